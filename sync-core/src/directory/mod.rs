@@ -1,0 +1,14 @@
+//! The directory: who is in the team, with which roles and devices, as a signed log of admins' entries.
+//!
+//! The relay stores it and can neither add to it nor change it. Every node folds the same entries to the
+//! same [`Directory`], which answers for any earlier length too, because rights are judged at the
+//! directory state a log row carries. [`SpaceInfo`] does the same for one space's structural envelopes.
+
+mod entry;
+mod space;
+mod state;
+
+pub use entry::Op;
+pub(crate) use space::epoch_of;
+pub use space::{EpochInfo, SpaceInfo, open_space_id};
+pub use state::{DeviceAt, Directory, Member};

@@ -1,0 +1,188 @@
+//! What a space is: its id, and its readers and epochs as its structural envelopes make them.
+
+use std::collections::BTreeSet;
+
+use minicbor::bytes::ByteVec;
+use sha2::{Digest, Sha256};
+
+use crate::ids::{DeviceId, EpochId, MemberId, SpaceId, TeamId};
+use crate::protocol::{
+    Code, Envelope, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, from_cbor,
+};
+use crate::records::{OwnerKind, SpaceKind};
+
+/// The id of an open space: SHA-256("space v1" || team || kind || owner)\[..16\], the owner only where one per member.
+pub fn open_space_id(team: TeamId, kind: SpaceKind, owner: Option<MemberId>) -> SpaceId {
+    let mut hash = Sha256::new();
+    hash.update(b"space v1");
+    hash.update(team.as_bytes());
+    hash.update([kind as u8]);
+    if let Some(owner) = owner {
+        hash.update(owner.as_bytes());
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    SpaceId::from_slice(&digest[..16]).expect("16 bytes were taken")
+}
+
+/// An epoch of a space's key.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct EpochInfo {
+    /// Its id.
+    #[n(0)]
+    pub id: EpochId,
+    /// Its suite.
+    #[n(1)]
+    pub suite: Suite,
+    /// Its public key.
+    #[n(2)]
+    pub public: ByteVec,
+    /// The epochs it replaces.
+    #[n(3)]
+    pub replaces: Vec<EpochId>,
+}
+
+/// A space as its structural envelopes, in log order, make it.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct SpaceInfo {
+    /// Its id.
+    #[n(0)]
+    pub id: SpaceId,
+    #[n(1)]
+    kind: u8,
+    /// Whom it belongs to.
+    #[n(2)]
+    pub owner: SpaceOwner,
+    /// The device that made it (a sealed space).
+    #[n(3)]
+    pub maker: Option<DeviceId>,
+    #[n(4)]
+    readers: Vec<MemberId>,
+    /// Its epochs; none in an open space.
+    #[n(5)]
+    pub epochs: Vec<EpochInfo>,
+}
+
+impl SpaceInfo {
+    /// An open space.
+    pub fn open(team: TeamId, kind: SpaceKind, owner: Option<MemberId>) -> Self {
+        Self {
+            id: open_space_id(team, kind, owner),
+            kind: kind as u8,
+            owner: owner.map_or(SpaceOwner::Team, SpaceOwner::Member),
+            maker: None,
+            readers: Vec::new(),
+            epochs: Vec::new(),
+        }
+    }
+
+    /// The sealed space that a `space` envelope makes.
+    ///
+    /// # Errors
+    /// `malformed` if the body is not one, `wrong_space` if the id is not derived from the header or the
+    /// owner does not fit the kind.
+    pub fn made_by(envelope: &Envelope) -> Result<Self, Code> {
+        let body: SpaceBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
+        let kind = SpaceKind::from_u8(body.kind).ok_or(Code::Malformed)?;
+        let policy = kind.policy();
+        let owner_fits = match body.owner {
+            SpaceOwner::Team => matches!(policy.owner, OwnerKind::Team | OwnerKind::Group),
+            SpaceOwner::Member(_) => policy.owner == OwnerKind::Member,
+            SpaceOwner::Doc(_) => policy.owner == OwnerKind::Doc,
+        };
+        let id = envelope.header.derived_space();
+        if !policy.sealed || !owner_fits || envelope.header.kind != Kind::Space || id != envelope.header.space {
+            return Err(Code::WrongSpace);
+        }
+        if body.readers.is_empty() || body.readers.len() > crate::protocol::limits::MAX_READERS {
+            return Err(Code::Malformed);
+        }
+        let epoch = EpochInfo {
+            id: epoch_of(envelope),
+            suite: body.suite,
+            public: body.epoch_key,
+            replaces: Vec::new(),
+        };
+        let readers: BTreeSet<MemberId> = body.readers.into_iter().collect();
+        Ok(Self {
+            id,
+            kind: body.kind,
+            owner: body.owner,
+            maker: Some(envelope.header.device),
+            readers: readers.into_iter().collect(),
+            epochs: vec![epoch],
+        })
+    }
+
+    /// Takes a `reader` or `epoch` envelope of this space into account; other kinds change nothing.
+    ///
+    /// # Errors
+    /// `malformed` if the body is not what the header says.
+    pub fn apply(&mut self, envelope: &Envelope) -> Result<(), Code> {
+        match envelope.header.kind {
+            Kind::Reader => {
+                let body: ReaderBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
+                if !self.readers.contains(&body.member) {
+                    self.readers.push(body.member);
+                    self.readers.sort();
+                }
+            }
+            Kind::Epoch => {
+                let body: EpochBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
+                let id = epoch_of(envelope);
+                if !self.epochs.iter().any(|epoch| epoch.id == id) {
+                    self.epochs.push(EpochInfo {
+                        id,
+                        suite: body.suite,
+                        public: body.epoch_key,
+                        replaces: body.replaces,
+                    });
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The kind of space.
+    pub fn kind(&self) -> SpaceKind {
+        SpaceKind::from_u8(self.kind).expect("only known kinds are constructed")
+    }
+
+    /// Whether the relay sees ciphertext only.
+    pub fn is_sealed(&self) -> bool {
+        self.kind().policy().sealed
+    }
+
+    /// The members who read a sealed space, sorted.
+    pub fn readers(&self) -> &[MemberId] {
+        &self.readers
+    }
+
+    /// Whether a member reads this sealed space.
+    pub fn is_read_by(&self, member: &MemberId) -> bool {
+        self.readers.binary_search(member).is_ok()
+    }
+
+    /// Whether the space belongs to this member.
+    pub fn is_owned_by(&self, member: &MemberId) -> bool {
+        self.owner == SpaceOwner::Member(*member)
+    }
+
+    /// The epoch of this id.
+    pub fn epoch(&self, id: &EpochId) -> Option<&EpochInfo> {
+        self.epochs.iter().find(|epoch| epoch.id == *id)
+    }
+
+    /// The epoch that new items seal to: the lowest id among those that no other epoch replaces.
+    pub fn current_epoch(&self) -> Option<&EpochInfo> {
+        self.epochs
+            .iter()
+            .filter(|epoch| !self.epochs.iter().any(|other| other.replaces.contains(&epoch.id)))
+            .min_by_key(|epoch| epoch.id)
+    }
+}
+
+/// The epoch that a `space` or `epoch` envelope announces.
+pub(crate) fn epoch_of(envelope: &Envelope) -> EpochId {
+    EpochId::from_slice(&envelope.id().as_bytes()[..16]).expect("16 bytes were taken")
+}

@@ -1,0 +1,50 @@
+//! The gates: what everything received must pass, on relay and phone alike, before it touches anything.
+//!
+//! Caps → shape and id → signature → device, class, role and write right at the row's directory state →
+//! policy → for changes: column walk, trial on a scratch copy, schema check. Pure functions of bytes,
+//! causal ancestors, directory state and schema, so that every node reaches the same verdict.
+
+mod author;
+mod right;
+
+pub use author::{Author, authenticate};
+pub use right::{check_policy, check_right};
+
+use crate::protocol::{Code, Header};
+use crate::records::{DocType, Flat};
+
+/// A change to be admitted to a document, opened if it was sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct Candidate<'a> {
+    /// Its envelope's header, already authenticated.
+    pub header: &'a Header,
+    /// The Automerge change.
+    pub change: &'a [u8],
+}
+
+/// A document after admission.
+#[derive(Debug, Clone)]
+pub struct Admitted {
+    /// The document, saved; loads again with equal heads (that was tried).
+    pub saved: Vec<u8>,
+    /// Its heads, sorted.
+    pub heads: Vec<[u8; 32]>,
+    /// Its values.
+    pub flat: Flat,
+}
+
+/// What became of the candidates.
+#[derive(Debug)]
+pub struct Admission {
+    /// For each candidate in order: admitted, `waiting` (an ancestor is missing), or the code it was refused with.
+    pub results: Vec<Result<(), Code>>,
+    /// The document with the admitted ones; `None` if none was and there was no base.
+    pub document: Option<Admitted>,
+}
+
+/// Tries changes on a scratch copy of a document: walks their columns, applies them, hydrates, saves, loads
+/// again and compares heads, checks the schema. A candidate that fails leaves no trace in the document.
+///
+/// `base`: the saved document (`None`: new, or the fixed first change where the type has texts).
+/// One load and save for the whole batch unless a candidate fails.
+pub fn admit_changes(_base: Option<&[u8]>, _doc_type: &'static DocType, _candidates: &[Candidate<'_>]) -> Admission { unimplemented!() }

@@ -1,0 +1,73 @@
+//! Whether an authenticated author may write this envelope into this space.
+
+use crate::directory::{Directory, SpaceInfo};
+use crate::protocol::{Code, Envelope, Kind, Priority};
+use crate::records::{DocType, NotesMode, Standing};
+
+use super::Author;
+
+/// Checks the write right in the policy table and that the kind of envelope and record belongs into the space.
+///
+/// `space` is the space as it stands before this envelope; for a `space` envelope the one it makes.
+///
+/// # Errors
+/// `not_allowed` if the author has no right, `wrong_space` if the record or kind does not belong there,
+/// `malformed` if the priority is not the one its kind has.
+pub fn check_right(envelope: &Envelope, author: &Author<'_>, space: &SpaceInfo) -> Result<(), Code> {
+    let header = &envelope.header;
+    let policy = space.kind().policy();
+    let standing = Standing {
+        roles: &author.standing.roles,
+        admin: author.standing.admin,
+        class: author.class,
+        owns: space.is_owned_by(&author.member),
+        reads: space.is_read_by(&author.member),
+    };
+    let allowed = match header.kind {
+        Kind::Space => standing.is_any_of(policy.make),
+        // Only those who can already read let others in, rotate or wrap.
+        Kind::Reader | Kind::Epoch | Kind::Wrap => policy.sealed && standing.reads,
+        Kind::Sender | Kind::Sealed => policy.sealed && standing.is_any_of(policy.write),
+        Kind::Change => !policy.sealed && standing.is_any_of(policy.write),
+        Kind::Directory => false,
+        Kind::Purge | Kind::Hold | Kind::Wipe | Kind::Verdict => false,
+    };
+    if !allowed {
+        return Err(Code::NotAllowed);
+    }
+    let priority_fits = match header.kind {
+        Kind::Space | Kind::Reader | Kind::Epoch | Kind::Sender | Kind::Wrap => {
+            header.priority == Priority::Structure
+        }
+        Kind::Change => matches!(header.priority, Priority::Open | Priority::Urgent),
+        Kind::Sealed => matches!(header.priority, Priority::Sealed | Priority::Urgent),
+        _ => header.priority == Priority::First,
+    };
+    if !priority_fits {
+        return Err(Code::Malformed);
+    }
+    if header.kind.is_document() {
+        let doc_type = DocType::by_number(header.record).ok_or(Code::SchemaViolation)?;
+        if !doc_type.spaces.contains(&space.kind()) {
+            return Err(Code::WrongSpace);
+        }
+    }
+    Ok(())
+}
+
+/// Checks the team's notes policy as it was when the author wrote: the record kind stands in clear, so ciphertext is judged too.
+///
+/// # Errors
+/// `policy_no_notes` if the record is a note of a kind that the policy does not allow.
+pub fn check_policy(envelope: &Envelope, directory: &Directory) -> Result<(), Code> {
+    if !envelope.header.kind.is_document() {
+        return Ok(());
+    }
+    let doc_type = DocType::by_number(envelope.header.record).ok_or(Code::SchemaViolation)?;
+    let profile =
+        directory.profile_at(envelope.header.directory_seq).ok_or(Code::DirectoryBehind)?;
+    match doc_type.note.map(|note| note.mode(profile)) {
+        None | Some(NotesMode::SealedText) => Ok(()),
+        Some(NotesMode::None | NotesMode::ChecklistOnly) => Err(Code::PolicyNoNotes),
+    }
+}

@@ -1,0 +1,138 @@
+//! Bodies of the envelopes that make spaces and carry keys, and the outer form of a sealed change.
+//!
+//! Only shapes: what the bytes inside mean is `crypto`'s business. All are CBOR arrays; a later
+//! version appends fields.
+
+use minicbor::bytes::{ByteArray, ByteVec};
+
+use crate::ids::{DekId, DeviceId, DocId, EpochId, MemberId};
+
+/// A cipher suite. Anything else is refused: there is no negotiation to downgrade.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum Suite {
+    /// DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305 (RFC 9180); changes under XChaCha20-Poly1305.
+    #[n(1)]
+    X25519,
+}
+
+/// Whom a space belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub enum SpaceOwner {
+    /// The team.
+    #[n(0)]
+    Team,
+    /// One member.
+    #[n(1)]
+    Member(#[n(0)] MemberId),
+    /// One document (the intervention of a `session`).
+    #[n(2)]
+    Doc(#[n(0)] DocId),
+}
+
+/// A secret key sealed to one device: HPKE encapsulated key || ciphertext.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct WrappedKey {
+    /// The device that can open it.
+    #[n(0)]
+    pub device: DeviceId,
+    /// The epoch whose secret key this is; [`EpochId`] of the carrying envelope where that makes the epoch (then zero here).
+    #[n(1)]
+    pub epoch: EpochId,
+    /// Encapsulated key || ciphertext.
+    #[n(2)]
+    pub sealed: ByteVec,
+}
+
+/// Body of a `space` envelope.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct SpaceBody {
+    /// The kind of space, as numbered in the policy table.
+    #[n(0)]
+    pub kind: u8,
+    /// Whom it belongs to.
+    #[n(1)]
+    pub owner: SpaceOwner,
+    /// Its first readers.
+    #[n(2)]
+    pub readers: Vec<MemberId>,
+    /// Suite of its first epoch.
+    #[n(3)]
+    pub suite: Suite,
+    /// Public key of its first epoch.
+    #[n(4)]
+    pub epoch_key: ByteVec,
+    /// The first epoch's secret key, for each device of each reader.
+    #[n(5)]
+    pub wraps: Vec<WrappedKey>,
+}
+
+/// Body of a `reader` envelope: a present reader lets another member in.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct ReaderBody {
+    /// The new reader.
+    #[n(0)]
+    pub member: MemberId,
+    /// Whether earlier epochs are wrapped too.
+    #[n(1)]
+    pub with_past: bool,
+}
+
+/// Body of an `epoch` envelope: a reader replaces the space's key.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct EpochBody {
+    /// Suite of the epoch.
+    #[n(0)]
+    pub suite: Suite,
+    /// Its public key.
+    #[n(1)]
+    pub epoch_key: ByteVec,
+    /// The epochs its author saw as current, which it replaces.
+    #[n(2)]
+    pub replaces: Vec<EpochId>,
+    /// Its secret key, for each device of each reader.
+    #[n(3)]
+    pub wraps: Vec<WrappedKey>,
+}
+
+/// Body of a `sender` envelope: the device's sender key, sealed to an epoch.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct SenderBody {
+    /// The epoch it is sealed to.
+    #[n(0)]
+    pub epoch: EpochId,
+    /// Encapsulated key || ciphertext.
+    #[n(1)]
+    pub sealed: ByteVec,
+}
+
+/// Body of a `wrap` envelope: a present reader wraps epoch keys for one device.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct WrapBody {
+    /// The wrapped keys.
+    #[n(0)]
+    pub keys: Vec<WrappedKey>,
+}
+
+/// Body of a sealed change.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct SealedBody {
+    /// Suite of the seal.
+    #[n(0)]
+    pub suite: Suite,
+    /// The epoch whose sender key wraps the document key.
+    #[n(1)]
+    pub epoch: EpochId,
+    /// Identity of the document key.
+    #[n(2)]
+    pub dek: DekId,
+    /// The document key under the sender key; only in the first change that uses it.
+    #[n(3)]
+    pub wrapped_dek: Option<ByteArray<48>>,
+    /// Nonce of the body.
+    #[n(4)]
+    pub nonce: ByteArray<24>,
+    /// Compressed, padded, sealed change with its tag.
+    #[n(5)]
+    pub ciphertext: ByteVec,
+}

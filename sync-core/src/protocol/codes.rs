@@ -1,0 +1,112 @@
+//! Every code that a refusal, an error or an alarm carries: the one list, part of the public contract.
+
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $advice:literal;)*) => {
+        /// Why something was refused, set aside or reported, and what to do about it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $($(#[$doc])* #[doc = $advice] $name,)*
+        }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &[Code] = &[$(Code::$name),*];
+
+            /// The stable name.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// What happened and what the user can do, in one sentence.
+            pub const fn advice(self) -> &'static str {
+                match self { $(Code::$name => $advice,)* }
+            }
+
+            /// The code of this name.
+            pub fn from_name(name: &str) -> Option<Code> {
+                match name { $($text => Some(Code::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+codes! {
+    // Envelopes
+    Malformed = "malformed", "The data is damaged or cut short; sync again, and update the app if it stays.";
+    BadSignature = "bad_signature", "The signature does not match, so this was not written by the device it names; it was set aside.";
+    UnknownDevice = "unknown_device", "The directory does not list this device; ask an admin to enrol it.";
+    WrongTeam = "wrong_team", "This belongs to another team; check which team the phone is set up for.";
+    WrongSpace = "wrong_space", "The space does not exist here or does not take this; sync and try again.";
+    DeviceCloned = "device_cloned", "Another installation uses this device's keys; enrol this phone anew, its drafts are kept.";
+    SequenceGap = "sequence_gap", "Earlier items of this device are missing; they are sent again with the next sync.";
+    // Directory
+    DirectoryForged = "directory_forged", "A directory entry is not signed by an admin's device; it was not taken, tell your admin.";
+    DirectoryFork = "directory_fork", "Two different directories exist for this team; stop adding people and tell your admin now.";
+    DirectoryBehind = "directory_behind", "The directory has moved on; sync again and repeat the change.";
+    DirectoryStale = "directory_stale", "The directory has not been renewed for 14 days; ask an admin to sync.";
+    RelayUnlisted = "relay_unlisted", "No admin has listed this relay yet; records are kept and sent, nothing is taken from it.";
+    RelayChanged = "relay_changed", "The relay's data is not what this phone saw before; everything stays on this phone, tell the operator.";
+    // Rights and policy
+    NotAllowed = "not_allowed", "Your role may not do this; ask a coordinator or an admin.";
+    PolicyNoNotes = "policy_no_notes", "Your team's policy does not allow written notes here; record the facts without text.";
+    SpaceExists = "space_exists", "This space was already made by another device; the drafts move into it.";
+    LeadWithoutDevice = "lead_without_device", "None of the chosen leads has an enrolled phone; enrol one of them first.";
+    DeviceExists = "device_exists", "This member already has a device; a further one needs the first one's signature, which this release cannot give yet.";
+    NoKey = "no_key", "This phone has no key for it yet; it opens once a reader's phone has synced.";
+    // Changes
+    Compressed = "change_compressed", "A change arrived compressed, which no Aftercall phone does; it was set aside.";
+    HostileChange = "change_hostile", "A change would have damaged the record; it was set aside and the record is whole.";
+    WrongActor = "change_wrong_actor", "A change claims another author; it was set aside.";
+    ChangeSequence = "change_sequence", "A change repeats or skips its author's count; it was set aside.";
+    TooManyOps = "change_too_large", "A change is larger than allowed; save in smaller steps.";
+    MissingAncestor = "waiting", "An earlier change has not arrived yet; this one waits for it.";
+    SchemaViolation = "schema_violation", "A field or value is not one this record allows; update the app.";
+    DocumentFull = "document_full", "This record has reached its size; go on in a new one.";
+    SealBroken = "seal_broken", "A sealed change does not open with its key; it was set aside.";
+    // Requests
+    TokenInvalid = "token_invalid", "The request was not signed by an enrolled device; sync again.";
+    TokenExpired = "token_expired", "The phone's clock differs from the relay's; the time was corrected, sync again.";
+    TokenReplayed = "token_replayed", "The request arrived twice; sync again.";
+    TooLarge = "too_large", "The request is larger than the relay takes; sync in smaller steps.";
+    RateLimited = "rate_limited", "Too many tries; wait a minute.";
+    Overloaded = "overloaded", "The relay is busy; the phone tries again by itself.";
+    Internal = "internal", "The relay failed; nothing was lost, try again.";
+    NoSuchTeam = "no_such_team", "The relay does not serve this team; ask its operator to allow the team's number.";
+    // Enrolment
+    InviteUnknown = "invite_unknown", "The invitation is unknown, used or expired; ask your admin for a new one.";
+    InviteForged = "invite_forged", "The keys were not sent by the invited phone; nobody was enrolled, make a new invitation.";
+    // Input
+    UnknownField = "unknown_field", "This record has no such field.";
+    BadValue = "bad_value", "The value is not one the field allows.";
+    Missing = "missing_field", "A required field is missing.";
+    NoSuchRecord = "no_such_record", "There is no such record on this phone.";
+    NoSuchMember = "no_such_member", "There is no such member in this team.";
+    // The phone's own store
+    WrongKey = "wrong_key", "The database does not open with this key; nothing was changed, try the right passphrase.";
+    StoreNewer = "store_newer", "The database was written by a newer app; update this one.";
+    StoreFailed = "store_failed", "The phone's storage failed; nothing was half-written, free some space and try again.";
+    AlreadySetUp = "already_set_up", "This folder already holds a phone; choose another.";
+    NotSetUp = "not_set_up", "This folder holds no phone yet; create a team or join one first.";
+    NetworkDown = "network_down", "The relay cannot be reached; everything is kept on the phone.";
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_its_own_name_and_a_sentence_of_advice() {
+        for code in Code::ALL {
+            assert_eq!(Code::from_name(code.as_str()), Some(*code));
+            assert!(code.advice().ends_with('.'), "{code}");
+        }
+    }
+}

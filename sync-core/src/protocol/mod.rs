@@ -1,0 +1,43 @@
+//! The protocol: what crosses a wire, byte for byte, and nothing that needs a key or a document.
+//!
+//! docs/wire.md describes these bytes; fixed vectors in `tests/` freeze them. Callers: every layer above.
+
+mod bodies;
+mod chain;
+mod codes;
+mod enrol;
+mod envelope;
+pub mod limits;
+mod sync;
+mod time;
+mod wire;
+
+pub use bodies::{
+    EpochBody, ReaderBody, SealedBody, SenderBody, SpaceBody, SpaceOwner, Suite, WrapBody,
+    WrappedKey,
+};
+pub use chain::next_chain;
+pub use codes::Code;
+pub use enrol::{EnrolAnswer, EnrolRequest, EnrolState, Invitation, InviteNotice, PendingEnrolment};
+pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority};
+pub use sync::{
+    Cursor, Cursors, PushResult, Reset, SpaceItem, SpaceItems, SyncRequest, SyncResponse, Verdict,
+    SignedAnswer, answer_to_sign,
+};
+pub use time::{Day, TimeError, Timestamp};
+pub use wire::{Batch, Packed, WireError};
+
+/// Encodes any protocol value as CBOR. Encoding to memory cannot fail.
+pub fn to_cbor<T: minicbor::Encode<()>>(value: &T) -> Vec<u8> {
+    minicbor::to_vec(value).expect("encoding to a vector cannot fail")
+}
+
+/// Decodes a protocol value; trailing bytes are an error.
+pub fn from_cbor<T: for<'b> minicbor::Decode<'b, ()>>(bytes: &[u8]) -> Result<T, WireError> {
+    let mut decoder = minicbor::Decoder::new(bytes);
+    let value = decoder.decode().map_err(|_| WireError::Malformed)?;
+    if decoder.position() != bytes.len() {
+        return Err(WireError::Malformed);
+    }
+    Ok(value)
+}

@@ -1,0 +1,91 @@
+//! How envelopes are packed into a batch: what the receiver can compute is left out.
+//!
+//! Left out are the body hash (computed from the body) and the directory hash (listed once a batch).
+//! Unpacking restores the header byte for byte, so ids and signatures hold.
+
+use minicbor::bytes::{ByteArray, ByteVec};
+
+use crate::ids::EnvelopeId;
+
+use super::envelope::body_hash;
+use super::{Envelope, EnvelopeError, HEADER_LEN, Header};
+
+/// Header bytes that travel: all but directory_hash and body_hash, which are its last 64.
+const SHORT: usize = HEADER_LEN - 64;
+
+/// Bytes that are no message of this protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WireError {
+    /// Not the CBOR this message is made of.
+    #[error("the message is damaged or from another program")]
+    Malformed,
+    /// An envelope of the batch is malformed.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+}
+
+/// An envelope in a batch: short header, index of its directory hash, signature, body.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Packed {
+    #[n(0)]
+    header: ByteArray<SHORT>,
+    #[n(1)]
+    directory: u32,
+    #[n(2)]
+    sig: ByteArray<64>,
+    #[n(3)]
+    body: ByteVec,
+}
+
+impl Packed {
+    /// Bytes it takes, about: for paging.
+    pub fn size(&self) -> usize {
+        SHORT + 64 + 8 + self.body.len()
+    }
+}
+
+/// The directory hashes that a batch's envelopes name, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(transparent)]
+pub struct Batch(#[n(0)] Vec<EnvelopeId>);
+
+impl Batch {
+    /// A batch without hashes.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Packs an envelope, adding its directory hash to the batch.
+    pub fn pack(&mut self, envelope: &Envelope) -> Packed {
+        let hash = envelope.header.directory_hash;
+        // Most envelopes of a batch share the last hash: look from the end.
+        let index = self.0.iter().rposition(|h| *h == hash).unwrap_or_else(|| {
+            self.0.push(hash);
+            self.0.len() - 1
+        });
+        let mut header = [0; SHORT];
+        header.copy_from_slice(&envelope.header.encode()[..SHORT]);
+        Packed {
+            header: header.into(),
+            directory: index as u32,
+            sig: envelope.sig.into(),
+            body: envelope.body.clone().into(),
+        }
+    }
+
+    /// Restores an envelope and checks its shape (not its signature).
+    pub fn unpack(&self, packed: &Packed) -> Result<Envelope, WireError> {
+        let hash = self.0.get(packed.directory as usize).ok_or(WireError::Malformed)?;
+        let mut bytes = [0; HEADER_LEN];
+        bytes[..SHORT].copy_from_slice(packed.header.as_slice());
+        bytes[SHORT..SHORT + 32].copy_from_slice(hash.as_bytes());
+        bytes[SHORT + 32..].copy_from_slice(&body_hash(&packed.body));
+        let envelope = Envelope {
+            header: Header::decode(&bytes)?,
+            body: packed.body.to_vec(),
+            sig: packed.sig.into(),
+        };
+        envelope.check_shape()?;
+        Ok(envelope)
+    }
+}

@@ -1,0 +1,270 @@
+//! Who may make, write and read which space: one table, enforced by relay and phones alike.
+
+/// What a space holds, and so who may write and read it. The number stands in `space` envelopes and space ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum SpaceKind {
+    /// Signed entries: members, roles, devices, policy.
+    Directory = 1,
+    /// Staff names, trainings, on-call; resources; notices.
+    Roster = 2,
+    /// Incidents, interventions.
+    Operations = 3,
+    /// One staff member's contact headers, follow-up tasks, referrals, tallies.
+    Caseload = 4,
+    /// Names of plain responders.
+    Team = 5,
+    /// Requests for support.
+    Intake = 6,
+    /// One staff member's subject handles and contact notes.
+    Care = 7,
+    /// One intervention's session note.
+    Session = 8,
+    /// One member's check-ins and journal.
+    Personal = 9,
+    /// Copies shown to a small group by consent.
+    Shared = 10,
+    /// Incident narrative, disclosures.
+    Clinical = 11,
+    /// The relay's audit log.
+    Audit = 12,
+}
+
+/// A field role (DOMAIN.md's list; `admin` is a directory capability beside them).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum Role {
+    /// A person served.
+    #[n(0)]
+    Responder,
+    /// A trained peer.
+    #[n(1)]
+    PeerSupporter,
+    /// A facilitator or mental-health professional.
+    #[n(2)]
+    FacilitatorMhp,
+    /// A chaplain.
+    #[n(3)]
+    Chaplain,
+    /// Leads one intervention.
+    #[n(4)]
+    TeamLead,
+    /// Coordinates the team.
+    #[n(5)]
+    Coordinator,
+    /// Answers for clinical quality.
+    #[n(6)]
+    ClinicalDirector,
+    /// Liaison to families.
+    #[n(7)]
+    FamilyLiaison,
+    /// Runs the relay.
+    #[n(8)]
+    RelayOperator,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Role; 9] = [
+        Role::Responder,
+        Role::PeerSupporter,
+        Role::FacilitatorMhp,
+        Role::Chaplain,
+        Role::TeamLead,
+        Role::Coordinator,
+        Role::ClinicalDirector,
+        Role::FamilyLiaison,
+        Role::RelayOperator,
+    ];
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Role::Responder => "responder",
+            Role::PeerSupporter => "peer_supporter",
+            Role::FacilitatorMhp => "facilitator_mhp",
+            Role::Chaplain => "chaplain",
+            Role::TeamLead => "team_lead",
+            Role::Coordinator => "coordinator",
+            Role::ClinicalDirector => "clinical_director",
+            Role::FamilyLiaison => "family_liaison",
+            Role::RelayOperator => "relay_operator",
+        }
+    }
+
+    /// The role of this name.
+    pub fn from_name(name: &str) -> Option<Role> {
+        Role::ALL.into_iter().find(|role| role.as_str() == name)
+    }
+
+    /// Whether the role is staff: may read and write `operations` and has a caseload.
+    pub const fn is_staff(self) -> bool {
+        matches!(
+            self,
+            Role::PeerSupporter
+                | Role::FacilitatorMhp
+                | Role::Chaplain
+                | Role::TeamLead
+                | Role::Coordinator
+                | Role::ClinicalDirector
+        )
+    }
+}
+
+/// What kind of installation a device is; shown beside every reader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum DeviceClass {
+    /// A phone or computer app.
+    #[n(0)]
+    Native,
+    /// A phone's browser.
+    #[n(1)]
+    Web,
+    /// The coordinator's page; holds no reading keys.
+    #[n(2)]
+    Console,
+    /// A station's carrier; holds no reading keys.
+    #[n(3)]
+    Station,
+}
+
+/// Whom a kind of space belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnerKind {
+    /// One per team.
+    Team,
+    /// One per member (or staff member).
+    Member,
+    /// One per document it accompanies.
+    Doc,
+    /// Any number.
+    Group,
+}
+
+/// Who, in a column of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Devices of members with the `admin` capability.
+    Admin,
+    /// Every member.
+    Member,
+    /// Members with a staff role.
+    Staff,
+    /// Coordinators and clinical directors.
+    Coordinators,
+    /// The member the space belongs to.
+    Owner,
+    /// The space's readers, as its own envelopes name them.
+    Reader,
+    /// The relay itself.
+    Relay,
+}
+
+/// A row of the policy table.
+#[derive(Debug, Clone, Copy)]
+pub struct SpacePolicy {
+    /// The kind of space.
+    pub kind: SpaceKind,
+    /// The stable name.
+    pub name: &'static str,
+    /// Whether the relay sees ciphertext only.
+    pub sealed: bool,
+    /// Whom such a space belongs to.
+    pub owner: OwnerKind,
+    /// Who may make one offline (sealed spaces only; open ones are not made).
+    pub make: &'static [Who],
+    /// Who may write.
+    pub write: &'static [Who],
+    /// Who may read.
+    pub read: &'static [Who],
+}
+
+/// The policy table.
+pub const SPACES: &[SpacePolicy] = {
+    use OwnerKind::{Doc, Group, Member as OwnedByMember, Team};
+    use Who::{Admin, Coordinators, Member, Owner, Reader, Relay, Staff};
+    const fn row(
+        kind: SpaceKind,
+        name: &'static str,
+        sealed: bool,
+        owner: OwnerKind,
+        make: &'static [Who],
+        write: &'static [Who],
+        read: &'static [Who],
+    ) -> SpacePolicy {
+        SpacePolicy { kind, name, sealed, owner, make, write, read }
+    }
+    &[
+        row(SpaceKind::Directory, "directory", false, Team, &[], &[Admin], &[Member]),
+        row(SpaceKind::Roster, "roster", false, Team, &[], &[Admin, Staff], &[Member]),
+        row(SpaceKind::Operations, "operations", false, Team, &[], &[Staff], &[Staff]),
+        row(SpaceKind::Caseload, "caseload", false, OwnedByMember, &[], &[Owner, Coordinators], &[Owner]),
+        row(SpaceKind::Team, "team", true, Team, &[Admin], &[Admin], &[Reader]),
+        row(SpaceKind::Intake, "intake", true, Team, &[Staff], &[Member], &[Reader]),
+        row(SpaceKind::Care, "care", true, OwnedByMember, &[Owner], &[Owner], &[Reader]),
+        row(SpaceKind::Session, "session", true, Doc, &[Staff], &[Reader], &[Reader]),
+        row(SpaceKind::Personal, "personal", true, OwnedByMember, &[Owner], &[Owner], &[Reader]),
+        row(SpaceKind::Shared, "shared", true, Group, &[Member], &[Reader], &[Reader]),
+        row(SpaceKind::Clinical, "clinical", true, Team, &[Coordinators], &[Coordinators], &[Reader]),
+        row(SpaceKind::Audit, "audit", false, Team, &[], &[Relay], &[Admin]),
+    ]
+};
+
+impl SpaceKind {
+    /// The kind of this number.
+    pub fn from_u8(number: u8) -> Option<SpaceKind> {
+        SPACES.iter().map(|row| row.kind).find(|kind| *kind as u8 == number)
+    }
+
+    /// Its row of the policy table.
+    pub fn policy(self) -> &'static SpacePolicy {
+        SPACES.iter().find(|row| row.kind == self).expect("every kind has a row")
+    }
+}
+
+/// What a device is in the team, at one state of the directory.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    /// The member's field roles.
+    pub roles: &'a [Role],
+    /// Whether the member has the `admin` capability.
+    pub admin: bool,
+    /// What kind of installation the device is.
+    pub class: DeviceClass,
+    /// Whether the space belongs to the member.
+    pub owns: bool,
+    /// Whether the member is a reader of the space.
+    pub reads: bool,
+}
+
+impl Standing<'_> {
+    /// Whether one of these is this device.
+    pub fn is_any_of(&self, who: &[Who]) -> bool {
+        who.iter().any(|who| match who {
+            Who::Admin => self.admin,
+            Who::Member => true,
+            Who::Staff => self.roles.iter().any(|role| role.is_staff()),
+            Who::Coordinators => self
+                .roles
+                .iter()
+                .any(|role| matches!(role, Role::Coordinator | Role::ClinicalDirector)),
+            Who::Owner => self.owns,
+            Who::Reader => self.reads,
+            Who::Relay => false,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sealed_space_is_read_by_its_readers_only_and_every_number_is_its_own() {
+        for row in SPACES {
+            assert_eq!(row.sealed, row.read == [Who::Reader], "{}", row.name);
+            assert_eq!(SpaceKind::from_u8(row.kind as u8), Some(row.kind));
+        }
+    }
+}

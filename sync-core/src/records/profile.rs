@@ -1,0 +1,66 @@
+//! The policy profile a team chose: what may be written down, for how long, and in which windows.
+
+use std::collections::BTreeMap;
+
+/// What may be written about people (DOMAIN.md F.0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum NotesMode {
+    /// Nothing.
+    #[n(0)]
+    None,
+    /// Ticks, no text.
+    #[n(1)]
+    ChecklistOnly,
+    /// Sealed text.
+    #[n(2)]
+    SealedText,
+}
+
+/// A team's policy, an entry of the directory. `neutral` is the default; nothing in it is legal advice.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct PolicyProfile {
+    /// Name of the profile it is laid over.
+    #[n(0)]
+    pub jurisdiction: String,
+    /// Notes of group sessions.
+    #[n(1)]
+    pub notes_mode: NotesMode,
+    /// Notes of peer contacts.
+    #[n(2)]
+    pub contact_notes_mode: NotesMode,
+    /// Smallest count that is shown, 5..50.
+    #[n(3)]
+    pub k_min: u8,
+    /// Days after closing until a note's key is destroyed, 0..365.
+    #[n(4)]
+    pub retention_note_days: u16,
+    /// Days until a contact's subject handle is destroyed, 0..1095.
+    #[n(5)]
+    pub retention_contact_days: u16,
+    /// Windows that differ from the defaults: key → (open, ideal end, hard end) in hours after `occurred_end`.
+    #[n(6)]
+    pub windows: BTreeMap<String, (u32, u32, Option<u32>)>,
+    /// Crisis numbers: label → number. Never empty.
+    #[n(7)]
+    pub crisis_numbers: BTreeMap<String, String>,
+}
+
+impl PolicyProfile {
+    /// Sealed session notes with 30 days' retention, contacts by checklist. Crisis numbers: the team must set its own.
+    pub fn neutral() -> Self {
+        Self {
+            jurisdiction: "neutral".into(),
+            notes_mode: NotesMode::SealedText,
+            contact_notes_mode: NotesMode::ChecklistOnly,
+            k_min: 10,
+            retention_note_days: 30,
+            retention_contact_days: 90,
+            windows: BTreeMap::new(),
+            crisis_numbers: BTreeMap::from([(
+                "local emergency number".to_owned(),
+                "112 or 911".to_owned(),
+            )]),
+        }
+    }
+}
