@@ -90,7 +90,11 @@ impl SpaceInfo {
             SpaceOwner::Doc(_) => policy.owner == OwnerKind::Doc,
         };
         let id = envelope.header.derived_space();
-        if !policy.sealed || !owner_fits || envelope.header.kind != Kind::Space || id != envelope.header.space {
+        if !policy.sealed
+            || !owner_fits
+            || envelope.header.kind != Kind::Space
+            || id != envelope.header.space
+        {
             return Err(Code::WrongSpace);
         }
         if body.readers.is_empty() || body.readers.len() > crate::protocol::limits::MAX_READERS {

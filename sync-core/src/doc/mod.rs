@@ -46,10 +46,21 @@ pub enum Edit<'a> {
 
 /// Makes one uncompressed change (time 0, no message, no extra bytes) by this actor on top of a saved document
 /// (`None`: a new one, or the fixed first change where the type has texts). `None` if the edit changes nothing.
-pub fn author(_base: Option<&[u8]>, _doc_type: &DocType, _actor: ActorId, _edit: &Edit<'_>) -> Result<Option<Vec<u8>>, DocError> { unimplemented!() }
+pub fn author(
+    _base: Option<&[u8]>,
+    _doc_type: &DocType,
+    _actor: ActorId,
+    _edit: &Edit<'_>,
+) -> Result<Option<Vec<u8>>, DocError> {
+    unimplemented!()
+}
 
 /// The values of a saved document.
-pub fn flatten(_saved: &[u8]) -> Result<Flat, DocError> { unimplemented!() }
+pub fn flatten(_saved: &[u8]) -> Result<Flat, DocError> {
+    unimplemented!()
+}
 
 /// The heads of a saved document, sorted.
-pub fn heads(_saved: &[u8]) -> Result<Vec<[u8; 32]>, DocError> { unimplemented!() }
+pub fn heads(_saved: &[u8]) -> Result<Vec<[u8; 32]>, DocError> {
+    unimplemented!()
+}

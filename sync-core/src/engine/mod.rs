@@ -187,45 +187,162 @@ pub struct Phone {
 #[allow(unused_variables, missing_docs)]
 impl Phone {
     // ---- setting up
-    pub fn create_team(store: Box<dyn Store>, env: &mut Env<'_>, relay: &str, profile: PolicyProfile, admin: NewMember) -> Result<Phone, EngineError> { unimplemented!() }
-    pub fn start_joining(store: Box<dyn Store>, env: &mut Env<'_>, invitation: &Invitation) -> Result<Phone, EngineError> { unimplemented!() }
-    pub fn open(store: Box<dyn Store>) -> Result<Phone, EngineError> { unimplemented!() }
-    pub fn enrol_request(&mut self) -> Result<EnrolRequest, EngineError> { unimplemented!() }
+    pub fn create_team(
+        store: Box<dyn Store>,
+        env: &mut Env<'_>,
+        relay: &str,
+        profile: PolicyProfile,
+        admin: NewMember,
+    ) -> Result<Phone, EngineError> {
+        unimplemented!()
+    }
+    pub fn start_joining(
+        store: Box<dyn Store>,
+        env: &mut Env<'_>,
+        invitation: &Invitation,
+    ) -> Result<Phone, EngineError> {
+        unimplemented!()
+    }
+    pub fn open(store: Box<dyn Store>) -> Result<Phone, EngineError> {
+        unimplemented!()
+    }
+    pub fn enrol_request(&mut self) -> Result<EnrolRequest, EngineError> {
+        unimplemented!()
+    }
     /// True once enrolled; false while pending.
-    pub fn enrol_answer(&mut self, env: &mut Env<'_>, answer: &EnrolAnswer) -> Result<bool, EngineError> { unimplemented!() }
-    pub fn status(&mut self) -> Result<Status, EngineError> { unimplemented!() }
+    pub fn enrol_answer(
+        &mut self,
+        env: &mut Env<'_>,
+        answer: &EnrolAnswer,
+    ) -> Result<bool, EngineError> {
+        unimplemented!()
+    }
+    pub fn status(&mut self) -> Result<Status, EngineError> {
+        unimplemented!()
+    }
     // ---- admin
-    pub fn add_member(&mut self, env: &mut Env<'_>, member: NewMember) -> Result<MemberId, EngineError> { unimplemented!() }
-    pub fn invite(&mut self, env: &mut Env<'_>, member: MemberId) -> Result<Invitation, EngineError> { unimplemented!() }
-    pub fn members(&mut self) -> Result<Vec<MemberView>, EngineError> { unimplemented!() }
+    pub fn add_member(
+        &mut self,
+        env: &mut Env<'_>,
+        member: NewMember,
+    ) -> Result<MemberId, EngineError> {
+        unimplemented!()
+    }
+    pub fn invite(
+        &mut self,
+        env: &mut Env<'_>,
+        member: MemberId,
+    ) -> Result<Invitation, EngineError> {
+        unimplemented!()
+    }
+    pub fn members(&mut self) -> Result<Vec<MemberView>, EngineError> {
+        unimplemented!()
+    }
     // ---- records
-    pub fn record(&mut self, env: &mut Env<'_>, kind: &str, fields: &BTreeMap<String, Value>) -> Result<DocId, EngineError> { unimplemented!() }
-    pub fn edit(&mut self, env: &mut Env<'_>, record: DocId, fields: &BTreeMap<String, Value>) -> Result<(), EngineError> { unimplemented!() }
+    pub fn record(
+        &mut self,
+        env: &mut Env<'_>,
+        kind: &str,
+        fields: &BTreeMap<String, Value>,
+    ) -> Result<DocId, EngineError> {
+        unimplemented!()
+    }
+    pub fn edit(
+        &mut self,
+        env: &mut Env<'_>,
+        record: DocId,
+        fields: &BTreeMap<String, Value>,
+    ) -> Result<(), EngineError> {
+        unimplemented!()
+    }
     /// `phase` is a phase of the intervention's kind, as `exploration` of a defusing. `space` chooses among several notes (`None`: the only one, or the lowest).
-    pub fn write(&mut self, env: &mut Env<'_>, intervention: DocId, phase: &str, edit: &TextEdit) -> Result<(), EngineError> { unimplemented!() }
-    pub fn assign(&mut self, env: &mut Env<'_>, intervention: DocId, leads: &[MemberId]) -> Result<(), EngineError> { unimplemented!() }
+    pub fn write(
+        &mut self,
+        env: &mut Env<'_>,
+        intervention: DocId,
+        phase: &str,
+        edit: &TextEdit,
+    ) -> Result<(), EngineError> {
+        unimplemented!()
+    }
+    pub fn assign(
+        &mut self,
+        env: &mut Env<'_>,
+        intervention: DocId,
+        leads: &[MemberId],
+    ) -> Result<(), EngineError> {
+        unimplemented!()
+    }
     /// Copies a record (a check_in) to a space shared with these members; returns the copy. `text`: whether its text goes along.
-    pub fn share(&mut self, env: &mut Env<'_>, record: DocId, with: &[MemberId], text: bool) -> Result<DocId, EngineError> { unimplemented!() }
-    pub fn show(&mut self, record: DocId) -> Result<RecordView, EngineError> { unimplemented!() }
+    pub fn share(
+        &mut self,
+        env: &mut Env<'_>,
+        record: DocId,
+        with: &[MemberId],
+        text: bool,
+    ) -> Result<DocId, EngineError> {
+        unimplemented!()
+    }
+    pub fn show(&mut self, record: DocId) -> Result<RecordView, EngineError> {
+        unimplemented!()
+    }
     /// Records of a kind (`None`: all), oldest id first, after a given one: pages of at most `limit`.
-    pub fn list(&mut self, kind: Option<&str>, after: Option<DocId>, limit: usize) -> Result<Vec<RecordView>, EngineError> { unimplemented!() }
-    pub fn notes(&mut self, intervention: DocId) -> Result<Vec<NoteView>, EngineError> { unimplemented!() }
-    pub fn drafts(&mut self) -> Result<Vec<Draft>, EngineError> { unimplemented!() }
-    pub fn alarms(&mut self) -> Result<Vec<Alarm>, EngineError> { unimplemented!() }
+    pub fn list(
+        &mut self,
+        kind: Option<&str>,
+        after: Option<DocId>,
+        limit: usize,
+    ) -> Result<Vec<RecordView>, EngineError> {
+        unimplemented!()
+    }
+    pub fn notes(&mut self, intervention: DocId) -> Result<Vec<NoteView>, EngineError> {
+        unimplemented!()
+    }
+    pub fn drafts(&mut self) -> Result<Vec<Draft>, EngineError> {
+        unimplemented!()
+    }
+    pub fn alarms(&mut self) -> Result<Vec<Alarm>, EngineError> {
+        unimplemented!()
+    }
     /// Crisis numbers of the team's profile: available offline and at once.
-    pub fn crisis_numbers(&mut self) -> Result<BTreeMap<String, String>, EngineError> { unimplemented!() }
+    pub fn crisis_numbers(&mut self) -> Result<BTreeMap<String, String>, EngineError> {
+        unimplemented!()
+    }
     /// Time corrected by the last offset a relay attested, and whether there is one.
-    pub fn corrected(&mut self, now: Timestamp) -> Result<(Timestamp, bool), EngineError> { unimplemented!() }
+    pub fn corrected(&mut self, now: Timestamp) -> Result<(Timestamp, bool), EngineError> {
+        unimplemented!()
+    }
     /// Heads of every document, by (space, document): for comparing devices.
-    pub fn heads(&mut self) -> Result<BTreeMap<(SpaceId, DocId), Vec<[u8; 32]>>, EngineError> { unimplemented!() }
+    pub fn heads(&mut self) -> Result<BTreeMap<(SpaceId, DocId), Vec<[u8; 32]>>, EngineError> {
+        unimplemented!()
+    }
     /// Ids in the outbox, in the order in which they leave, with the record each belongs to.
-    pub fn outbox(&mut self) -> Result<Vec<(EnvelopeId, Option<DocId>)>, EngineError> { unimplemented!() }
+    pub fn outbox(&mut self) -> Result<Vec<(EnvelopeId, Option<DocId>)>, EngineError> {
+        unimplemented!()
+    }
     // ---- sync
-    pub fn sync_request(&mut self, env: &mut Env<'_>) -> Result<SyncRequest, EngineError> { unimplemented!() }
+    pub fn sync_request(&mut self, env: &mut Env<'_>) -> Result<SyncRequest, EngineError> {
+        unimplemented!()
+    }
     /// A token for this very request body.
-    pub fn token(&mut self, env: &mut Env<'_>, body: &[u8]) -> Result<String, EngineError> { unimplemented!() }
+    pub fn token(&mut self, env: &mut Env<'_>, body: &[u8]) -> Result<String, EngineError> {
+        unimplemented!()
+    }
     /// The relay refused the token for its times and told its own.
-    pub fn clock_corrected(&mut self, env: &mut Env<'_>, relay_now: Timestamp) -> Result<(), EngineError> { unimplemented!() }
+    pub fn clock_corrected(
+        &mut self,
+        env: &mut Env<'_>,
+        relay_now: Timestamp,
+    ) -> Result<(), EngineError> {
+        unimplemented!()
+    }
     /// `request`: the encoded request this answers (the answer's signature covers it). `answer`: an encoded `SignedAnswer`.
-    pub fn sync_answer(&mut self, env: &mut Env<'_>, request: &[u8], answer: &[u8]) -> Result<SyncOutcome, EngineError> { unimplemented!() }
+    pub fn sync_answer(
+        &mut self,
+        env: &mut Env<'_>,
+        request: &[u8],
+        answer: &[u8],
+    ) -> Result<SyncOutcome, EngineError> {
+        unimplemented!()
+    }
 }

@@ -73,7 +73,9 @@ impl Table {
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The key is wrong; the file is unchanged.
-    #[error("the database does not open with this key; nothing was changed, try the right passphrase")]
+    #[error(
+        "the database does not open with this key; nothing was changed, try the right passphrase"
+    )]
     WrongKey,
     /// Written by a newer version.
     #[error("the database was written by a newer app; update this one")]
@@ -82,7 +84,9 @@ pub enum StoreError {
     #[error("the database is open in another process; close that one first")]
     Busy,
     /// The disk is full or read-only.
-    #[error("the phone's storage is full or read-only; nothing was half-written, free some space and try again")]
+    #[error(
+        "the phone's storage is full or read-only; nothing was half-written, free some space and try again"
+    )]
     Full,
     /// Anything else of the storage engine.
     #[error("the phone's storage failed; nothing was half-written")]

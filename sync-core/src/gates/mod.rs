@@ -47,4 +47,10 @@ pub struct Admission {
 ///
 /// `base`: the saved document (`None`: new, or the fixed first change where the type has texts).
 /// One load and save for the whole batch unless a candidate fails.
-pub fn admit_changes(_base: Option<&[u8]>, _doc_type: &'static DocType, _candidates: &[Candidate<'_>]) -> Admission { unimplemented!() }
+pub fn admit_changes(
+    _base: Option<&[u8]>,
+    _doc_type: &'static DocType,
+    _candidates: &[Candidate<'_>],
+) -> Admission {
+    unimplemented!()
+}

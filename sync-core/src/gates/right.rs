@@ -13,7 +13,11 @@ use super::Author;
 /// # Errors
 /// `not_allowed` if the author has no right, `wrong_space` if the record or kind does not belong there,
 /// `malformed` if the priority is not the one its kind has.
-pub fn check_right(envelope: &Envelope, author: &Author<'_>, space: &SpaceInfo) -> Result<(), Code> {
+pub fn check_right(
+    envelope: &Envelope,
+    author: &Author<'_>,
+    space: &SpaceInfo,
+) -> Result<(), Code> {
     let header = &envelope.header;
     let policy = space.kind().policy();
     let standing = Standing {

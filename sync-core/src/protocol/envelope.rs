@@ -279,7 +279,9 @@ impl Envelope {
         }
         let envelope = Self {
             header: Header::decode(&bytes[..HEADER_LEN])?,
-            sig: bytes[HEADER_LEN..HEADER_LEN + 64].try_into().map_err(|_| EnvelopeError::Length)?,
+            sig: bytes[HEADER_LEN..HEADER_LEN + 64]
+                .try_into()
+                .map_err(|_| EnvelopeError::Length)?,
             body: bytes[HEADER_LEN + 64..].to_vec(),
         };
         envelope.check_shape()?;

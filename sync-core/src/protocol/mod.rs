@@ -18,11 +18,13 @@ pub use bodies::{
 };
 pub use chain::next_chain;
 pub use codes::Code;
-pub use enrol::{EnrolAnswer, EnrolRequest, EnrolState, Invitation, InviteNotice, PendingEnrolment};
+pub use enrol::{
+    EnrolAnswer, EnrolRequest, EnrolState, Invitation, InviteNotice, PendingEnrolment,
+};
 pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority};
 pub use sync::{
-    Cursor, Cursors, PushResult, Reset, SpaceItem, SpaceItems, SyncRequest, SyncResponse, Verdict,
-    SignedAnswer, answer_to_sign,
+    Cursor, Cursors, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
+    SyncResponse, Verdict, answer_to_sign,
 };
 pub use time::{Day, TimeError, Timestamp};
 pub use wire::{Batch, Packed, WireError};

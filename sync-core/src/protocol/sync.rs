@@ -10,7 +10,9 @@ use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};
 
 /// Where a device stands in a space's log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, minicbor::Encode, minicbor::Decode)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, minicbor::Encode, minicbor::Decode,
+)]
 pub struct Cursor {
     /// The space.
     #[n(0)]

@@ -31,7 +31,9 @@ pub enum SpaceKind {
 }
 
 /// A field role (DOMAIN.md's list; `admin` is a directory capability beside them).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode,
+)]
 #[cbor(index_only)]
 pub enum Role {
     /// A person served.
@@ -112,7 +114,9 @@ impl Role {
 }
 
 /// What kind of installation a device is; shown beside every reader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, minicbor::Encode, minicbor::Decode,
+)]
 #[cbor(index_only)]
 pub enum DeviceClass {
     /// A phone or computer app.
@@ -199,14 +203,30 @@ pub const SPACES: &[SpacePolicy] = {
         row(SpaceKind::Directory, "directory", false, Team, &[], &[Admin], &[Member]),
         row(SpaceKind::Roster, "roster", false, Team, &[], &[Admin, Staff], &[Member]),
         row(SpaceKind::Operations, "operations", false, Team, &[], &[Staff], &[Staff]),
-        row(SpaceKind::Caseload, "caseload", false, OwnedByMember, &[], &[Owner, Coordinators], &[Owner]),
+        row(
+            SpaceKind::Caseload,
+            "caseload",
+            false,
+            OwnedByMember,
+            &[],
+            &[Owner, Coordinators],
+            &[Owner],
+        ),
         row(SpaceKind::Team, "team", true, Team, &[Admin], &[Admin], &[Reader]),
         row(SpaceKind::Intake, "intake", true, Team, &[Staff], &[Member], &[Reader]),
         row(SpaceKind::Care, "care", true, OwnedByMember, &[Owner], &[Owner], &[Reader]),
         row(SpaceKind::Session, "session", true, Doc, &[Staff], &[Reader], &[Reader]),
         row(SpaceKind::Personal, "personal", true, OwnedByMember, &[Owner], &[Owner], &[Reader]),
         row(SpaceKind::Shared, "shared", true, Group, &[Member], &[Reader], &[Reader]),
-        row(SpaceKind::Clinical, "clinical", true, Team, &[Coordinators], &[Coordinators], &[Reader]),
+        row(
+            SpaceKind::Clinical,
+            "clinical",
+            true,
+            Team,
+            &[Coordinators],
+            &[Coordinators],
+            &[Reader],
+        ),
         row(SpaceKind::Audit, "audit", false, Team, &[], &[Relay], &[Admin]),
     ]
 };

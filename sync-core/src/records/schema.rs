@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::protocol::Code;
 
-use super::{Flat, FieldOp, NotesMode, PolicyProfile, SpaceKind, Value};
+use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value};
 
 /// Which of the policy's notes modes governs a kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +205,9 @@ pub struct FieldView {
 }
 
 /// What the documents of one record say, field by field. Unknown keys from newer phones are left out.
-pub fn view(_record: &'static RecordType, _parts: &[(&'static DocType, Flat)]) -> BTreeMap<String, FieldView> {
+pub fn view(
+    _record: &'static RecordType,
+    _parts: &[(&'static DocType, Flat)],
+) -> BTreeMap<String, FieldView> {
     unimplemented!()
 }
