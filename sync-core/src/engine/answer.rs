@@ -189,7 +189,13 @@ impl Desk<'_> {
     }
 
     /// Notes that an item of the log is in effect here.
-    pub fn applied(&mut self, id: EnvelopeId, space: SpaceId, seq: u64, state: ItemState) -> Result<()> {
+    pub fn applied(
+        &mut self,
+        id: EnvelopeId,
+        space: SpaceId,
+        seq: u64,
+        state: ItemState,
+    ) -> Result<()> {
         let row = super::rows::ItemRow { state, space, seq, outbox: None };
         Ok(self.rows.put_item(id, &row)?)
     }

@@ -24,7 +24,12 @@ impl From<DocError> for EngineError {
 
 impl Desk<'_> {
     /// The row of a document, or that of a new one.
-    pub fn document_or_new(&self, space: SpaceId, doc: DocId, part: &DocType) -> Result<DocumentRow> {
+    pub fn document_or_new(
+        &self,
+        space: SpaceId,
+        doc: DocId,
+        part: &DocType,
+    ) -> Result<DocumentRow> {
         let new = DocumentRow {
             record: part.number,
             actor_no: 1,

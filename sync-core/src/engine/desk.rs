@@ -98,8 +98,7 @@ impl Desk<'_> {
     pub fn post(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
         self.rows.put_envelope(envelope)?;
         let place = self.rows.push_outbox(envelope)?;
-        let row =
-            ItemRow { state: ItemState::Outbox, space, seq: 0, outbox: Some(place.into()) };
+        let row = ItemRow { state: ItemState::Outbox, space, seq: 0, outbox: Some(place.into()) };
         self.rows.put_item(envelope.id(), &row)?;
         crate::crash_point!("phone.record.between_envelopes");
         Ok(())

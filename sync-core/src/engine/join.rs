@@ -2,9 +2,7 @@
 
 use crate::crypto::{self, DeviceKeys};
 use crate::directory::Directory;
-use crate::protocol::{
-    Code, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Invitation, limits,
-};
+use crate::protocol::{Code, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Invitation, limits};
 use crate::records::SpaceKind;
 
 use super::rows::{IdentityRow, JoiningRow, Rows};

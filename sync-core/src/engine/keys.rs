@@ -77,7 +77,13 @@ impl Desk<'_> {
     }
 
     /// Seals a change for its finished header.
-    pub fn seal(&self, env: &mut Env<'_>, header: &Header, ready: &ReadyKey, change: &[u8]) -> SealedBody {
+    pub fn seal(
+        &self,
+        env: &mut Env<'_>,
+        header: &Header,
+        ready: &ReadyKey,
+        change: &[u8],
+    ) -> SealedBody {
         crypto::seal_change(
             header,
             ready.epoch.suite,
@@ -113,20 +119,30 @@ impl Desk<'_> {
             return Ok(DocumentKey::from_secret_bytes(&bytes).map_err(|_| Closed::Broken));
         }
         let header = &envelope.header;
-        let (Some(wrapped), Some(sender)) = (
-            body.wrapped_dek.as_ref(),
-            self.sender_key(header.space, body.epoch, header.device)?,
-        ) else {
+        let (Some(wrapped), Some(sender)) =
+            (body.wrapped_dek.as_ref(), self.sender_key(header.space, body.epoch, header.device)?)
+        else {
             return Ok(Err(Closed::NoKey));
         };
-        let key = DocumentKey::unwrap(wrapped_bytes(wrapped), &sender, header.doc, header.actor(), body.dek);
+        let key = DocumentKey::unwrap(
+            wrapped_bytes(wrapped),
+            &sender,
+            header.doc,
+            header.actor(),
+            body.dek,
+        );
         let Ok(key) = key else { return Ok(Err(Closed::Broken)) };
         self.rows.put_secret(&SecretName::Document(body.dek), &key.to_secret_bytes())?;
         Ok(Ok(key))
     }
 
     /// A device's sender key in an epoch, if this phone can open it.
-    fn sender_key(&self, space: SpaceId, epoch: EpochId, device: DeviceId) -> Result<Option<SenderKey>> {
+    fn sender_key(
+        &self,
+        space: SpaceId,
+        epoch: EpochId,
+        device: DeviceId,
+    ) -> Result<Option<SenderKey>> {
         if device == self.device()
             && let Some(bytes) = self.rows.secret(&SecretName::OwnSender(space, epoch))?
         {
@@ -154,7 +170,12 @@ impl Desk<'_> {
     }
 
     /// Notes whom a key was wrapped for, and keeps it if that is this device.
-    pub fn take_wraps(&mut self, space: SpaceId, epoch: Option<EpochId>, wraps: &[WrappedKey]) -> Result<()> {
+    pub fn take_wraps(
+        &mut self,
+        space: SpaceId,
+        epoch: Option<EpochId>,
+        wraps: &[WrappedKey],
+    ) -> Result<()> {
         let row = self.space_row(space)?;
         for wrap in wraps {
             let id = epoch.unwrap_or(wrap.epoch);

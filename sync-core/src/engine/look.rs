@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::directory::Op;
 use crate::doc;
-use crate::ids::{DocId, EnvelopeId, MemberId, SpaceId};
+use crate::ids::{DocId, EnvelopeId, MemberId};
 use crate::protocol::{Code, Timestamp};
 use crate::records::{RECORDS, Value, view};
 
 use super::desk::Desk;
 use super::record::record_type;
 use super::store::Table;
-use super::{Alarm, Draft, MemberView, Phone, RecordView, Result, Status};
+use super::{Alarm, DocumentHeads, Draft, MemberView, Phone, RecordView, Result, Status};
 
 impl Phone {
     /// What this phone is, and how much it still has to send.
@@ -143,7 +143,7 @@ impl Phone {
     }
 
     /// The heads of every document, by (space, document), for comparing devices.
-    pub fn heads(&mut self) -> Result<BTreeMap<(SpaceId, DocId), Vec<[u8; 32]>>> {
+    pub fn heads(&mut self) -> Result<DocumentHeads> {
         let desk = self.desk()?;
         let mut heads = BTreeMap::new();
         for (space, doc, row) in desk.rows.documents_of(None)? {

@@ -30,8 +30,8 @@ use rows::IdentityRow;
 
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
-    Alarm, Draft, EngineError, Env, MemberView, NewMember, NoteView, RecordView, Status,
-    SyncOutcome, TextEdit,
+    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, RecordView,
+    Status, SyncOutcome, TextEdit,
 };
 
 type Result<T> = std::result::Result<T, EngineError>;

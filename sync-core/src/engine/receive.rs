@@ -222,7 +222,12 @@ impl Desk<'_> {
     }
 
     /// The gates that need no document.
-    fn gate(&self, space: SpaceId, envelope: &Envelope, directory_seq: u64) -> std::result::Result<(), Code> {
+    fn gate(
+        &self,
+        space: SpaceId,
+        envelope: &Envelope,
+        directory_seq: u64,
+    ) -> std::result::Result<(), Code> {
         if envelope.header.space != space {
             return Err(Code::WrongSpace);
         }
@@ -251,7 +256,12 @@ impl Desk<'_> {
             }
             Kind::Sender => {
                 let body: SenderBody = from_cbor(&envelope.body).map_err(malformed)?;
-                Ok(self.rows.put_sender(space, body.epoch, envelope.header.device, envelope.id())?)
+                Ok(self.rows.put_sender(
+                    space,
+                    body.epoch,
+                    envelope.header.device,
+                    envelope.id(),
+                )?)
             }
             _ => Err(Code::WrongSpace.into()),
         }
@@ -333,7 +343,13 @@ impl Desk<'_> {
     }
 
     /// Keeps an envelope of another device that failed a gate, apart and never applied.
-    fn set_aside(&mut self, envelope: &Envelope, space: SpaceId, seq: u64, code: Code) -> Result<()> {
+    fn set_aside(
+        &mut self,
+        envelope: &Envelope,
+        space: SpaceId,
+        seq: u64,
+        code: Code,
+    ) -> Result<()> {
         let id = envelope.id();
         self.applied(id, space, seq, ItemState::Refused)?;
         let record = self.rows.root_of(envelope.header.doc)?;
@@ -341,4 +357,3 @@ impl Desk<'_> {
         Ok(self.rows.put_draft(id, &draft)?)
     }
 }
-

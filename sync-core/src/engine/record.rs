@@ -78,7 +78,10 @@ impl Phone {
         let (record_type, parts) = desk.open_record(record)?;
         let part = parts.first().ok_or(Code::NoSuchRecord)?;
         if !part.doc_type.spaces.contains(&SpaceKind::Shared) {
-            return Err(EngineError::refused_because(Code::NotAllowed, "only a check-in can be shared"));
+            return Err(EngineError::refused_because(
+                Code::NotAllowed,
+                "only a check-in can be shared",
+            ));
         }
         for member in with {
             desk.directory.member(member).ok_or(Code::NoSuchMember)?;
@@ -123,7 +126,10 @@ impl Desk<'_> {
         space: Option<SpaceId>,
     ) -> Result<DocId> {
         if record.parts.iter().any(|part| !part.texts.is_empty()) {
-            return Err(EngineError::refused_because(Code::NotAllowed, "write into its phases instead"));
+            return Err(EngineError::refused_because(
+                Code::NotAllowed,
+                "write into its phases instead",
+            ));
         }
         let docs: BTreeMap<u16, DocId> =
             record.parts.iter().map(|part| (part.number, DocId::random(env.rng))).collect();
@@ -131,7 +137,9 @@ impl Desk<'_> {
         let plans = {
             let me = self.device();
             let rng = &mut *env.rng;
-            plan_new(record, fields, &mut |part| actor(me, docs[&part.number], 1), &mut || entry_id(rng))?
+            plan_new(record, fields, &mut |part| actor(me, docs[&part.number], 1), &mut || {
+                entry_id(rng)
+            })?
         };
         for plan in plans {
             let doc = docs[&plan.part.number];
@@ -236,10 +244,10 @@ impl Desk<'_> {
             parts.push(Part { doc, space, doc_type, flat });
         }
         let first = parts.first().ok_or(Code::NoSuchRecord)?;
-        let record_type = RecordType::of_part(first.doc_type.number).ok_or(Code::SchemaViolation)?;
-        let rank = |part: &Part| {
-            record_type.parts.iter().position(|p| p.number == part.doc_type.number)
-        };
+        let record_type =
+            RecordType::of_part(first.doc_type.number).ok_or(Code::SchemaViolation)?;
+        let rank =
+            |part: &Part| record_type.parts.iter().position(|p| p.number == part.doc_type.number);
         parts.sort_by_key(|part| (rank(part), part.doc));
         Ok((record_type, parts))
     }

@@ -54,7 +54,9 @@ impl Desk<'_> {
         values: BTreeMap<String, Value>,
     ) -> Result<()> {
         let values = serde_json::to_string(&values).unwrap_or_else(|_| "{}".into());
-        Ok(self.rows.put_draft(id, &DraftRow { code: code.to_string(), record, values, own: true })?)
+        Ok(self
+            .rows
+            .put_draft(id, &DraftRow { code: code.to_string(), record, values, own: true })?)
     }
 
     /// Rebuilds a document without a refused change and whatever of this device builds on it.
@@ -196,4 +198,3 @@ fn difference(part: &'static DocType, before: &Flat, after: &Flat) -> BTreeMap<S
     }
     lost
 }
-

@@ -22,7 +22,8 @@ impl Phone {
         let mut batch = Batch::new();
         let mut push: Vec<Packed> = Vec::new();
         let mut bytes = 0;
-        let mut outbox = desk.rows.outbox(limits::MAX_BATCH)?.into_iter().map(|(id, _)| id).peekable();
+        let mut outbox =
+            desk.rows.outbox(limits::MAX_BATCH)?.into_iter().map(|(id, _)| id).peekable();
         // A new team's genesis stands in the outbox and goes before the entries that extend it.
         let genesis = EnvelopeId::new(*desk.identity.team.as_bytes());
         if outbox.peek() == Some(&genesis) {
@@ -108,13 +109,12 @@ impl Desk<'_> {
         let (mut seq, mut hash) = (self.directory.len(), self.directory.head());
         let mut entries = Vec::with_capacity(proposals.len());
         for (i, proposal) in proposals.iter_mut().enumerate() {
-            let kept = proposal
-                .signed
-                .as_ref()
-                .and_then(|bytes| Envelope::from_bytes(bytes).ok())
-                .filter(|entry| {
-                    (entry.header.directory_seq, entry.header.directory_hash) == (seq, hash)
-                });
+            let kept =
+                proposal.signed.as_ref().and_then(|bytes| Envelope::from_bytes(bytes).ok()).filter(
+                    |entry| {
+                        (entry.header.directory_seq, entry.header.directory_hash) == (seq, hash)
+                    },
+                );
             let entry = kept.unwrap_or_else(|| {
                 let header = self.proposal_header(day, numbered + 1 + i as u64, seq, hash);
                 self.keys.sign_envelope(header, to_cbor(&proposal.op))

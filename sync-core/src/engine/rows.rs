@@ -361,7 +361,10 @@ impl<'a> Rows<'a> {
         self.write(Table::Documents, &key(&[space.as_bytes(), doc.as_bytes()]), row)
     }
 
-    pub fn documents_of(&self, space: Option<SpaceId>) -> Result<Vec<(SpaceId, DocId, DocumentRow)>> {
+    pub fn documents_of(
+        &self,
+        space: Option<SpaceId>,
+    ) -> Result<Vec<(SpaceId, DocId, DocumentRow)>> {
         let prefix = space.map_or(Vec::new(), |space| space.as_bytes().to_vec());
         self.all(Table::Documents, &prefix)?
             .iter()
@@ -377,7 +380,13 @@ impl<'a> Rows<'a> {
     }
 
     /// Notes an envelope as the next change of a document.
-    pub fn push_change(&mut self, space: SpaceId, doc: DocId, order: u64, id: EnvelopeId) -> Result<()> {
+    pub fn push_change(
+        &mut self,
+        space: SpaceId,
+        doc: DocId,
+        order: u64,
+        id: EnvelopeId,
+    ) -> Result<()> {
         let key = key(&[space.as_bytes(), doc.as_bytes(), &order.to_be_bytes()]);
         self.0.put(Table::Changes, &key, id.as_bytes())
     }
@@ -395,7 +404,11 @@ impl<'a> Rows<'a> {
         self.write(Table::Records, &key(&[b"p", root.as_bytes(), doc.as_bytes()]), &part)?;
         self.0.put(Table::Records, &key(&[b"r", doc.as_bytes()]), root.as_bytes())?;
         if part.number == first {
-            self.0.put(Table::Records, &key(&[b"k", &first.to_be_bytes(), root.as_bytes()]), &[])?;
+            self.0.put(
+                Table::Records,
+                &key(&[b"k", &first.to_be_bytes(), root.as_bytes()]),
+                &[],
+            )?;
         }
         Ok(())
     }
@@ -435,13 +448,24 @@ impl<'a> Rows<'a> {
     }
 
     /// The `sender` envelope of a device in an epoch.
-    pub fn sender(&self, space: SpaceId, epoch: EpochId, device: DeviceId) -> Result<Option<EnvelopeId>> {
+    pub fn sender(
+        &self,
+        space: SpaceId,
+        epoch: EpochId,
+        device: DeviceId,
+    ) -> Result<Option<EnvelopeId>> {
         let key = key(&[b"n", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
         let bytes = self.0.get(Table::Keys, &key)?;
         bytes.map(|b| EnvelopeId::from_slice(&b).map_err(|_| damaged())).transpose()
     }
 
-    pub fn put_sender(&mut self, space: SpaceId, epoch: EpochId, device: DeviceId, id: EnvelopeId) -> Result<()> {
+    pub fn put_sender(
+        &mut self,
+        space: SpaceId,
+        epoch: EpochId,
+        device: DeviceId,
+        id: EnvelopeId,
+    ) -> Result<()> {
         let key = key(&[b"n", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
         self.0.put(Table::Keys, &key, id.as_bytes())
     }
@@ -537,16 +561,10 @@ impl SecretName {
     fn key(&self) -> Vec<u8> {
         match self {
             SecretName::Epoch(space, epoch) => key(&[b"e", space.as_bytes(), epoch.as_bytes()]),
-            SecretName::OwnSender(space, epoch) => {
-                key(&[b"s", space.as_bytes(), epoch.as_bytes()])
+            SecretName::OwnSender(space, epoch) => key(&[b"s", space.as_bytes(), epoch.as_bytes()]),
+            SecretName::OwnDocument(space, doc, actor, epoch) => {
+                key(&[b"d", space.as_bytes(), doc.as_bytes(), actor.as_bytes(), epoch.as_bytes()])
             }
-            SecretName::OwnDocument(space, doc, actor, epoch) => key(&[
-                b"d",
-                space.as_bytes(),
-                doc.as_bytes(),
-                actor.as_bytes(),
-                epoch.as_bytes(),
-            ]),
             SecretName::Document(dek) => key(&[b"k", dek.as_bytes()]),
         }
     }

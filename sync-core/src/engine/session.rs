@@ -7,9 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::doc::{self, Edit};
 use crate::ids::{DocId, MemberId, SpaceId};
 use crate::protocol::{Code, SpaceOwner};
-use crate::records::{
-    DocType, NotesMode, RecordType, SpaceKind, Value, session_text_key, view,
-};
+use crate::records::{DocType, NotesMode, RecordType, SpaceKind, Value, session_text_key, view};
 
 use super::desk::Desk;
 use super::rows::SpaceRow;
@@ -20,7 +18,12 @@ impl Phone {
     ///
     /// # Errors
     /// `no_such_member`; `lead_without_device` if none of the leads has a device that could hold the key.
-    pub fn assign(&mut self, env: &mut Env<'_>, intervention: DocId, leads: &[MemberId]) -> Result<()> {
+    pub fn assign(
+        &mut self,
+        env: &mut Env<'_>,
+        intervention: DocId,
+        leads: &[MemberId],
+    ) -> Result<()> {
         crate::crash_point!("phone.record.before_begin");
         let mut desk = self.desk()?;
         desk.require_enrolled()?;
@@ -105,7 +108,10 @@ fn text_key(fields: &BTreeMap<String, Value>, phase: &str) -> Result<&'static st
         return Err(Code::NoSuchRecord.into());
     };
     session_text_key(kind, phase).ok_or_else(|| {
-        EngineError::refused_because(Code::UnknownField, "this kind of intervention has no such phase")
+        EngineError::refused_because(
+            Code::UnknownField,
+            "this kind of intervention has no such phase",
+        )
     })
 }
 

@@ -31,7 +31,8 @@ impl Desk<'_> {
         kinds
             .into_iter()
             .map(|kind| {
-                let owner = (kind.policy().owner == OwnerKind::Member).then_some(self.identity.member);
+                let owner =
+                    (kind.policy().owner == OwnerKind::Member).then_some(self.identity.member);
                 SpaceInfo::open(team, kind, owner)
             })
             .find(|info| info.id == id)

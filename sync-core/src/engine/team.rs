@@ -1,5 +1,6 @@
 //! An admin's device: making the team, entering members, inviting devices. All of it works offline.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use minicbor::bytes::ByteArray;
@@ -13,7 +14,7 @@ use crate::protocol::{
 use crate::records::{DeviceClass, PolicyProfile, SpaceKind, Value};
 
 use super::desk::Desk;
-use super::rows::{IdentityRow, InviteRow, ItemRow, ItemState, Proposal, Rows};
+use super::rows::{IdentityRow, InviteRow, Proposal, Rows};
 use super::store::Store;
 use super::{EngineError, Env, NewMember, Phone, Result};
 
@@ -68,29 +69,22 @@ impl Phone {
             joining: None,
         };
 
-        let mut rows = Rows(store.begin()?);
-        if rows.identity()?.is_some() {
+        let mut desk = Desk {
+            rows: Rows(store.begin()?),
+            identity: &identity,
+            keys: &keys,
+            directory: Cow::Borrowed(&directory),
+        };
+        if desk.rows.identity()?.is_some() {
             return Err(Code::AlreadySetUp.into());
         }
-        rows.put_identity(&identity)?;
-        rows.put_directory_entry(1, &genesis)?;
-        rows.put_envelope(&genesis)?;
-        let place = rows.push_outbox(&genesis)?;
-        let row = ItemRow {
-            state: ItemState::Outbox,
-            space: directory.space(),
-            seq: 0,
-            outbox: Some(place.into()),
-        };
-        rows.put_item(genesis.id(), &row)?;
-        rows.commit()?;
-
-        let mut phone = Phone { store, identity, keys, directory };
-        let mut desk = phone.desk()?;
-        let directory = desk.open_space(SpaceKind::Directory, None)?;
-        let mut row = desk.space_row(directory)?;
+        desk.rows.put_identity(&identity)?;
+        desk.rows.put_directory_entry(1, &genesis)?;
+        let space = desk.open_space(SpaceKind::Directory, None)?;
+        let mut row = desk.space_row(space)?;
         row.device_seq = 1;
         desk.rows.put_space(&row)?;
+        desk.post(space, &genesis)?;
         if admin.unit.is_some() || !admin.supervises.is_empty() {
             desk.propose(Op::Member {
                 member,
@@ -102,7 +96,7 @@ impl Phone {
         }
         desk.enter_staff(env, member, &admin)?;
         desk.commit()?;
-        Ok(phone)
+        Ok(Phone { store, identity, keys, directory })
     }
 
     /// Enters a member. Their devices are let in by [`Phone::invite`].
@@ -132,9 +126,10 @@ impl Phone {
     pub fn invite(&mut self, env: &mut Env<'_>, member: MemberId) -> Result<Invitation> {
         let mut desk = self.desk()?;
         desk.require_admin()?;
-        let proposed = desk.rows.proposals()?.into_iter().any(
-            |proposal| matches!(proposal.op, Op::Member { member: id, .. } if id == member),
-        );
+        let proposed =
+            desk.rows.proposals()?.into_iter().any(
+                |proposal| matches!(proposal.op, Op::Member { member: id, .. } if id == member),
+            );
         if !proposed && desk.directory.member(&member).is_none() {
             return Err(Code::NoSuchMember.into());
         }

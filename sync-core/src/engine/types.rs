@@ -173,7 +173,6 @@ pub struct SyncOutcome {
     pub received: u64,
 }
 
-
 impl EngineError {
     pub(crate) fn refused(code: Code) -> Self {
         EngineError::Refused { code, detail: String::new() }
@@ -196,3 +195,6 @@ impl From<InputError> for EngineError {
         EngineError::Refused { code: error.code, detail }
     }
 }
+
+/// The heads of documents, sorted, by (space, document).
+pub type DocumentHeads = BTreeMap<(SpaceId, DocId), Vec<[u8; 32]>>;
