@@ -3,15 +3,35 @@
 //! Pure data and pure functions: no clock, no randomness, no Automerge. `doc` turns documents into
 //! [`Flat`] values and applies [`FieldOp`]s; `engine` asks this layer what to write and what a document says.
 
+mod check;
+mod entries;
 mod flat;
+mod input;
+mod plan;
 mod policy;
 mod profile;
 mod schema;
+mod values;
+mod view;
+mod windows;
+
+mod check_in;
+mod follow_up_task;
+mod incident;
+mod intervention;
+mod peer_contact;
+mod session_note;
+mod staff;
 
 pub use flat::{FieldOp, Flat, Scalar, Value};
+pub use input::InputError;
+pub use plan::{plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
 pub use schema::{
-    DocType, Field, FieldKind, FieldView, InputError, NoteRule, PartPlan, RECORDS, RecordType,
-    plan_edit, plan_new, view,
+    DocType, Field, FieldKind, FieldView, NoteRule, Origin, PartPlan, RECORDS, RecordType,
 };
+pub use session_note::{session_text_key, session_text_keys};
+pub use values::{normalize, parse_value};
+pub use view::view;
+pub use windows::{Window, WindowState, closing_soon, state, window};

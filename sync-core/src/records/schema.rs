@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use crate::protocol::Code;
 
-use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value};
+use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value, check};
+use super::{check_in, follow_up_task, incident, intervention, peer_contact, session_note, staff};
 
 /// Which of the policy's notes modes governs a kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,9 @@ pub enum FieldKind {
     CodeSet(&'static [&'static str]),
     /// A set of ids (hex). Stored as `<field>.<id>: true`.
     IdSet,
+    /// A set of short labels of `a-z`, `0-9` and `-`, at most this many characters each; add wins over a concurrent remove.
+    /// Stored as `<field>.<label>: true` with `_` for `-`, since keys hold no `-`.
+    LabelSet(usize),
     /// A whole number in this range. Multi-value register.
     Int {
         /// Smallest.
@@ -69,8 +73,20 @@ pub enum FieldKind {
     },
     /// A state: of concurrent values the one standing first in this list wins; a later edit may go back.
     State(&'static [&'static str]),
-    /// Sealed text of at most this many characters: append-only entries `<field>.<32 hex>.body` and `.supersedes`.
+    /// Sealed text of at most this many characters: append-only entries `<field>.<32 hex>.body` and `.supersedes`
+    /// (the ids of the entries it stands for, separated by a space).
     Entries(usize),
+}
+
+/// Where a field's value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A person types it.
+    Typed,
+    /// It follows from typed fields; nobody types it.
+    Derived,
+    /// The engine sets it to tie a document to another; nobody types it and `view` leaves it out.
+    Link,
 }
 
 /// A field of a document.
@@ -82,6 +98,34 @@ pub struct Field {
     pub kind: FieldKind,
     /// One plain sentence for docs and forms.
     pub help: &'static str,
+    /// What is shown while nobody has written the field, as [`parse_value`](super::parse_value) reads it. Never stored.
+    /// Sets (empty) and counters (0) need none.
+    pub default: Option<&'static str>,
+    /// Where its value comes from.
+    pub origin: Origin,
+}
+
+/// The link of a record's further documents to its first one.
+pub(super) const OF: Field = Field {
+    origin: Origin::Link,
+    ..Field::new("of", FieldKind::Id, "The record's first document, set by the app.")
+};
+
+impl Field {
+    /// A typed field without default.
+    pub const fn new(name: &'static str, kind: FieldKind, help: &'static str) -> Self {
+        Self { name, kind, help, default: None, origin: Origin::Typed }
+    }
+
+    /// The same field, shown with this value while nobody has written it.
+    pub const fn or(self, default: &'static str) -> Self {
+        Self { default: Some(default), ..self }
+    }
+
+    /// The same field, but following from others instead of typed.
+    pub const fn derived(self) -> Self {
+        Self { origin: Origin::Derived, ..self }
+    }
 }
 
 /// A kind of document: a record, or one half of one.
@@ -119,8 +163,13 @@ impl DocType {
     ///
     /// # Errors
     /// `schema_violation`.
-    pub fn check(&self, _flat: &Flat, _schema: u16) -> Result<(), Code> {
-        unimplemented!()
+    pub fn check(&self, flat: &Flat, schema: u16) -> Result<(), Code> {
+        check::check(self, flat, schema)
+    }
+
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
     }
 }
 
@@ -132,12 +181,23 @@ pub struct RecordType {
     pub parts: &'static [&'static DocType],
     /// Fields that must be given at creation.
     pub required: &'static [&'static str],
-    /// Values that follow from typed ones: coarsening to the open half, defaults. Called with the typed fields; returns further (field, value) pairs.
+    /// Fields that are typed but stored nowhere: `derive` turns them into coarser ones.
+    pub inputs: &'static [Field],
+    /// Values that follow from typed ones: coarsening to the open half. Called with the typed fields (at an edit over
+    /// what the record holds), already checked and in the form [`view`](super::view) shows; returns further (field, value) pairs.
     pub derive: fn(&BTreeMap<String, Value>) -> Vec<(&'static str, Value)>,
 }
 
 /// Every record kind.
-pub const RECORDS: &[&RecordType] = &[];
+pub const RECORDS: &[&RecordType] = &[
+    &staff::STAFF,
+    &incident::INCIDENT,
+    &intervention::INTERVENTION,
+    &session_note::SESSION_NOTE,
+    &peer_contact::PEER_CONTACT,
+    &follow_up_task::FOLLOW_UP_TASK,
+    &check_in::CHECK_IN,
+];
 
 impl RecordType {
     /// The record kind of this name.
@@ -149,18 +209,22 @@ impl RecordType {
     pub fn of_part(number: u16) -> Option<&'static RecordType> {
         RECORDS.iter().copied().find(|record| record.parts.iter().any(|part| part.number == number))
     }
+
+    /// The fields a person types, in the order of the form.
+    pub fn typed(&self) -> impl Iterator<Item = &'static Field> {
+        let stored = self.parts.iter().flat_map(|part| part.fields);
+        stored.chain(self.inputs).filter(|field| field.origin == Origin::Typed)
+    }
+
+    /// The typed field of this name.
+    pub fn typed_field(&self, name: &str) -> Option<&'static Field> {
+        self.typed().find(|field| field.name == name)
+    }
 }
 
-/// Input that a record does not take.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct InputError {
-    /// `unknown_field`, `bad_value` or `missing_field`.
-    pub code: Code,
-    /// The field.
-    pub field: String,
-    /// What is wrong and which values are allowed, never the value itself.
-    pub problem: String,
+/// A record that needs no coarsening.
+pub(super) fn derives_nothing(_: &BTreeMap<String, Value>) -> Vec<(&'static str, Value)> {
+    Vec::new()
 }
 
 /// What to write to one document of a record.
@@ -172,29 +236,6 @@ pub struct PartPlan {
     pub ops: Vec<FieldOp>,
 }
 
-/// Plans a new record: validates the fields, coarsens, splits them over the record's parts. Parts with nothing to write are left out (the first one never is).
-/// `actor` and `entry_id` (16 random bytes, one per text field in turn) name counter parts and text entries.
-pub fn plan_new(
-    _record: &'static RecordType,
-    _fields: &BTreeMap<String, Value>,
-    _actor: &mut dyn FnMut(&DocType) -> crate::ids::ActorId,
-    _entry_id: &mut dyn FnMut() -> [u8; 16],
-) -> Result<Vec<PartPlan>, InputError> {
-    unimplemented!()
-}
-
-/// Plans an edit against what the documents hold now: a set replaces the set, text supersedes the entries shown,
-/// a value given again resolves a conflict, derived values follow. Parts without a document yet have no entry in `current`.
-pub fn plan_edit(
-    _record: &'static RecordType,
-    _current: &[(&'static DocType, Flat)],
-    _fields: &BTreeMap<String, Value>,
-    _actor: &mut dyn FnMut(&DocType) -> crate::ids::ActorId,
-    _entry_id: &mut dyn FnMut() -> [u8; 16],
-) -> Result<Vec<PartPlan>, InputError> {
-    unimplemented!()
-}
-
 /// A field as a person sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldView {
@@ -202,12 +243,4 @@ pub struct FieldView {
     pub value: Value,
     /// All values when people wrote different ones at once (two or more, the shown one among them), else empty.
     pub conflict: Vec<Value>,
-}
-
-/// What the documents of one record say, field by field. Unknown keys from newer phones are left out.
-pub fn view(
-    _record: &'static RecordType,
-    _parts: &[(&'static DocType, Flat)],
-) -> BTreeMap<String, FieldView> {
-    unimplemented!()
 }
