@@ -178,3 +178,23 @@ fn the_link_is_checked_but_not_shown() {
     assert_eq!(detail.check(flat, 1), Ok(()));
     assert!(!shown("follow_up_task", &documents).contains_key("of"));
 }
+
+#[test]
+fn an_edit_of_something_else_does_not_settle_a_coarse_values_conflict() {
+    let mut phone = Phone::new(1);
+    let mut documents = phone.record("peer_contact", &smallest("peer_contact"));
+    let days = vec![Scalar::Int(20_513), Scalar::Int(20_514)];
+    documents[0].1.keys.insert("day".to_owned(), days);
+    let plans = phone.plan_edit("peer_contact", &documents, &form(&[("mode", text("video"))]));
+    assert_eq!(op_keys(&plans.expect("fits")[0]), ["mode"]);
+    let start = form(&[("started_at", text("2026-03-01T18:07:00Z"))]);
+    let plans = phone.plan_edit("peer_contact", &documents, &start).expect("fits");
+    assert_eq!(op_keys(&plans[0]), ["day"], "giving the start again settles the day");
+}
+
+#[test]
+fn the_first_document_is_planned_even_if_nothing_is_written_to_it() {
+    let plans = Phone::new(1).plan_new("session_note", &smallest("session_note")).expect("fits");
+    assert_eq!(plans.iter().map(|plan| plan.part.name).collect::<Vec<_>>(), ["session_note"]);
+    assert!(plans[0].ops.is_empty());
+}
