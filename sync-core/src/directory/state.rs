@@ -261,6 +261,11 @@ impl Directory {
         self.relays.contains(relay)
     }
 
+    /// Whether an admin has listed any relay.
+    pub fn lists_any_relay(&self) -> bool {
+        !self.relays.is_empty()
+    }
+
     /// The policy profile now.
     pub fn profile(&self) -> Option<&PolicyProfile> {
         self.profile_at(self.len())

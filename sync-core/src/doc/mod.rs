@@ -1,10 +1,21 @@
 //! The one door to Automerge: documents are authored, tried and flattened here and nowhere else.
 //!
 //! Functions are pure: saved bytes in, bytes and plain values out. A document is loaded for the call
-//! and dropped after it.
+//! and dropped after it. Saved documents are trusted only as far as their checksum: whatever Automerge
+//! does on damaged ones ends as [`DocError::Damaged`]. Changes of peers come in only through `gates`.
 
-use crate::ids::ActorId;
-use crate::records::{DocType, FieldOp, Flat};
+mod author;
+mod flatten;
+mod genesis;
+mod scratch;
+
+use crate::records::FieldOp;
+
+pub use author::author;
+pub use flatten::{flatten, heads};
+pub(crate) use genesis::FIRST_ACTOR;
+pub use genesis::first_change;
+pub(crate) use scratch::{Scratch, Tried};
 
 /// A document that cannot be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,15 +32,15 @@ pub enum DocError {
     /// The document has no such text.
     #[error("the note has no such phase")]
     NoSuchText,
-    /// One edit needs more operations than a change may hold.
-    #[error("the edit is too long for one change")]
+    /// One edit needs more operations or bytes than a change may hold.
+    #[error("the edit is too long for one change; save in smaller steps")]
     TooLong,
 }
 
 /// What a person does to a document.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit<'a> {
-    /// Writes to root keys.
+    /// Writes to root keys. Of several writes to one key the last counts.
     Fields(&'a [FieldOp]),
     /// Changes a text: positions and counts are Unicode scalar values.
     Text {
@@ -42,25 +53,4 @@ pub enum Edit<'a> {
         /// What to insert there.
         insert: &'a str,
     },
-}
-
-/// Makes one uncompressed change (time 0, no message, no extra bytes) by this actor on top of a saved document
-/// (`None`: a new one, or the fixed first change where the type has texts). `None` if the edit changes nothing.
-pub fn author(
-    _base: Option<&[u8]>,
-    _doc_type: &DocType,
-    _actor: ActorId,
-    _edit: &Edit<'_>,
-) -> Result<Option<Vec<u8>>, DocError> {
-    unimplemented!()
-}
-
-/// The values of a saved document.
-pub fn flatten(_saved: &[u8]) -> Result<Flat, DocError> {
-    unimplemented!()
-}
-
-/// The heads of a saved document, sorted.
-pub fn heads(_saved: &[u8]) -> Result<Vec<[u8; 32]>, DocError> {
-    unimplemented!()
 }

@@ -207,6 +207,11 @@ impl Header {
         EnvelopeId::new(Sha256::digest(self.encode()).into())
     }
 
+    /// Binds a body to the header.
+    pub fn set_body(&mut self, body: &[u8]) {
+        self.body_hash = body_hash(body);
+    }
+
     /// The id of the sealed space that this `space` header makes: SHA-256 of the header without its space field, first 16 bytes.
     pub fn derived_space(&self) -> SpaceId {
         let bytes = self.encode();
@@ -217,15 +222,9 @@ impl Header {
         SpaceId::from_slice(&digest[..16]).expect("16 bytes were taken")
     }
 
-    /// The Automerge actor of this header: SHA-256("actor v1" || device || doc || actor_no)\[..16\].
+    /// The Automerge actor of this header.
     pub fn actor(&self) -> ActorId {
-        let mut hash = Sha256::new();
-        hash.update(b"actor v1");
-        hash.update(self.device.as_bytes());
-        hash.update(self.doc.as_bytes());
-        hash.update(self.actor_no.to_be_bytes());
-        let digest: [u8; 32] = hash.finalize().into();
-        ActorId::from_slice(&digest[..16]).expect("16 bytes were taken")
+        actor_id(self.device, self.doc, self.actor_no)
     }
 
     /// What the device signs: "aftercall envelope v1" || header.
@@ -239,6 +238,19 @@ impl Header {
     pub fn sealing_input(&self) -> [u8; HEADER_LEN] {
         Header { body_hash: [0; 32], ..*self }.encode()
     }
+}
+
+/// The Automerge actor of a device in a document: SHA-256("actor v1" || device || doc || actor_no)\[..16\].
+///
+/// Provable from a header alone, so nobody can claim another's actor.
+pub fn actor_id(device: DeviceId, doc: DocId, actor_no: u16) -> ActorId {
+    let mut hash = Sha256::new();
+    hash.update(b"actor v1");
+    hash.update(device.as_bytes());
+    hash.update(doc.as_bytes());
+    hash.update(actor_no.to_be_bytes());
+    let digest: [u8; 32] = hash.finalize().into();
+    ActorId::from_slice(&digest[..16]).expect("16 bytes were taken")
 }
 
 /// SHA-256 of a body.

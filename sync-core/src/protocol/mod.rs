@@ -21,7 +21,8 @@ pub use codes::Code;
 pub use enrol::{
     EnrolAnswer, EnrolRequest, EnrolState, Invitation, InviteNotice, PendingEnrolment,
 };
-pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority};
+pub(crate) use envelope::body_hash;
+pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority, actor_id};
 pub use sync::{
     Cursor, Cursors, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
     SyncResponse, Verdict, answer_to_sign,

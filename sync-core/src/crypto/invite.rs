@@ -1,0 +1,108 @@
+//! What an invitation's secret yields: a value to be found by, and a MAC over the new device's keys.
+//!
+//! The relay learns the look-up value only. It cannot compute the MAC, so it cannot put its own keys in
+//! the place of the invited phone's. Callers: the inviting and the joining device's engine.
+
+use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit, Mac};
+use minicbor::bytes::ByteArray;
+use sha2::Sha256;
+
+use crate::ids::TeamId;
+
+use super::labels;
+use super::secret::Secret;
+
+/// The look-up value, the only thing a relay learns of the secret.
+pub fn lookup(secret: &[u8; 16]) -> ByteArray<16> {
+    let mut value = [0; 16];
+    derive(secret, labels::INVITE_LOOKUP, &mut value);
+    value.into()
+}
+
+/// MAC over a new device's keys, under another derivation of the secret.
+pub fn bind(
+    secret: &[u8; 16],
+    team: TeamId,
+    verify_key: &[u8; 32],
+    seal_key: &[u8; 32],
+) -> ByteArray<32> {
+    let tag: [u8; 32] = mac(secret, team, verify_key, seal_key).finalize().into_bytes().into();
+    tag.into()
+}
+
+/// Checks [`bind`] in constant time.
+pub fn check(
+    secret: &[u8; 16],
+    team: TeamId,
+    verify_key: &[u8; 32],
+    seal_key: &[u8; 32],
+    tag: &[u8; 32],
+) -> bool {
+    mac(secret, team, verify_key, seal_key).verify_slice(tag).is_ok()
+}
+
+/// HMAC-SHA256 over team || verifying key || sealing key, each of 32 bytes.
+fn mac(
+    secret: &[u8; 16],
+    team: TeamId,
+    verify_key: &[u8; 32],
+    seal_key: &[u8; 32],
+) -> Hmac<Sha256> {
+    let mut key = Secret::zero();
+    derive(secret, labels::INVITE_BIND, key.as_mut_bytes());
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
+    mac.update(team.as_bytes());
+    mac.update(verify_key);
+    mac.update(seal_key);
+    mac
+}
+
+fn derive(secret: &[u8; 16], label: &[u8], out: &mut [u8]) {
+    Hkdf::<Sha256>::new(None, secret)
+        .expand(label, out)
+        .expect("16 and 32 bytes are lengths that HKDF can give");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::flipped;
+    use super::*;
+
+    const SECRET: [u8; 16] = [1; 16];
+    const TEAM: TeamId = TeamId::new([2; 32]);
+    const VERIFY: [u8; 32] = [3; 32];
+    const SEAL: [u8; 32] = [4; 32];
+
+    #[test]
+    fn the_invited_keys_pass() {
+        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL);
+        assert!(check(&SECRET, TEAM, &VERIFY, &SEAL, &tag));
+    }
+
+    #[test]
+    fn swapped_or_foreign_keys_do_not() {
+        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL);
+        assert!(!check(&SECRET, TEAM, &SEAL, &VERIFY, &tag), "swapped");
+        assert!(!check(&SECRET, TEAM, &[9; 32], &SEAL, &tag), "another verifying key");
+        assert!(!check(&SECRET, TEAM, &VERIFY, &[9; 32], &tag), "another sealing key");
+        assert!(!check(&SECRET, TeamId::new([9; 32]), &VERIFY, &SEAL, &tag), "another team");
+        assert!(!check(&[9; 16], TEAM, &VERIFY, &SEAL, &tag), "another invitation");
+        for (bit, other) in flipped(tag.as_slice()) {
+            let other = other.try_into().expect("32 bytes");
+            assert!(!check(&SECRET, TEAM, &VERIFY, &SEAL, &other), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn the_look_up_value_tells_neither_the_secret_nor_the_binding_key() {
+        let found_by = lookup(&SECRET);
+        assert_ne!(*found_by, SECRET);
+        let mut binding = [0; 16];
+        derive(&SECRET, labels::INVITE_BIND, &mut binding);
+        assert_ne!(*found_by, binding);
+        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL);
+        assert!(!check(&found_by.into(), TEAM, &VERIFY, &SEAL, &tag), "a relay that tries it");
+    }
+}

@@ -1,0 +1,110 @@
+//! A desk: one transaction over everything a phone holds. All work of the engine happens at one.
+
+use std::borrow::Cow;
+
+use crate::crypto::DeviceKeys;
+use crate::directory::Directory;
+use crate::ids::{DeviceId, DocId, SpaceId};
+use crate::protocol::{Envelope, Header, Kind, Priority, Timestamp};
+
+use super::rows::{IdentityRow, ItemRow, ItemState, Rows, SpaceRow};
+use super::{EngineError, Env, Result};
+use crate::protocol::Code;
+
+pub(super) struct Desk<'a> {
+    pub rows: Rows<'a>,
+    pub identity: &'a IdentityRow,
+    pub keys: &'a DeviceKeys,
+    pub directory: Cow<'a, Directory>,
+}
+
+/// What distinguishes one envelope of this device from another, before it is numbered and signed.
+pub(super) struct Slip {
+    pub kind: Kind,
+    pub priority: Priority,
+    pub space: SpaceId,
+    pub doc: DocId,
+    pub schema: u16,
+    pub record: u16,
+    pub actor_no: u16,
+}
+
+impl Slip {
+    /// A slip for an envelope that concerns the space itself.
+    pub fn structure(kind: Kind, space: SpaceId) -> Self {
+        Self {
+            kind,
+            priority: Priority::Structure,
+            space,
+            doc: DocId::ZERO,
+            schema: 0,
+            record: 0,
+            actor_no: 0,
+        }
+    }
+}
+
+impl Desk<'_> {
+    pub fn device(&self) -> DeviceId {
+        self.keys.device_id()
+    }
+
+    /// This device must be enrolled for what follows.
+    pub fn require_enrolled(&self) -> Result<()> {
+        match self.directory.device(&self.device()) {
+            Some(_) => Ok(()),
+            None => Err(Code::NotSetUp.into()),
+        }
+    }
+
+    /// The time by the last offset a relay attested, and whether there is one.
+    pub fn corrected(&self, now: Timestamp) -> Result<(Timestamp, bool)> {
+        let offset = self.rows.number("attested_offset_ms")?;
+        Ok((now.plus_ms(offset.unwrap_or(0)), offset.is_some()))
+    }
+
+    pub fn space_row(&self, space: SpaceId) -> Result<SpaceRow> {
+        self.rows.space(space)?.ok_or_else(|| EngineError::refused(Code::WrongSpace))
+    }
+
+    /// The next header of this device in a space; takes its number.
+    pub fn next_header(&mut self, env: &Env<'_>, slip: &Slip) -> Result<Header> {
+        let mut row = self.space_row(slip.space)?;
+        row.device_seq += 1;
+        self.rows.put_space(&row)?;
+        self.header(env, slip, row.device_seq)
+    }
+
+    /// A header with a given number.
+    pub fn header(&self, env: &Env<'_>, slip: &Slip, device_seq: u64) -> Result<Header> {
+        Ok(Header {
+            kind: slip.kind,
+            priority: slip.priority,
+            schema: slip.schema,
+            record: slip.record,
+            space: slip.space,
+            doc: slip.doc,
+            device: self.device(),
+            device_seq,
+            actor_no: slip.actor_no,
+            day: self.corrected(env.now)?.0.day(),
+            directory_seq: self.directory.len(),
+            directory_hash: self.directory.head(),
+            body_hash: [0; 32],
+        })
+    }
+
+    /// Keeps a signed envelope of this device and puts it into the outbox.
+    pub fn post(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
+        self.rows.put_envelope(envelope)?;
+        let place = self.rows.push_outbox(envelope)?;
+        let row = ItemRow { state: ItemState::Outbox, space, seq: 0, outbox: Some(place.into()) };
+        self.rows.put_item(envelope.id(), &row)?;
+        crate::crash_point!("phone.record.between_envelopes");
+        Ok(())
+    }
+
+    pub fn commit(self) -> Result<()> {
+        Ok(self.rows.commit()?)
+    }
+}

@@ -1,0 +1,124 @@
+//! Joining a team: a new device asks, is let in, and verifies the whole directory before it trusts it.
+
+use crate::crypto::{self, DeviceKeys};
+use crate::directory::Directory;
+use crate::protocol::{Code, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Invitation, limits};
+use crate::records::SpaceKind;
+
+use super::rows::{IdentityRow, JoiningRow, Rows};
+use super::store::Store;
+use super::{Env, Phone, Result};
+
+impl Phone {
+    /// Begins joining with an invitation: makes this device's keys. Ask with [`Phone::enrol_request`] until let in.
+    ///
+    /// # Errors
+    /// `already_set_up` if the store holds a phone.
+    pub fn start_joining(
+        mut store: Box<dyn Store>,
+        env: &mut Env<'_>,
+        invitation: &Invitation,
+    ) -> Result<Phone> {
+        let keys = DeviceKeys::generate(env.rng);
+        let identity = IdentityRow {
+            team: invitation.team,
+            member: invitation.member,
+            relay: invitation.relay.clone(),
+            keys: keys.to_secret_bytes().to_vec().into(),
+            joining: Some(JoiningRow {
+                secret: invitation.secret,
+                head_seq: invitation.head_seq,
+                head_hash: invitation.head_hash,
+            }),
+        };
+        let mut rows = Rows(store.begin()?);
+        if rows.identity()?.is_some() {
+            return Err(Code::AlreadySetUp.into());
+        }
+        rows.put_identity(&identity)?;
+        rows.commit()?;
+        let directory = Directory::new(invitation.team);
+        Ok(Phone { store, identity, keys, directory })
+    }
+
+    /// Opens a phone that was set up before.
+    ///
+    /// # Errors
+    /// `not_set_up` if the store holds none; `store_failed` if what it holds does not verify.
+    pub fn open(mut store: Box<dyn Store>) -> Result<Phone> {
+        let rows = Rows(store.begin()?);
+        let identity = rows.identity()?.ok_or(Code::NotSetUp)?;
+        let entries = rows.directory_entries()?;
+        drop(rows);
+        let keys = DeviceKeys::from_secret_bytes(&identity.keys).map_err(|_| Code::StoreFailed)?;
+        let mut directory = Directory::new(identity.team);
+        for entry in &entries {
+            directory.append(entry)?;
+        }
+        Ok(Phone { store, identity, keys, directory })
+    }
+
+    /// What to ask the relay while joining.
+    ///
+    /// # Errors
+    /// `already_set_up` once let in.
+    pub fn enrol_request(&mut self) -> Result<EnrolRequest> {
+        let joining = self.identity.joining.as_ref().ok_or(Code::AlreadySetUp)?;
+        let (verify_key, seal_key) = (self.keys.verify_key(), self.keys.seal_key());
+        Ok(EnrolRequest {
+            team: self.identity.team,
+            lookup: crypto::invite::lookup(&joining.secret),
+            verify_key: verify_key.into(),
+            seal_key: seal_key.into(),
+            mac: crypto::invite::bind(&joining.secret, self.identity.team, &verify_key, &seal_key),
+        })
+    }
+
+    /// Takes the relay's answer. True once this device is in the verified directory, false while it is pending.
+    ///
+    /// # Errors
+    /// `directory_forged` if the directory does not list this very device for the invited member,
+    /// `directory_fork` if it does not hold the entry the invitation named.
+    pub fn enrol_answer(&mut self, _env: &mut Env<'_>, answer: &EnrolAnswer) -> Result<bool> {
+        let joining = self.identity.joining.clone().ok_or(Code::AlreadySetUp)?;
+        if answer.state == EnrolState::Pending {
+            return Ok(false);
+        }
+        if answer.directory.len() > limits::MAX_BATCH {
+            return Err(Code::TooLarge.into());
+        }
+        let mut directory = Directory::new(self.identity.team);
+        let mut entries: Vec<Envelope> = Vec::with_capacity(answer.directory.len());
+        for packed in &answer.directory {
+            let entry = answer.batch.unpack(packed).map_err(|_| Code::Malformed)?;
+            directory.append(&entry)?;
+            entries.push(entry);
+        }
+        if directory.head_at(joining.head_seq) != Some(joining.head_hash) {
+            return Err(Code::DirectoryFork.into());
+        }
+        let listed = directory.device(&self.keys.device_id()).is_some_and(|device| {
+            device.member == self.identity.member
+                && *device.verify_key == self.keys.verify_key()
+                && *device.seal_key == self.keys.seal_key()
+        });
+        if !listed {
+            return Err(Code::DirectoryForged.into());
+        }
+
+        let mut identity = self.identity.clone();
+        identity.joining = None;
+        let mut rows = Rows(self.store.begin()?);
+        for (i, entry) in entries.iter().enumerate() {
+            rows.put_directory_entry(i as u64 + 1, entry)?;
+        }
+        rows.put_identity(&identity)?;
+        rows.commit()?;
+        self.identity = identity;
+        self.directory = directory;
+        let mut desk = self.desk()?;
+        desk.open_space(SpaceKind::Directory, None)?;
+        desk.commit()?;
+        Ok(true)
+    }
+}

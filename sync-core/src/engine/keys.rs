@@ -1,0 +1,199 @@
+//! The keys a phone uses to seal what it writes and to open what it reads.
+
+use minicbor::bytes::ByteArray;
+use zeroize::Zeroizing;
+
+use crate::crypto::{self, DocumentKey, EpochSecret, SenderKey};
+use crate::directory::EpochInfo;
+use crate::ids::{ActorId, DeviceId, DocId, EpochId, SpaceId};
+use crate::protocol::{
+    Code, Envelope, Header, Kind, SealedBody, SenderBody, WrappedKey, from_cbor, to_cbor,
+};
+
+use super::desk::{Desk, Slip};
+use super::rows::SecretName;
+use super::{EngineError, Env, Result};
+
+/// A document key ready for use, with its wrap if this is its first use.
+pub(super) struct ReadyKey {
+    epoch: EpochInfo,
+    key: DocumentKey,
+    wrapped: Option<[u8; 48]>,
+}
+
+/// A sealed change that does not open.
+pub(super) enum Closed {
+    /// No key for it here yet.
+    NoKey,
+    /// The key is here, the seal is broken.
+    Broken,
+}
+
+impl Desk<'_> {
+    /// The key under which this device seals a document now; makes and announces what is missing.
+    pub fn ready_key(
+        &mut self,
+        env: &mut Env<'_>,
+        space: SpaceId,
+        doc: DocId,
+        actor: ActorId,
+    ) -> Result<ReadyKey> {
+        let row = self.space_row(space)?;
+        let epoch = row.info.current_epoch().cloned().ok_or(Code::WrongSpace)?;
+        let name = SecretName::OwnDocument(space, doc, actor, epoch.id);
+        if let Some(bytes) = self.rows.secret(&name)? {
+            let key = DocumentKey::from_secret_bytes(&bytes).map_err(|_| Code::StoreFailed)?;
+            return Ok(ReadyKey { epoch, key, wrapped: None });
+        }
+        let sender = self.own_sender(env, space, &epoch)?;
+        let key = DocumentKey::generate(env.rng);
+        let wrapped = key.wrap(&sender, doc, actor);
+        let bytes = key.to_secret_bytes();
+        self.rows.put_secret(&name, &bytes)?;
+        self.rows.put_secret(&SecretName::Document(key.id()), &bytes)?;
+        Ok(ReadyKey { epoch, key, wrapped: Some(wrapped) })
+    }
+
+    fn own_sender(
+        &mut self,
+        env: &mut Env<'_>,
+        space: SpaceId,
+        epoch: &EpochInfo,
+    ) -> Result<SenderKey> {
+        let name = SecretName::OwnSender(space, epoch.id);
+        if let Some(bytes) = self.rows.secret(&name)? {
+            return SenderKey::from_secret_bytes(&bytes).map_err(|_| Code::StoreFailed.into());
+        }
+        let sender = SenderKey::generate(env.rng);
+        self.rows.put_secret(&name, &sender.to_secret_bytes())?;
+        let body = sender
+            .seal(epoch.suite, space, epoch.id, &epoch.public, self.device(), env.rng)
+            .map_err(|_| EngineError::refused(Code::SealBroken))?;
+        let header = self.next_header(env, &Slip::structure(Kind::Sender, space))?;
+        let envelope = self.keys.sign_envelope(header, to_cbor(&body));
+        self.rows.put_sender(space, epoch.id, self.device(), envelope.id())?;
+        self.post(space, &envelope)?;
+        Ok(sender)
+    }
+
+    /// Seals a change for its finished header.
+    pub fn seal(
+        &self,
+        env: &mut Env<'_>,
+        header: &Header,
+        ready: &ReadyKey,
+        change: &[u8],
+    ) -> SealedBody {
+        crypto::seal_change(
+            header,
+            ready.epoch.suite,
+            ready.epoch.id,
+            &ready.key,
+            ready.wrapped,
+            change,
+            env.rng,
+        )
+    }
+
+    /// Opens a sealed change.
+    pub fn unseal(
+        &mut self,
+        envelope: &Envelope,
+    ) -> Result<std::result::Result<Zeroizing<Vec<u8>>, Closed>> {
+        let Ok(body) = from_cbor::<SealedBody>(&envelope.body) else {
+            return Ok(Err(Closed::Broken));
+        };
+        let key = match self.document_key(envelope, &body)? {
+            Ok(key) => key,
+            Err(closed) => return Ok(Err(closed)),
+        };
+        Ok(crypto::open_change(&envelope.header, &body, &key).map_err(|_| Closed::Broken))
+    }
+
+    fn document_key(
+        &mut self,
+        envelope: &Envelope,
+        body: &SealedBody,
+    ) -> Result<std::result::Result<DocumentKey, Closed>> {
+        if let Some(bytes) = self.rows.secret(&SecretName::Document(body.dek))? {
+            return Ok(DocumentKey::from_secret_bytes(&bytes).map_err(|_| Closed::Broken));
+        }
+        let header = &envelope.header;
+        let (Some(wrapped), Some(sender)) =
+            (body.wrapped_dek.as_ref(), self.sender_key(header.space, body.epoch, header.device)?)
+        else {
+            return Ok(Err(Closed::NoKey));
+        };
+        let key = DocumentKey::unwrap(
+            wrapped_bytes(wrapped),
+            &sender,
+            header.doc,
+            header.actor(),
+            body.dek,
+        );
+        let Ok(key) = key else { return Ok(Err(Closed::Broken)) };
+        self.rows.put_secret(&SecretName::Document(body.dek), &key.to_secret_bytes())?;
+        Ok(Ok(key))
+    }
+
+    /// A device's sender key in an epoch, if this phone can open it.
+    fn sender_key(
+        &self,
+        space: SpaceId,
+        epoch: EpochId,
+        device: DeviceId,
+    ) -> Result<Option<SenderKey>> {
+        if device == self.device()
+            && let Some(bytes) = self.rows.secret(&SecretName::OwnSender(space, epoch))?
+        {
+            return Ok(SenderKey::from_secret_bytes(&bytes).ok());
+        }
+        let Some(secret) = self.epoch_secret(space, epoch)? else { return Ok(None) };
+        let Some(id) = self.rows.sender(space, epoch, device)? else { return Ok(None) };
+        let Some(envelope) = self.rows.envelope(id)? else { return Ok(None) };
+        let Ok(body) = from_cbor::<SenderBody>(&envelope.body) else { return Ok(None) };
+        let suite = self.suite_of(space, epoch)?;
+        Ok(suite.and_then(|suite| SenderKey::open(suite, space, device, &body, &secret).ok()))
+    }
+
+    fn suite_of(&self, space: SpaceId, epoch: EpochId) -> Result<Option<crate::protocol::Suite>> {
+        Ok(self.space_row(space)?.info.epoch(&epoch).map(|epoch| epoch.suite))
+    }
+
+    /// An epoch's secret key, if this phone holds it.
+    pub fn epoch_secret(&self, space: SpaceId, epoch: EpochId) -> Result<Option<EpochSecret>> {
+        let Some(suite) = self.suite_of(space, epoch)? else { return Ok(None) };
+        let Some(bytes) = self.rows.secret(&SecretName::Epoch(space, epoch))? else {
+            return Ok(None);
+        };
+        Ok(EpochSecret::from_secret_bytes(suite, &bytes).ok())
+    }
+
+    /// Notes whom a key was wrapped for, and keeps it if that is this device.
+    pub fn take_wraps(
+        &mut self,
+        space: SpaceId,
+        epoch: Option<EpochId>,
+        wraps: &[WrappedKey],
+    ) -> Result<()> {
+        let row = self.space_row(space)?;
+        for wrap in wraps {
+            let id = epoch.unwrap_or(wrap.epoch);
+            let Some(info) = row.info.epoch(&id) else { continue };
+            if wrap.device != self.device() {
+                self.rows.put_wrapped(space, id, wrap.device)?;
+                continue;
+            }
+            // A wrap that does not open may come from a careless or hostile reader: another may follow.
+            if let Ok(secret) = EpochSecret::unwrap(info.suite, wrap, &info.public, self.keys) {
+                self.rows.put_secret(&SecretName::Epoch(space, id), &secret.to_secret_bytes())?;
+                self.rows.put_wrapped(space, id, wrap.device)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn wrapped_bytes(wrapped: &ByteArray<48>) -> &[u8; 48] {
+    wrapped
+}

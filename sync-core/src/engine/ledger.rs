@@ -1,0 +1,30 @@
+//! Moving an envelope of this device through its states: acknowledged, refused.
+
+use crate::ids::EnvelopeId;
+
+use super::Result;
+use super::desk::Desk;
+use super::rows::{ItemRow, ItemState};
+use super::store::Table;
+
+impl Desk<'_> {
+    /// Takes an envelope out of the outbox and notes its new state.
+    pub fn settle(&mut self, id: EnvelopeId, mut row: ItemRow, state: ItemState) -> Result<()> {
+        if let Some(place) = row.outbox.take() {
+            self.rows.0.delete(Table::Outbox, &place)?;
+        }
+        row.state = state;
+        Ok(self.rows.put_item(id, &row)?)
+    }
+
+    /// The relay has the envelope at this position.
+    pub fn acknowledge(&mut self, id: EnvelopeId, seq: u64) -> Result<bool> {
+        let Some(mut row) = self.rows.item(id)? else { return Ok(false) };
+        if row.state != ItemState::Outbox {
+            return Ok(false);
+        }
+        row.seq = seq;
+        self.settle(id, row, ItemState::Applied)?;
+        Ok(true)
+    }
+}

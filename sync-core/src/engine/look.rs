@@ -1,0 +1,204 @@
+//! Looking: what the phone shows. Nothing here writes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::directory::Op;
+use crate::doc;
+use crate::ids::{DocId, EnvelopeId, MemberId};
+use crate::protocol::{Code, Timestamp};
+use crate::records::{RECORDS, Value, view};
+
+use super::desk::Desk;
+use super::record::record_type;
+use super::store::Table;
+use super::{Alarm, DocumentHeads, Draft, MemberView, Phone, RecordView, Result, Status};
+
+impl Phone {
+    /// What this phone is, and how much it still has to send.
+    pub fn status(&mut self) -> Result<Status> {
+        let desk = self.desk()?;
+        let waiting = desk.rows.outbox(usize::MAX)?.len() + desk.rows.proposals()?.len();
+        Ok(Status {
+            team: desk.identity.team,
+            device: desk.device(),
+            member: desk.identity.member,
+            relay: desk.identity.relay.clone(),
+            enrolled: desk.directory.device(&desk.device()).is_some(),
+            directory_seq: desk.directory.len(),
+            pending: waiting as u64,
+        })
+    }
+
+    /// The team's members, with names where the roster has them.
+    pub fn members(&mut self) -> Result<Vec<MemberView>> {
+        let desk = self.desk()?;
+        let names = desk.staff_names()?;
+        let mut members: BTreeMap<MemberId, MemberView> = desk
+            .directory
+            .members()
+            .map(|(id, member)| {
+                let has_device = desk.directory.devices_of(id).next().is_some();
+                let view = MemberView {
+                    id,
+                    name: names.get(&id).cloned(),
+                    roles: member.roles.clone(),
+                    admin: member.admin,
+                    has_device,
+                };
+                (id, view)
+            })
+            .collect();
+        for proposal in desk.rows.proposals()? {
+            if let Op::Member { member, roles, admin, .. } = proposal.op {
+                let view = MemberView {
+                    id: member,
+                    name: names.get(&member).cloned(),
+                    roles,
+                    admin,
+                    has_device: members.get(&member).is_some_and(|known| known.has_device),
+                };
+                members.insert(member, view);
+            }
+        }
+        Ok(members.into_values().collect())
+    }
+
+    /// One record.
+    ///
+    /// # Errors
+    /// `no_such_record`.
+    pub fn show(&mut self, record: DocId) -> Result<RecordView> {
+        let desk = self.desk()?;
+        let pending = desk.pending_documents()?;
+        desk.record_view(record, &pending)
+    }
+
+    /// Records of a kind (`None`: every kind), by kind and id, strictly after `after`, at most `limit`.
+    pub fn list(
+        &mut self,
+        kind: Option<&str>,
+        after: Option<DocId>,
+        limit: usize,
+    ) -> Result<Vec<RecordView>> {
+        let kinds = match kind {
+            Some(kind) => vec![record_type(kind)?],
+            None => RECORDS.to_vec(),
+        };
+        let desk = self.desk()?;
+        let pending = desk.pending_documents()?;
+        let mut views = Vec::new();
+        for record in kinds {
+            let room = limit - views.len();
+            for root in desk.rows.roots(record.parts[0].number, after, room)? {
+                views.push(desk.record_view(root, &pending)?);
+            }
+        }
+        Ok(views)
+    }
+
+    /// Envelopes that were refused or set aside; nothing that was typed is lost.
+    pub fn drafts(&mut self) -> Result<Vec<Draft>> {
+        let desk = self.desk()?;
+        let drafts = desk.rows.drafts()?;
+        Ok(drafts
+            .into_iter()
+            .map(|(id, row)| Draft {
+                id,
+                record: row.record,
+                code: Code::from_name(&row.code).unwrap_or(Code::Internal),
+                values: serde_json::from_str::<BTreeMap<String, Value>>(&row.values)
+                    .unwrap_or_default(),
+                own: row.own,
+            })
+            .collect())
+    }
+
+    /// What a person must know and act on.
+    pub fn alarms(&mut self) -> Result<Vec<Alarm>> {
+        let desk = self.desk()?;
+        let rows = desk.rows.all(Table::Alarms, &[])?;
+        Ok(rows
+            .iter()
+            .filter_map(|(key, _)| {
+                let text = std::str::from_utf8(key).ok()?;
+                let (code, subject) = text.split_once('/')?;
+                Some(Alarm { code: Code::from_name(code)?, subject: subject.to_owned() })
+            })
+            .collect())
+    }
+
+    /// The crisis numbers of the team's profile: label → number. They need no connection.
+    pub fn crisis_numbers(&mut self) -> Result<BTreeMap<String, String>> {
+        Ok(self.directory.profile().map(|p| p.crisis_numbers.clone()).unwrap_or_default())
+    }
+
+    /// The team's policy profile, once the directory is here.
+    pub fn profile(&self) -> Option<&crate::records::PolicyProfile> {
+        self.directory.profile()
+    }
+
+    /// The time by the last offset a relay attested; false if there was none yet, so that a shown state is uncertain.
+    pub fn corrected(&mut self, now: Timestamp) -> Result<(Timestamp, bool)> {
+        self.desk()?.corrected(now)
+    }
+
+    /// The heads of every document, by (space, document), for comparing devices.
+    pub fn heads(&mut self) -> Result<DocumentHeads> {
+        let desk = self.desk()?;
+        let mut heads = BTreeMap::new();
+        for (space, doc, row) in desk.rows.documents_of(None)? {
+            if let Some(saved) = row.saved {
+                heads.insert((space, doc), doc::heads(&saved)?);
+            }
+        }
+        Ok(heads)
+    }
+
+    /// What waits to be sent, in the order in which it leaves, with the record it belongs to.
+    pub fn outbox(&mut self) -> Result<Vec<(EnvelopeId, Option<DocId>)>> {
+        let desk = self.desk()?;
+        let rows = desk.rows.outbox(usize::MAX)?;
+        rows.into_iter().map(|(id, doc)| Ok((id, desk.rows.root_of(doc)?))).collect()
+    }
+}
+
+impl Desk<'_> {
+    fn pending_documents(&self) -> Result<BTreeSet<DocId>> {
+        Ok(self.rows.outbox(usize::MAX)?.into_iter().map(|(_, doc)| doc).collect())
+    }
+
+    fn staff_names(&self) -> Result<BTreeMap<MemberId, String>> {
+        let staff = record_type("staff")?;
+        let mut names = BTreeMap::new();
+        for root in self.rows.roots(staff.parts[0].number, None, usize::MAX)? {
+            let (record, parts) = self.open_record(root)?;
+            let values = self.values_of(record, &parts);
+            if let (Some(Value::Text(id)), Some(Value::Text(name))) =
+                (values.get("member"), values.get("display_name"))
+                && let Ok(id) = id.parse()
+            {
+                names.insert(id, name.clone());
+            }
+        }
+        Ok(names)
+    }
+
+    fn record_view(&self, record: DocId, pending: &BTreeSet<DocId>) -> Result<RecordView> {
+        let (record_type, parts) = self.open_record(record)?;
+        let first = parts.first().ok_or(Code::NoSuchRecord)?;
+        let flats: Vec<_> =
+            parts.iter().filter_map(|part| Some((part.doc_type, part.flat.clone()?))).collect();
+        Ok(RecordView {
+            id: first.doc,
+            kind: record_type.name,
+            space: first.space,
+            fields: view(record_type, &flats),
+            unreadable: parts
+                .iter()
+                .filter(|part| part.flat.is_none())
+                .map(|part| part.doc_type.name)
+                .collect(),
+            stored: parts.iter().all(|part| !pending.contains(&part.doc)),
+        })
+    }
+}

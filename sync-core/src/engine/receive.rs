@@ -1,0 +1,359 @@
+//! Receiving a space's log: every item passes the gates again here, whatever the relay did with it.
+
+use std::collections::BTreeMap;
+
+use crate::directory::{SpaceInfo, epoch_of};
+use crate::gates::{self, Candidate};
+use crate::ids::{Chain, DocId, EnvelopeId, SpaceId};
+use crate::protocol::{
+    Batch, Code, Day, Envelope, EpochBody, Kind, SenderBody, SpaceBody, SpaceItem, SpaceItems,
+    WrapBody, from_cbor, next_chain,
+};
+use crate::records::DocType;
+
+use super::Result;
+use super::desk::Desk;
+use super::keys::Closed;
+use super::rows::{DraftRow, ItemState, SpaceRow};
+
+/// One position of a log, unpacked.
+struct Row {
+    seq: u64,
+    id: EnvelopeId,
+    directory_seq: u64,
+    row_day: Day,
+    content: Content,
+}
+
+enum Content {
+    Envelope(Box<Envelope>),
+    Own,
+    Stub(String),
+}
+
+fn unpack(items: &SpaceItems, batch: &Batch, from: u64) -> std::result::Result<Vec<Row>, Code> {
+    let mut rows = Vec::with_capacity(items.items.len());
+    for (i, item) in items.items.iter().enumerate() {
+        let seq = from + 1 + i as u64;
+        rows.push(match item {
+            SpaceItem::Envelope { directory_seq, row_day, packed } => {
+                let envelope = batch.unpack(packed).map_err(|_| Code::Malformed)?;
+                Row {
+                    seq,
+                    id: envelope.id(),
+                    directory_seq: *directory_seq,
+                    row_day: *row_day,
+                    content: Content::Envelope(Box::new(envelope)),
+                }
+            }
+            SpaceItem::Own { directory_seq, row_day, id } => Row {
+                seq,
+                id: *id,
+                directory_seq: *directory_seq,
+                row_day: *row_day,
+                content: Content::Own,
+            },
+            SpaceItem::Stub { directory_seq, row_day, id, code, .. } => Row {
+                seq,
+                id: *id,
+                directory_seq: *directory_seq,
+                row_day: *row_day,
+                content: Content::Stub(code.clone()),
+            },
+        });
+    }
+    Ok(rows)
+}
+
+/// Whether the rows continue the log from this chain to the one the relay claims.
+fn continues(rows: &[Row], from: Chain, items: &SpaceItems) -> bool {
+    let chain = rows
+        .iter()
+        .fold(from, |chain, row| next_chain(chain, row.id, row.directory_seq, row.row_day));
+    chain == items.chain && rows.last().is_none_or(|row| row.seq == items.seq)
+}
+
+impl Desk<'_> {
+    /// Extends the directory. `None` if what came is not its continuation: an alarm stands then, and nothing else of the answer is taken.
+    pub fn receive_directory(&mut self, items: &SpaceItems, batch: &Batch) -> Result<Option<u64>> {
+        let space = self.open_space(crate::records::SpaceKind::Directory, None)?;
+        let mut row = self.space_row(space)?;
+        let rows = unpack(items, batch, row.seq)?;
+        if !continues(&rows, row.chain, items) {
+            self.rows.raise(Code::RelayChanged, &space.to_string())?;
+            return Ok(None);
+        }
+        let count = rows.len() as u64;
+        for entry in rows {
+            if let Err(code) = self.receive_entry(&entry, &mut row) {
+                self.rows.raise(code, "")?;
+                return Ok(None);
+            }
+        }
+        (row.seq, row.chain) = (items.seq, items.chain);
+        self.rows.put_space(&row)?;
+        Ok(Some(count))
+    }
+
+    fn receive_entry(&mut self, entry: &Row, row: &mut SpaceRow) -> std::result::Result<(), Code> {
+        let failed = |_| Code::StoreFailed;
+        if entry.seq <= self.directory.len() {
+            if self.directory.head_at(entry.seq) != Some(entry.id) {
+                return Err(Code::DirectoryFork);
+            }
+        } else {
+            let envelope = match &entry.content {
+                Content::Envelope(envelope) => (**envelope).clone(),
+                Content::Own => self.proposal(entry.id).ok_or(Code::DirectoryForged)?,
+                Content::Stub(_) => return Err(Code::DirectoryForged),
+            };
+            self.directory.to_mut().append(&envelope)?;
+            self.rows.put_directory_entry(entry.seq, &envelope).map_err(failed)?;
+            if envelope.header.device == self.device() {
+                row.device_seq = row.device_seq.max(envelope.header.device_seq);
+            }
+        }
+        self.drop_proposal(entry.id).map_err(|error| error.code())?;
+        self.acknowledge(entry.id, entry.seq).map_err(|error| error.code())?;
+        Ok(())
+    }
+
+    fn proposal(&self, id: EnvelopeId) -> Option<Envelope> {
+        let proposals = self.rows.proposals().ok()?;
+        let found = proposals.into_iter().find(|proposal| proposal.id() == Some(id))?;
+        Envelope::from_bytes(&found.signed?).ok()
+    }
+
+    /// Takes what a space's log holds beyond the cursor.
+    pub fn receive_space(&mut self, items: &SpaceItems, batch: &Batch) -> Result<u64> {
+        let known = self.rows.space(items.space)?;
+        let (from, chain) = known.as_ref().map_or((0, Chain::EMPTY), |row| (row.seq, row.chain));
+        let rows = unpack(items, batch, from)?;
+        if !continues(&rows, chain, items) {
+            self.rows.raise(Code::RelayChanged, &items.space.to_string())?;
+            return Ok(0);
+        }
+        if known.is_none() && !self.meet_space(items.space, &rows)? {
+            return Ok(0);
+        }
+        let count = rows.len() as u64;
+        let mut changes: BTreeMap<DocId, Vec<(u64, Envelope)>> = BTreeMap::new();
+        for id in self.rows.take_parked(items.space)? {
+            if let (Some(envelope), Some(item)) = (self.rows.envelope(id)?, self.rows.item(id)?) {
+                changes.entry(envelope.header.doc).or_default().push((item.seq, envelope));
+            }
+        }
+        for row in rows {
+            self.receive_item(items.space, row, &mut changes)?;
+            crate::crash_point!("phone.sync.between_items");
+        }
+        for (doc, envelopes) in changes {
+            self.receive_changes(items.space, doc, envelopes)?;
+        }
+        crate::crash_point!("phone.sync.before_cursor");
+        let mut row = self.space_row(items.space)?;
+        (row.seq, row.chain) = (items.seq, items.chain);
+        self.rows.put_space(&row)?;
+        Ok(count)
+    }
+
+    /// Makes the row of a space met for the first time.
+    fn meet_space(&mut self, space: SpaceId, rows: &[Row]) -> Result<bool> {
+        let info = match (self.known_open_space(space), rows.first()) {
+            (Some(info), _) => Some(info),
+            (None, Some(Row { content: Content::Envelope(envelope), .. })) => {
+                SpaceInfo::made_by(envelope).ok().filter(|info| info.id == space)
+            }
+            _ => None,
+        };
+        match info {
+            Some(info) => self.rows.put_space(&SpaceRow::new(info))?,
+            None => {
+                self.rows.raise(Code::WrongSpace, &space.to_string())?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn receive_item(
+        &mut self,
+        space: SpaceId,
+        row: Row,
+        changes: &mut BTreeMap<DocId, Vec<(u64, Envelope)>>,
+    ) -> Result<()> {
+        let envelope = match row.content {
+            Content::Own => {
+                if self.rows.item(row.id)?.is_none() {
+                    // Another installation with this device's keys wrote it.
+                    self.rows.raise(Code::DeviceCloned, &self.device().to_string())?;
+                }
+                self.acknowledge(row.id, row.seq)?;
+                return Ok(());
+            }
+            Content::Stub(code) => {
+                let code = Code::from_name(&code).unwrap_or(Code::Internal);
+                if self.rows.item(row.id)?.is_some() {
+                    self.refuse_in_log(row.id, code)?;
+                } else {
+                    self.applied(row.id, space, row.seq, ItemState::Refused)?;
+                }
+                return Ok(());
+            }
+            Content::Envelope(envelope) => *envelope,
+        };
+        if let Some(item) = self.rows.item(row.id)?
+            && item.state != ItemState::Outbox
+        {
+            return Ok(());
+        }
+        self.rows.put_envelope(&envelope)?;
+        if let Err(code) = self.gate(space, &envelope, row.directory_seq) {
+            return self.set_aside(&envelope, space, row.seq, code);
+        }
+        if envelope.header.kind.is_document() {
+            changes.entry(envelope.header.doc).or_default().push((row.seq, envelope));
+            return Ok(());
+        }
+        match self.receive_structure(space, &envelope) {
+            Ok(()) => self.applied(row.id, space, row.seq, ItemState::Applied),
+            Err(error) => self.set_aside(&envelope, space, row.seq, error.code()),
+        }
+    }
+
+    /// The gates that need no document.
+    fn gate(
+        &self,
+        space: SpaceId,
+        envelope: &Envelope,
+        directory_seq: u64,
+    ) -> std::result::Result<(), Code> {
+        if envelope.header.space != space {
+            return Err(Code::WrongSpace);
+        }
+        let author = gates::authenticate(envelope, &self.directory, directory_seq)?;
+        let row = self.space_row(space).map_err(|error| error.code())?;
+        gates::check_right(envelope, &author, &row.info)?;
+        gates::check_policy(envelope, &self.directory)
+    }
+
+    fn receive_structure(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
+        let malformed = |_| Code::Malformed;
+        match envelope.header.kind {
+            Kind::Space => {
+                let body: SpaceBody = from_cbor(&envelope.body).map_err(malformed)?;
+                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps)
+            }
+            Kind::Reader => self.fold_structure(space, envelope),
+            Kind::Epoch => {
+                let body: EpochBody = from_cbor(&envelope.body).map_err(malformed)?;
+                self.fold_structure(space, envelope)?;
+                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps)
+            }
+            Kind::Wrap => {
+                let body: WrapBody = from_cbor(&envelope.body).map_err(malformed)?;
+                self.take_wraps(space, None, &body.keys)
+            }
+            Kind::Sender => {
+                let body: SenderBody = from_cbor(&envelope.body).map_err(malformed)?;
+                Ok(self.rows.put_sender(
+                    space,
+                    body.epoch,
+                    envelope.header.device,
+                    envelope.id(),
+                )?)
+            }
+            _ => Err(Code::WrongSpace.into()),
+        }
+    }
+
+    fn fold_structure(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
+        let mut row = self.space_row(space)?;
+        row.info.apply(envelope)?;
+        Ok(self.rows.put_space(&row)?)
+    }
+
+    /// Admits the changes of one document: one trial for all of them.
+    fn receive_changes(
+        &mut self,
+        space: SpaceId,
+        doc: DocId,
+        envelopes: Vec<(u64, Envelope)>,
+    ) -> Result<()> {
+        let Some(part) = DocType::by_number(envelopes[0].1.header.record) else { return Ok(()) };
+        let mut opened = Vec::with_capacity(envelopes.len());
+        for (seq, envelope) in envelopes {
+            if envelope.header.record != part.number {
+                self.set_aside(&envelope, space, seq, Code::SchemaViolation)?;
+                continue;
+            }
+            match self.open_body(&envelope)? {
+                Ok(change) => opened.push((seq, envelope, change)),
+                Err(Closed::Broken) => self.set_aside(&envelope, space, seq, Code::SealBroken)?,
+                Err(Closed::NoKey) => {
+                    self.applied(envelope.id(), space, seq, ItemState::Unreadable)?;
+                    self.rows.park(space, envelope.id())?;
+                    let row = self.document_or_new(space, doc, part)?;
+                    self.rows.put_document(space, doc, &row)?;
+                }
+            }
+        }
+        if opened.is_empty() {
+            return Ok(());
+        }
+        let mut row = self.document_or_new(space, doc, part)?;
+        let candidates: Vec<Candidate<'_>> = opened
+            .iter()
+            .map(|(_, envelope, change)| Candidate { header: &envelope.header, change })
+            .collect();
+        let base = row.saved.as_ref().map(|saved| saved.as_slice());
+        let admission = gates::admit_changes(base, part, &candidates);
+        for ((seq, envelope, _), result) in opened.iter().zip(&admission.results) {
+            let id = envelope.id();
+            match result {
+                Ok(()) => {
+                    row.changes += 1;
+                    self.rows.push_change(space, doc, row.changes, id)?;
+                    self.applied(id, space, *seq, ItemState::Applied)?;
+                }
+                Err(Code::MissingAncestor) => {
+                    self.applied(id, space, *seq, ItemState::Waiting)?;
+                    self.rows.park(space, id)?;
+                }
+                Err(code) => self.set_aside(envelope, space, *seq, *code)?,
+            }
+        }
+        if let Some(admitted) = admission.document {
+            row.saved = Some(admitted.saved.into());
+            self.link(space, doc, part, &admitted.flat)?;
+        }
+        self.rows.put_document(space, doc, &row)?;
+        Ok(())
+    }
+
+    /// The Automerge change of an envelope, opened if it is sealed.
+    pub fn open_body(
+        &mut self,
+        envelope: &Envelope,
+    ) -> Result<std::result::Result<zeroize::Zeroizing<Vec<u8>>, Closed>> {
+        match envelope.header.kind {
+            Kind::Sealed => self.unseal(envelope),
+            _ => Ok(Ok(zeroize::Zeroizing::new(envelope.body.clone()))),
+        }
+    }
+
+    /// Keeps an envelope of another device that failed a gate, apart and never applied.
+    fn set_aside(
+        &mut self,
+        envelope: &Envelope,
+        space: SpaceId,
+        seq: u64,
+        code: Code,
+    ) -> Result<()> {
+        let id = envelope.id();
+        self.applied(id, space, seq, ItemState::Refused)?;
+        let record = self.rows.root_of(envelope.header.doc)?;
+        let draft = DraftRow { code: code.to_string(), record, values: "{}".into(), own: false };
+        Ok(self.rows.put_draft(id, &draft)?)
+    }
+}

@@ -1,0 +1,162 @@
+//! What a phone sends: everything not yet acknowledged, and where it stands in every log.
+
+use crate::crypto::token;
+use crate::directory::Directory;
+use crate::ids::{EnvelopeId, TeamId};
+use crate::protocol::{
+    Batch, Cursor, Cursors, Envelope, InviteNotice, Packed, SyncRequest, Timestamp, limits, to_cbor,
+};
+use crate::records::SpaceKind;
+
+use super::desk::Desk;
+use super::{Env, Phone, Result};
+
+/// Bytes of envelopes in one request, about.
+const PUSH_BYTES: usize = 2 * 1024 * 1024;
+
+impl Phone {
+    /// The next request to the relay. It may be sent again or dropped: only the answer moves anything.
+    pub fn sync_request(&mut self, env: &mut Env<'_>) -> Result<SyncRequest> {
+        crate::crash_point!("phone.sync.before_request");
+        let mut desk = self.desk()?;
+        let mut batch = Batch::new();
+        let mut push: Vec<Packed> = Vec::new();
+        let mut bytes = 0;
+        let mut outbox =
+            desk.rows.outbox(limits::MAX_BATCH)?.into_iter().map(|(id, _)| id).peekable();
+        // A new team's genesis stands in the outbox and goes before the entries that extend it.
+        let genesis = EnvelopeId::new(*desk.identity.team.as_bytes());
+        if outbox.peek() == Some(&genesis) {
+            outbox.next();
+            let envelope = desk.rows.envelope(genesis)?;
+            push.extend(envelope.map(|envelope| batch.pack(&envelope)));
+        }
+        for entry in desk.sign_proposals(env)? {
+            push.push(batch.pack(&entry));
+        }
+        for id in outbox {
+            let Some(envelope) = desk.rows.envelope(id)? else { continue };
+            let packed = batch.pack(&envelope);
+            bytes += packed.size();
+            if bytes > PUSH_BYTES || push.len() >= limits::MAX_BATCH {
+                break;
+            }
+            push.push(packed);
+        }
+        let (cursors, high) = desk.cursors()?;
+        let digest = cursors.digest();
+        let asked = desk.rows.number("send_cursors")?.unwrap_or(1) != 0;
+        let request = SyncRequest {
+            team: desk.identity.team,
+            device: desk.device(),
+            now: env.now,
+            digest: digest.into(),
+            cursors: asked.then_some(cursors),
+            high,
+            batch,
+            push,
+            max_bytes: limits::DEFAULT_MAX_BYTES,
+            invites: desk.invite_notices(env.now)?,
+        };
+        desk.commit()?;
+        Ok(request)
+    }
+
+    /// A token for one request body, exactly as it will be sent.
+    pub fn token(&mut self, env: &mut Env<'_>, body: &[u8]) -> Result<String> {
+        let desk = self.desk()?;
+        let now = desk.token_time(env.now)?;
+        let audience = token::audience(&desk.identity.relay, desk.identity.team);
+        Ok(token::mint(desk.keys, &audience, body, now, env.rng))
+    }
+
+    /// The relay refused a token for its times and told its own clock: used for tokens only, since a refusal is not signed.
+    pub fn clock_corrected(&mut self, env: &mut Env<'_>, relay_now: Timestamp) -> Result<()> {
+        let mut desk = self.desk()?;
+        desk.rows.put_number("token_offset_ms", relay_now.0.saturating_sub(env.now.0))?;
+        desk.commit()
+    }
+
+    /// The team.
+    pub fn team(&self) -> TeamId {
+        self.identity.team
+    }
+
+    /// The directory as far as it is sequenced and known here.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+}
+
+impl Desk<'_> {
+    fn token_time(&self, now: Timestamp) -> Result<Timestamp> {
+        let offset = match self.rows.number("token_offset_ms")? {
+            Some(offset) => offset,
+            None => self.rows.number("attested_offset_ms")?.unwrap_or(0),
+        };
+        Ok(now.plus_ms(offset))
+    }
+
+    /// Signs the proposed directory entries on top of the head, one after the other. An entry keeps its bytes while its place stays free.
+    fn sign_proposals(&mut self, env: &Env<'_>) -> Result<Vec<Envelope>> {
+        let mut proposals = self.rows.proposals()?;
+        if proposals.is_empty() {
+            return Ok(Vec::new());
+        }
+        let space = self.open_space(SpaceKind::Directory, None)?;
+        let numbered = self.space_row(space)?.device_seq;
+        let day = self.corrected(env.now)?.0.day();
+        let (mut seq, mut hash) = (self.directory.len(), self.directory.head());
+        let mut entries = Vec::with_capacity(proposals.len());
+        for (i, proposal) in proposals.iter_mut().enumerate() {
+            let kept =
+                proposal.signed.as_ref().and_then(|bytes| Envelope::from_bytes(bytes).ok()).filter(
+                    |entry| {
+                        (entry.header.directory_seq, entry.header.directory_hash) == (seq, hash)
+                    },
+                );
+            let entry = kept.unwrap_or_else(|| {
+                let header = self.proposal_header(day, numbered + 1 + i as u64, seq, hash);
+                self.keys.sign_envelope(header, to_cbor(&proposal.op))
+            });
+            proposal.signed = Some(entry.to_bytes().into());
+            (seq, hash) = (seq + 1, entry.id());
+            entries.push(entry);
+        }
+        self.rows.put_proposals(&proposals)?;
+        Ok(entries)
+    }
+
+    /// The cursors of every space the relay served, and the acknowledged positions above them.
+    pub fn cursors(&self) -> Result<(Cursors, Vec<Cursor>)> {
+        let mut cursors = Vec::new();
+        let mut high = Vec::new();
+        for row in self.rows.spaces()? {
+            let space = row.info.id;
+            if row.seq > 0 {
+                cursors.push(Cursor { space, seq: row.seq, chain: row.chain });
+            }
+            if row.high_seq > row.seq {
+                high.push(Cursor { space, seq: row.high_seq, chain: row.high_chain });
+            }
+        }
+        cursors.sort();
+        Ok((Cursors(cursors), high))
+    }
+
+    /// The invitations still open, with the time they have left told on the relay's clock.
+    fn invite_notices(&mut self, now: Timestamp) -> Result<Vec<InviteNotice>> {
+        let mut notices = Vec::new();
+        for (lookup, invite) in self.rows.invites()? {
+            let age_ms = now.0.saturating_sub(invite.made.0);
+            if !(0..=limits::INVITE_LIFE_MS).contains(&age_ms) {
+                self.rows.delete_invite(&lookup)?;
+                continue;
+            }
+            let left_ms = limits::INVITE_LIFE_MS - age_ms;
+            let expires = self.token_time(now)?.plus_ms(left_ms);
+            notices.push(InviteNotice { lookup: lookup.into(), expires });
+        }
+        Ok(notices)
+    }
+}

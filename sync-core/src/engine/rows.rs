@@ -1,0 +1,571 @@
+//! The rows a phone keeps, and typed access to them within one transaction.
+//!
+//! Layout of keys: docs in [`Rows`]' methods. Every value but raw key bytes and envelopes is CBOR.
+
+use minicbor::bytes::{ByteArray, ByteVec};
+use minicbor::{Decode, Encode};
+use zeroize::Zeroizing;
+
+use crate::directory::SpaceInfo;
+use crate::ids::{
+    ActorId, Chain, DekId, DeviceId, DocId, EnvelopeId, EpochId, IncarnationId, MemberId, RelayId,
+    SpaceId, TeamId,
+};
+use crate::protocol::{Envelope, Timestamp, from_cbor, to_cbor};
+
+use super::store::{StoreError, Table, Transaction};
+
+/// Who this phone is. Holds secret keys: lives only in the encrypted store.
+#[derive(Clone, Encode, Decode)]
+pub(super) struct IdentityRow {
+    #[n(0)]
+    pub team: TeamId,
+    #[n(1)]
+    pub member: MemberId,
+    #[n(2)]
+    pub relay: String,
+    #[n(3)]
+    pub keys: ByteVec,
+    /// While joining: the invitation's secret and the head that the directory must contain.
+    #[n(4)]
+    pub joining: Option<JoiningRow>,
+}
+
+#[derive(Clone, Encode, Decode)]
+pub(super) struct JoiningRow {
+    #[n(0)]
+    pub secret: ByteArray<16>,
+    #[n(1)]
+    pub head_seq: u64,
+    #[n(2)]
+    pub head_hash: EnvelopeId,
+}
+
+impl Drop for JoiningRow {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut *self.secret);
+    }
+}
+
+impl Drop for IdentityRow {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut *self.keys);
+    }
+}
+
+/// A space on this phone.
+#[derive(Debug, Clone, Encode, Decode)]
+pub(super) struct SpaceRow {
+    #[n(0)]
+    pub info: SpaceInfo,
+    /// The cursor: items of the relay's log held here.
+    #[n(1)]
+    pub seq: u64,
+    #[n(2)]
+    pub chain: Chain,
+    /// The highest acknowledged position above the cursor.
+    #[n(3)]
+    pub high_seq: u64,
+    #[n(4)]
+    pub high_chain: Chain,
+    /// Last sequence number this device used in the space.
+    #[n(5)]
+    pub device_seq: u64,
+    /// The relay already had such a space: records made here move into that one.
+    #[n(6)]
+    pub superseded: bool,
+}
+
+impl SpaceRow {
+    pub fn new(info: SpaceInfo) -> Self {
+        Self {
+            info,
+            seq: 0,
+            chain: Chain::EMPTY,
+            high_seq: 0,
+            high_chain: Chain::EMPTY,
+            device_seq: 0,
+            superseded: false,
+        }
+    }
+}
+
+/// What became of an envelope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub(super) enum ItemState {
+    /// Recorded here, not yet acknowledged.
+    #[n(0)]
+    Outbox,
+    /// In the relay's log, and in effect here.
+    #[n(1)]
+    Applied,
+    /// In the relay's log, but no key opens it yet.
+    #[n(2)]
+    Unreadable,
+    /// In the relay's log, but an ancestor is missing.
+    #[n(3)]
+    Waiting,
+    /// Refused or set aside: a draft.
+    #[n(4)]
+    Refused,
+}
+
+/// An envelope's place and fate.
+#[derive(Debug, Clone, Encode, Decode)]
+pub(super) struct ItemRow {
+    #[n(0)]
+    pub state: ItemState,
+    #[n(1)]
+    pub space: SpaceId,
+    /// Position in the relay's log, 0 while unknown.
+    #[n(2)]
+    pub seq: u64,
+    /// Key in the outbox, while it is there.
+    #[n(3)]
+    pub outbox: Option<ByteVec>,
+}
+
+/// A document on this phone.
+#[derive(Debug, Clone, Encode, Decode)]
+pub(super) struct DocumentRow {
+    #[n(0)]
+    pub record: u16,
+    #[n(1)]
+    pub actor_no: u16,
+    #[n(2)]
+    pub own_changes: u64,
+    /// The saved Automerge document, `None` while nothing of it can be opened.
+    #[n(3)]
+    pub saved: Option<ByteVec>,
+    /// Changes in the order in which they arrived.
+    #[n(4)]
+    pub changes: u64,
+}
+
+/// A part of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(super) struct PartRow {
+    #[n(0)]
+    pub number: u16,
+    #[n(1)]
+    pub space: SpaceId,
+}
+
+/// An invitation made here. Holds its secret.
+#[derive(Clone, Encode, Decode)]
+pub(super) struct InviteRow {
+    #[n(0)]
+    pub secret: ByteArray<16>,
+    #[n(1)]
+    pub member: MemberId,
+    /// When it was made, by this phone's own clock.
+    #[n(2)]
+    pub made: Timestamp,
+}
+
+impl Drop for InviteRow {
+    fn drop(&mut self) {
+        zeroize::Zeroize::zeroize(&mut *self.secret);
+    }
+}
+
+/// A directory entry this admin's device wants sequenced.
+#[derive(Debug, Clone, Encode, Decode)]
+pub(super) struct Proposal {
+    #[n(0)]
+    pub op: crate::directory::Op,
+    /// The signed entry on top of the head it was last signed for.
+    #[n(1)]
+    pub signed: Option<ByteVec>,
+}
+
+impl Proposal {
+    /// The id of the entry as it was last signed.
+    pub fn id(&self) -> Option<EnvelopeId> {
+        Some(Envelope::from_bytes(self.signed.as_ref()?).ok()?.id())
+    }
+}
+
+/// What the phone knows of its relay.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(super) struct RelayRow {
+    #[n(0)]
+    pub relay: RelayId,
+    #[n(1)]
+    pub incarnation: IncarnationId,
+}
+
+/// A draft: what a refused envelope would have written.
+#[derive(Debug, Clone, Encode, Decode)]
+pub(super) struct DraftRow {
+    #[n(0)]
+    pub code: String,
+    #[n(1)]
+    pub record: Option<DocId>,
+    /// JSON of the values, readable for the author.
+    #[n(2)]
+    pub values: String,
+    #[n(3)]
+    pub own: bool,
+}
+
+fn key(parts: &[&[u8]]) -> Vec<u8> {
+    parts.concat()
+}
+
+/// Typed access to the rows within one transaction.
+pub(super) struct Rows<'a>(pub Box<dyn Transaction + 'a>);
+
+type Result<T> = std::result::Result<T, StoreError>;
+
+#[derive(Debug, thiserror::Error)]
+#[error("a stored row is damaged")]
+struct DamagedRow;
+
+fn damaged() -> StoreError {
+    StoreError::Failed(Box::new(DamagedRow))
+}
+
+impl<'a> Rows<'a> {
+    pub fn commit(self) -> Result<()> {
+        self.0.commit()
+    }
+
+    fn read<T: for<'b> Decode<'b, ()>>(&self, table: Table, key: &[u8]) -> Result<Option<T>> {
+        self.0.get(table, key)?.map(|bytes| from_cbor(&bytes).map_err(|_| damaged())).transpose()
+    }
+
+    fn write<T: Encode<()>>(&mut self, table: Table, key: &[u8], value: &T) -> Result<()> {
+        let bytes = Zeroizing::new(to_cbor(value));
+        self.0.put(table, key, &bytes)
+    }
+
+    /// Every entry under a prefix. For prefixes that hold few entries.
+    pub fn all(&self, table: Table, prefix: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        self.0.scan(table, prefix, None, usize::MAX)
+    }
+
+    // ---- meta
+    pub fn identity(&self) -> Result<Option<IdentityRow>> {
+        self.read(Table::Meta, b"identity")
+    }
+
+    pub fn put_identity(&mut self, row: &IdentityRow) -> Result<()> {
+        self.write(Table::Meta, b"identity", row)
+    }
+
+    pub fn relay(&self) -> Result<Option<RelayRow>> {
+        self.read(Table::Meta, b"relay")
+    }
+
+    pub fn put_relay(&mut self, row: &RelayRow) -> Result<()> {
+        self.write(Table::Meta, b"relay", row)
+    }
+
+    pub fn number(&self, name: &str) -> Result<Option<i64>> {
+        self.read(Table::Meta, name.as_bytes())
+    }
+
+    pub fn put_number(&mut self, name: &str, value: i64) -> Result<()> {
+        self.write(Table::Meta, name.as_bytes(), &value)
+    }
+
+    /// The next number of a counter, from 1.
+    pub fn next(&mut self, name: &str) -> Result<u64> {
+        let next = self.number(name)?.unwrap_or(0) + 1;
+        self.put_number(name, next)?;
+        Ok(next as u64)
+    }
+
+    pub fn proposals(&self) -> Result<Vec<Proposal>> {
+        Ok(self.read(Table::Meta, b"proposals")?.unwrap_or_default())
+    }
+
+    pub fn put_proposals(&mut self, proposals: &[Proposal]) -> Result<()> {
+        self.write(Table::Meta, b"proposals", &proposals)
+    }
+
+    /// The sequenced directory entries, in order.
+    pub fn directory_entries(&self) -> Result<Vec<Envelope>> {
+        let rows = self.all(Table::Meta, b"directory/")?;
+        rows.iter().map(|(_, bytes)| Envelope::from_bytes(bytes).map_err(|_| damaged())).collect()
+    }
+
+    pub fn put_directory_entry(&mut self, seq: u64, entry: &Envelope) -> Result<()> {
+        let key = key(&[b"directory/", &seq.to_be_bytes()]);
+        self.0.put(Table::Meta, &key, &entry.to_bytes())
+    }
+
+    // ---- envelopes and items
+    pub fn envelope(&self, id: EnvelopeId) -> Result<Option<Envelope>> {
+        let bytes = self.0.get(Table::Envelopes, id.as_bytes())?;
+        bytes.map(|b| Envelope::from_bytes(&b).map_err(|_| damaged())).transpose()
+    }
+
+    pub fn put_envelope(&mut self, envelope: &Envelope) -> Result<()> {
+        self.0.put(Table::Envelopes, envelope.id().as_bytes(), &envelope.to_bytes())
+    }
+
+    pub fn item(&self, id: EnvelopeId) -> Result<Option<ItemRow>> {
+        self.read(Table::Items, id.as_bytes())
+    }
+
+    pub fn put_item(&mut self, id: EnvelopeId, row: &ItemRow) -> Result<()> {
+        self.write(Table::Items, id.as_bytes(), row)
+    }
+
+    // ---- outbox: priority || counter → id || doc
+    pub fn push_outbox(&mut self, envelope: &Envelope) -> Result<Vec<u8>> {
+        let number = self.next("outbox")?;
+        let place = key(&[&[envelope.header.priority as u8], &number.to_be_bytes()]);
+        let value = key(&[envelope.id().as_bytes(), envelope.header.doc.as_bytes()]);
+        self.0.put(Table::Outbox, &place, &value)?;
+        Ok(place)
+    }
+
+    /// The outbox from its head on: (id, document), at most `limit`.
+    pub fn outbox(&self, limit: usize) -> Result<Vec<(EnvelopeId, DocId)>> {
+        let rows = self.0.scan(Table::Outbox, &[], None, limit)?;
+        rows.iter()
+            .map(|(_, value)| {
+                let (id, doc) = value.split_at_checked(32).ok_or_else(damaged)?;
+                Ok((
+                    EnvelopeId::from_slice(id).map_err(|_| damaged())?,
+                    DocId::from_slice(doc).map_err(|_| damaged())?,
+                ))
+            })
+            .collect()
+    }
+
+    // ---- spaces
+    pub fn space(&self, id: SpaceId) -> Result<Option<SpaceRow>> {
+        self.read(Table::Spaces, id.as_bytes())
+    }
+
+    pub fn put_space(&mut self, row: &SpaceRow) -> Result<()> {
+        self.write(Table::Spaces, row.info.id.as_bytes(), row)
+    }
+
+    pub fn spaces(&self) -> Result<Vec<SpaceRow>> {
+        let rows = self.all(Table::Spaces, &[])?;
+        rows.iter().map(|(_, bytes)| from_cbor(bytes).map_err(|_| damaged())).collect()
+    }
+
+    // ---- documents: space || doc
+    pub fn document(&self, space: SpaceId, doc: DocId) -> Result<Option<DocumentRow>> {
+        self.read(Table::Documents, &key(&[space.as_bytes(), doc.as_bytes()]))
+    }
+
+    pub fn put_document(&mut self, space: SpaceId, doc: DocId, row: &DocumentRow) -> Result<()> {
+        self.write(Table::Documents, &key(&[space.as_bytes(), doc.as_bytes()]), row)
+    }
+
+    pub fn documents_of(
+        &self,
+        space: Option<SpaceId>,
+    ) -> Result<Vec<(SpaceId, DocId, DocumentRow)>> {
+        let prefix = space.map_or(Vec::new(), |space| space.as_bytes().to_vec());
+        self.all(Table::Documents, &prefix)?
+            .iter()
+            .map(|(key, value)| {
+                let (space, doc) = key.split_at_checked(16).ok_or_else(damaged)?;
+                Ok((
+                    SpaceId::from_slice(space).map_err(|_| damaged())?,
+                    DocId::from_slice(doc).map_err(|_| damaged())?,
+                    from_cbor(value).map_err(|_| damaged())?,
+                ))
+            })
+            .collect()
+    }
+
+    /// Notes an envelope as the next change of a document.
+    pub fn push_change(
+        &mut self,
+        space: SpaceId,
+        doc: DocId,
+        order: u64,
+        id: EnvelopeId,
+    ) -> Result<()> {
+        let key = key(&[space.as_bytes(), doc.as_bytes(), &order.to_be_bytes()]);
+        self.0.put(Table::Changes, &key, id.as_bytes())
+    }
+
+    /// Envelopes of a document in the order in which they arrived.
+    pub fn changes(&self, space: SpaceId, doc: DocId) -> Result<Vec<EnvelopeId>> {
+        self.all(Table::Changes, &key(&[space.as_bytes(), doc.as_bytes()]))?
+            .iter()
+            .map(|(_, id)| EnvelopeId::from_slice(id).map_err(|_| damaged()))
+            .collect()
+    }
+
+    // ---- records: 'k' || number || root → (), 'p' || root || doc → part, 'r' || doc → root
+    pub fn put_part(&mut self, root: DocId, doc: DocId, part: PartRow, first: u16) -> Result<()> {
+        self.write(Table::Records, &key(&[b"p", root.as_bytes(), doc.as_bytes()]), &part)?;
+        self.0.put(Table::Records, &key(&[b"r", doc.as_bytes()]), root.as_bytes())?;
+        if part.number == first {
+            self.0.put(
+                Table::Records,
+                &key(&[b"k", &first.to_be_bytes(), root.as_bytes()]),
+                &[],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub fn parts(&self, root: DocId) -> Result<Vec<(DocId, PartRow)>> {
+        self.all(Table::Records, &key(&[b"p", root.as_bytes()]))?
+            .iter()
+            .map(|(key, value)| {
+                let doc = DocId::from_slice(&key[17..]).map_err(|_| damaged())?;
+                Ok((doc, from_cbor(value).map_err(|_| damaged())?))
+            })
+            .collect()
+    }
+
+    pub fn root_of(&self, doc: DocId) -> Result<Option<DocId>> {
+        let bytes = self.0.get(Table::Records, &key(&[b"r", doc.as_bytes()]))?;
+        bytes.map(|b| DocId::from_slice(&b).map_err(|_| damaged())).transpose()
+    }
+
+    pub fn roots(&self, first: u16, after: Option<DocId>, limit: usize) -> Result<Vec<DocId>> {
+        let prefix = key(&[b"k", &first.to_be_bytes()]);
+        let after = after.map(|doc| key(&[&prefix, doc.as_bytes()]));
+        self.0
+            .scan(Table::Records, &prefix, after.as_deref(), limit)?
+            .iter()
+            .map(|(key, _)| DocId::from_slice(&key[3..]).map_err(|_| damaged()))
+            .collect()
+    }
+
+    // ---- keys
+    pub fn secret(&self, name: &SecretName) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        Ok(self.0.get(Table::Keys, &name.key())?.map(Zeroizing::new))
+    }
+
+    pub fn put_secret(&mut self, name: &SecretName, bytes: &[u8]) -> Result<()> {
+        self.0.put(Table::Keys, &name.key(), bytes)
+    }
+
+    /// The `sender` envelope of a device in an epoch.
+    pub fn sender(
+        &self,
+        space: SpaceId,
+        epoch: EpochId,
+        device: DeviceId,
+    ) -> Result<Option<EnvelopeId>> {
+        let key = key(&[b"n", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
+        let bytes = self.0.get(Table::Keys, &key)?;
+        bytes.map(|b| EnvelopeId::from_slice(&b).map_err(|_| damaged())).transpose()
+    }
+
+    pub fn put_sender(
+        &mut self,
+        space: SpaceId,
+        epoch: EpochId,
+        device: DeviceId,
+        id: EnvelopeId,
+    ) -> Result<()> {
+        let key = key(&[b"n", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
+        self.0.put(Table::Keys, &key, id.as_bytes())
+    }
+
+    /// Whether an epoch's key has been wrapped for a device.
+    pub fn is_wrapped(&self, space: SpaceId, epoch: EpochId, device: DeviceId) -> Result<bool> {
+        let key = key(&[b"w", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
+        Ok(self.0.get(Table::Keys, &key)?.is_some())
+    }
+
+    pub fn put_wrapped(&mut self, space: SpaceId, epoch: EpochId, device: DeviceId) -> Result<()> {
+        let key = key(&[b"w", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
+        self.0.put(Table::Keys, &key, &[])
+    }
+
+    // ---- parked: space || number → id
+    pub fn park(&mut self, space: SpaceId, id: EnvelopeId) -> Result<()> {
+        let number = self.next("parked")?;
+        let key = key(&[space.as_bytes(), &number.to_be_bytes()]);
+        self.0.put(Table::Parked, &key, id.as_bytes())
+    }
+
+    /// Takes every parked envelope of a space, in the order in which they were parked.
+    pub fn take_parked(&mut self, space: SpaceId) -> Result<Vec<EnvelopeId>> {
+        let rows = self.all(Table::Parked, space.as_bytes())?;
+        for (key, _) in &rows {
+            self.0.delete(Table::Parked, key)?;
+        }
+        rows.iter().map(|(_, id)| EnvelopeId::from_slice(id).map_err(|_| damaged())).collect()
+    }
+
+    // ---- drafts, invites, alarms
+    pub fn put_draft(&mut self, id: EnvelopeId, row: &DraftRow) -> Result<()> {
+        self.write(Table::Drafts, id.as_bytes(), row)
+    }
+
+    pub fn drafts(&self) -> Result<Vec<(EnvelopeId, DraftRow)>> {
+        self.all(Table::Drafts, &[])?
+            .iter()
+            .map(|(id, row)| {
+                let id = EnvelopeId::from_slice(id).map_err(|_| damaged())?;
+                Ok((id, from_cbor(row).map_err(|_| damaged())?))
+            })
+            .collect()
+    }
+
+    pub fn put_invite(&mut self, lookup: &[u8; 16], row: &InviteRow) -> Result<()> {
+        self.write(Table::Invites, lookup, row)
+    }
+
+    pub fn invite(&self, lookup: &[u8; 16]) -> Result<Option<InviteRow>> {
+        self.read(Table::Invites, lookup)
+    }
+
+    pub fn delete_invite(&mut self, lookup: &[u8; 16]) -> Result<()> {
+        self.0.delete(Table::Invites, lookup)
+    }
+
+    pub fn invites(&self) -> Result<Vec<([u8; 16], InviteRow)>> {
+        self.all(Table::Invites, &[])?
+            .iter()
+            .map(|(lookup, row)| {
+                let lookup = lookup.as_slice().try_into().map_err(|_| damaged())?;
+                Ok((lookup, from_cbor(row).map_err(|_| damaged())?))
+            })
+            .collect()
+    }
+
+    pub fn raise(&mut self, code: crate::protocol::Code, subject: &str) -> Result<()> {
+        let key = key(&[code.as_str().as_bytes(), b"/", subject.as_bytes()]);
+        self.0.put(Table::Alarms, &key, &[])
+    }
+
+    pub fn lower(&mut self, code: crate::protocol::Code, subject: &str) -> Result<()> {
+        let key = key(&[code.as_str().as_bytes(), b"/", subject.as_bytes()]);
+        self.0.delete(Table::Alarms, &key)
+    }
+}
+
+/// Which secret a key row holds.
+pub(super) enum SecretName {
+    /// An epoch's secret key.
+    Epoch(SpaceId, EpochId),
+    /// This device's sender key in an epoch.
+    OwnSender(SpaceId, EpochId),
+    /// This device's document key for (document, actor, epoch).
+    OwnDocument(SpaceId, DocId, ActorId, EpochId),
+    /// Any document key by its id.
+    Document(DekId),
+}
+
+impl SecretName {
+    fn key(&self) -> Vec<u8> {
+        match self {
+            SecretName::Epoch(space, epoch) => key(&[b"e", space.as_bytes(), epoch.as_bytes()]),
+            SecretName::OwnSender(space, epoch) => key(&[b"s", space.as_bytes(), epoch.as_bytes()]),
+            SecretName::OwnDocument(space, doc, actor, epoch) => {
+                key(&[b"d", space.as_bytes(), doc.as_bytes(), actor.as_bytes(), epoch.as_bytes()])
+            }
+            SecretName::Document(dek) => key(&[b"k", dek.as_bytes()]),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Sessions: staffing an intervention and typing its note together.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha256};
+
+use crate::doc::{self, Edit};
+use crate::ids::{DocId, MemberId, SpaceId};
+use crate::protocol::{Code, SpaceOwner};
+use crate::records::{DocType, NotesMode, RecordType, SpaceKind, Value, session_text_key, view};
+
+use super::desk::Desk;
+use super::rows::SpaceRow;
+use super::{EngineError, Env, NoteView, Phone, Result, TextEdit};
+
+impl Phone {
+    /// Makes members leads of an intervention: they read and write its session note, with its past.
+    ///
+    /// # Errors
+    /// `no_such_member`; `lead_without_device` if none of the leads has a device that could hold the key.
+    pub fn assign(
+        &mut self,
+        env: &mut Env<'_>,
+        intervention: DocId,
+        leads: &[MemberId],
+    ) -> Result<()> {
+        crate::crash_point!("phone.record.before_begin");
+        let mut desk = self.desk()?;
+        desk.require_enrolled()?;
+        let all = desk.set_leads(env, intervention, leads)?;
+        if desk.notes_mode()? == NotesMode::SealedText {
+            desk.let_leads_in(env, intervention, &all)?;
+        }
+        crate::crash_point!("phone.record.before_commit");
+        desk.commit()?;
+        crate::crash_point!("phone.record.after_commit");
+        Ok(())
+    }
+
+    /// Changes the text of a phase of an intervention's session note.
+    ///
+    /// `phase` is a phase of the intervention's kind, as `exploration` of a defusing.
+    ///
+    /// # Errors
+    /// `policy_no_notes` if the team keeps no session notes; `not_allowed` if this member is no lead;
+    /// `unknown_field` for a phase the kind has not; `bad_value` for a position beyond the text.
+    pub fn write(
+        &mut self,
+        env: &mut Env<'_>,
+        intervention: DocId,
+        phase: &str,
+        edit: &TextEdit,
+    ) -> Result<()> {
+        crate::crash_point!("phone.record.before_begin");
+        let mut desk = self.desk()?;
+        desk.require_enrolled()?;
+        if desk.notes_mode()? != NotesMode::SealedText {
+            return Err(Code::PolicyNoNotes.into());
+        }
+        let fields = desk.intervention_fields(intervention)?;
+        let key = text_key(&fields, phase)?;
+        let space = desk.session_to_write(env, intervention, &fields)?;
+        let text = Edit::Text { key, at: edit.at, delete: edit.delete, insert: &edit.insert };
+        desk.write_change(env, space, note_doc(space), note_type()?, &text)?;
+        crate::crash_point!("phone.record.before_commit");
+        desk.commit()?;
+        crate::crash_point!("phone.record.after_commit");
+        Ok(())
+    }
+
+    /// The session notes of an intervention: one, or several that were begun apart and stay side by side.
+    pub fn notes(&mut self, intervention: DocId) -> Result<Vec<NoteView>> {
+        let desk = self.desk()?;
+        let mut notes = Vec::new();
+        for row in desk.session_spaces(intervention)? {
+            let space = row.info.id;
+            let doc = note_doc(space);
+            let document = desk.rows.document(space, doc)?;
+            let unreadable = document.as_ref().is_some_and(|row| row.saved.is_none());
+            let saved = document.and_then(|row| row.saved);
+            let texts = match saved {
+                Some(saved) => doc::flatten(&saved)?.texts,
+                None => BTreeMap::new(),
+            };
+            let phases = texts.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+            notes.push(NoteView { space, doc, phases, unreadable });
+        }
+        Ok(notes)
+    }
+
+    /// How many keys each session space of an intervention has had, lowest space first.
+    pub fn session_epochs(&mut self, intervention: DocId) -> Result<Vec<usize>> {
+        let spaces = self.desk()?.session_spaces(intervention)?;
+        Ok(spaces.iter().map(|row| row.info.epochs.len()).collect())
+    }
+}
+
+/// The id of a session space's note: SHA-256(space || "notes")\[..16\].
+pub(super) fn note_doc(space: SpaceId) -> DocId {
+    let mut hash = Sha256::new();
+    hash.update(space.as_bytes());
+    hash.update(b"notes");
+    let digest: [u8; 32] = hash.finalize().into();
+    DocId::from_slice(&digest[..16]).expect("16 bytes were taken")
+}
+
+fn note_type() -> Result<&'static DocType> {
+    let record = RecordType::by_name("session_note").ok_or(Code::NoSuchRecord)?;
+    Ok(record.parts[0])
+}
+
+fn text_key(fields: &BTreeMap<String, Value>, phase: &str) -> Result<&'static str> {
+    let Some(Value::Text(kind)) = fields.get("kind") else {
+        return Err(Code::NoSuchRecord.into());
+    };
+    session_text_key(kind, phase).ok_or_else(|| {
+        EngineError::refused_because(
+            Code::UnknownField,
+            "this kind of intervention has no such phase",
+        )
+    })
+}
+
+fn leads_of(fields: &BTreeMap<String, Value>) -> BTreeSet<MemberId> {
+    match fields.get("leads") {
+        Some(Value::Set(leads)) => leads.iter().filter_map(|id| id.parse().ok()).collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+impl Desk<'_> {
+    fn notes_mode(&self) -> Result<NotesMode> {
+        Ok(self.directory.profile().ok_or(Code::NotSetUp)?.notes_mode)
+    }
+
+    fn intervention_fields(&self, intervention: DocId) -> Result<BTreeMap<String, Value>> {
+        let (record, parts) = self.open_record(intervention)?;
+        if record.name != "intervention" {
+            return Err(EngineError::refused_because(Code::NoSuchRecord, "not an intervention"));
+        }
+        Ok(self.values_of(record, &parts))
+    }
+
+    /// The values shown of a record, without its conflicts.
+    pub fn values_of(
+        &self,
+        record: &'static RecordType,
+        parts: &[super::record::Part],
+    ) -> BTreeMap<String, Value> {
+        let flats: Vec<_> =
+            parts.iter().filter_map(|part| Some((part.doc_type, part.flat.clone()?))).collect();
+        view(record, &flats).into_iter().map(|(name, field)| (name, field.value)).collect()
+    }
+
+    fn set_leads(
+        &mut self,
+        env: &mut Env<'_>,
+        intervention: DocId,
+        leads: &[MemberId],
+    ) -> Result<BTreeSet<MemberId>> {
+        for lead in leads {
+            self.directory.member(lead).ok_or(Code::NoSuchMember)?;
+        }
+        let mut all = leads_of(&self.intervention_fields(intervention)?);
+        all.extend(leads);
+        let value = Value::Set(all.iter().map(ToString::to_string).collect());
+        self.edit_record(env, intervention, &BTreeMap::from([("leads".to_owned(), value)]))?;
+        Ok(all)
+    }
+
+    /// Opens the session space for the leads, or lets further leads into one this member reads.
+    fn let_leads_in(
+        &mut self,
+        env: &mut Env<'_>,
+        intervention: DocId,
+        leads: &BTreeSet<MemberId>,
+    ) -> Result<()> {
+        let me = self.identity.member;
+        let spaces = self.session_spaces(intervention)?;
+        if spaces.iter().any(|row| leads.iter().all(|lead| row.info.is_read_by(lead))) {
+            return Ok(());
+        }
+        let mine = spaces.into_iter().find(|row| row.info.is_read_by(&me));
+        if let Some(SpaceRow { info, .. }) = mine {
+            for lead in leads.iter().filter(|lead| !info.is_read_by(lead)) {
+                self.add_reader(env, info.id, *lead)?;
+            }
+            return self.tend_space(env, info.id);
+        }
+        self.make_session(env, intervention, leads)?;
+        Ok(())
+    }
+
+    fn make_session(
+        &mut self,
+        env: &mut Env<'_>,
+        intervention: DocId,
+        leads: &BTreeSet<MemberId>,
+    ) -> Result<SpaceId> {
+        if leads.iter().all(|lead| self.directory.devices_of(*lead).next().is_none()) {
+            return Err(Code::LeadWithoutDevice.into());
+        }
+        let readers: Vec<MemberId> = leads.iter().copied().collect();
+        self.make_space(env, SpaceKind::Session, SpaceOwner::Doc(intervention), &readers)
+    }
+
+    /// The session space this member writes into; a lead in the field opens one if none is here.
+    fn session_to_write(
+        &mut self,
+        env: &mut Env<'_>,
+        intervention: DocId,
+        fields: &BTreeMap<String, Value>,
+    ) -> Result<SpaceId> {
+        let me = self.identity.member;
+        let mine = self.session_spaces(intervention)?;
+        if let Some(row) = mine.into_iter().find(|row| row.info.is_read_by(&me)) {
+            return Ok(row.info.id);
+        }
+        let leads = leads_of(fields);
+        if !leads.contains(&me) {
+            let why = "only its leads write the note of a session; assign yourself first";
+            return Err(EngineError::refused_because(Code::NotAllowed, why));
+        }
+        self.make_session(env, intervention, &leads)
+    }
+}

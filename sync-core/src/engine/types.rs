@@ -1,0 +1,200 @@
+//! What goes into and comes out of the engine: plain values an app shows to people.
+
+use std::collections::BTreeMap;
+
+use rand_core::CryptoRng;
+
+use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, SpaceId, TeamId};
+use crate::protocol::{Code, Timestamp};
+use crate::records::{FieldView, InputError, Role, Value};
+
+use super::store::StoreError;
+
+/// What an app hands in with every call: its clock and its randomness.
+pub struct Env<'a> {
+    /// The phone's own clock, right or wrong.
+    pub now: Timestamp,
+    /// Cryptographic randomness.
+    pub rng: &'a mut dyn CryptoRng,
+}
+
+/// Why a call did nothing. Nothing is half-done.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The caller or the team's rules forbid it: the code says what to do. `detail` names a field or phase, never a value.
+    #[error("{}{}", .code.advice(), .detail)]
+    Refused {
+        /// The code.
+        code: Code,
+        /// What it concerns: empty, or " (…)" with a field's or a phase's name and the allowed values.
+        detail: String,
+    },
+    /// The storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl EngineError {
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        match self {
+            EngineError::Refused { code, .. } => *code,
+            EngineError::Store(StoreError::WrongKey) => Code::WrongKey,
+            EngineError::Store(StoreError::Newer) => Code::StoreNewer,
+            EngineError::Store(_) => Code::StoreFailed,
+        }
+    }
+}
+
+/// A member to be entered by an admin's device.
+#[derive(Debug, Clone)]
+pub struct NewMember {
+    /// The name staff are shown by (kept in the roster; `None` for plain responders).
+    pub name: Option<String>,
+    /// Field roles.
+    pub roles: Vec<Role>,
+    /// The `admin` capability.
+    pub admin: bool,
+    /// Unit label.
+    pub unit: Option<String>,
+    /// Units supervised.
+    pub supervises: Vec<String>,
+}
+
+/// What a phone is.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The team.
+    pub team: TeamId,
+    /// This device.
+    pub device: DeviceId,
+    /// Whose it is.
+    pub member: MemberId,
+    /// The relay's origin.
+    pub relay: String,
+    /// Whether the directory lists this device yet.
+    pub enrolled: bool,
+    /// Length of the directory.
+    pub directory_seq: u64,
+    /// Envelopes not yet acknowledged by the relay.
+    pub pending: u64,
+}
+
+/// A member as the phone shows them.
+#[derive(Debug, Clone)]
+pub struct MemberView {
+    /// The member.
+    pub id: MemberId,
+    /// Name from the roster.
+    pub name: Option<String>,
+    /// Field roles.
+    pub roles: Vec<Role>,
+    /// The `admin` capability.
+    pub admin: bool,
+    /// Whether a device is enrolled.
+    pub has_device: bool,
+}
+
+/// A change to the text of a session note. Positions and counts are Unicode scalar values.
+#[derive(Debug, Clone)]
+pub struct TextEdit {
+    /// Where.
+    pub at: usize,
+    /// How many characters to remove there.
+    pub delete: usize,
+    /// What to insert there.
+    pub insert: String,
+}
+
+/// A record as the phone shows it.
+#[derive(Debug, Clone)]
+pub struct RecordView {
+    /// The record: the id of its first document.
+    pub id: DocId,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The space of its first document.
+    pub space: SpaceId,
+    /// Its fields.
+    pub fields: BTreeMap<String, FieldView>,
+    /// Parts (by document type) that exist but cannot be opened here.
+    pub unreadable: Vec<&'static str>,
+    /// Whether all of its envelopes are acknowledged by the relay.
+    pub stored: bool,
+}
+
+/// The session note of an intervention, or one of several made apart.
+#[derive(Debug, Clone)]
+pub struct NoteView {
+    /// The session space.
+    pub space: SpaceId,
+    /// The note.
+    pub doc: DocId,
+    /// Text by phase, `<kind>.<phase>` (only phases with text).
+    pub phases: BTreeMap<String, String>,
+    /// Whether the note cannot be opened here.
+    pub unreadable: bool,
+}
+
+/// An envelope that was refused or set aside.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// The envelope.
+    pub id: EnvelopeId,
+    /// The record it belonged to.
+    pub record: Option<DocId>,
+    /// Why.
+    pub code: Code,
+    /// The values it would have written (this device's own drafts), readable for its author.
+    pub values: BTreeMap<String, Value>,
+    /// Whether this device wrote it.
+    pub own: bool,
+}
+
+/// Something a person must know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alarm {
+    /// The code; its advice says what to do.
+    pub code: Code,
+    /// What it concerns (an id in hex), empty if nothing in particular.
+    pub subject: String,
+}
+
+/// What one exchange with the relay brought.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SyncOutcome {
+    /// Whether another request has something to send or fetch.
+    pub again: bool,
+    /// Envelopes acknowledged.
+    pub stored: u64,
+    /// Envelopes refused or quarantined.
+    pub refused: u64,
+    /// Items received.
+    pub received: u64,
+}
+
+impl EngineError {
+    pub(crate) fn refused(code: Code) -> Self {
+        EngineError::Refused { code, detail: String::new() }
+    }
+
+    pub(crate) fn refused_because(code: Code, detail: impl std::fmt::Display) -> Self {
+        EngineError::Refused { code, detail: format!(" ({detail})") }
+    }
+}
+
+impl From<Code> for EngineError {
+    fn from(code: Code) -> Self {
+        EngineError::refused(code)
+    }
+}
+
+impl From<InputError> for EngineError {
+    fn from(error: InputError) -> Self {
+        let detail = format!(" ({}: {})", error.field, error.problem);
+        EngineError::Refused { code: error.code, detail }
+    }
+}
+
+/// The heads of documents, sorted, by (space, document).
+pub type DocumentHeads = BTreeMap<(SpaceId, DocId), Vec<[u8; 32]>>;
