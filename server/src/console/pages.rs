@@ -62,7 +62,7 @@ async fn show(
     let page = app.door.run(relay, move |relay| {
         let team = match relay.session(&secret) {
             Ok(team) => team,
-            Err(Refusal::Refused(_)) => return Ok(None),
+            Err(refusal) if refusal.failure.is_none() => return Ok(None),
             Err(failed) => return Err(failed),
         };
         let directory = relay.directory(team);
@@ -70,7 +70,9 @@ async fn show(
         let made = relay.store().read(|reader| view(&Scene::new(reader, &directory, now)?));
         match made {
             Ok(page) => Ok(Some(page.into_response())),
-            Err(Refusal::Refused(_)) => Ok(Some(layout::failure(StatusCode::NOT_FOUND))),
+            Err(refusal) if refusal.failure.is_none() => {
+                Ok(Some(layout::failure(StatusCode::NOT_FOUND)))
+            }
             Err(failed) => Err(failed),
         }
     });

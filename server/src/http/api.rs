@@ -39,8 +39,11 @@ pub(super) async fn enrol(
 ) -> Result<Response, ApiError> {
     let relay = app.relay.clone();
     let from = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Peer(address))| address);
+    if !app.strangers.allows(from) {
+        return Err(ApiError::new(Code::RateLimited, relay.now()));
+    }
     let body = body_of(request).await.map_err(|code| ApiError::new(code, relay.now()))?;
-    let answer = app.door.run(relay, move |relay| relay.enrol(&body, from)).await?;
+    let answer = app.door.run(relay, move |relay| relay.enrol(&body)).await?;
     Ok(([(CONTENT_TYPE, BODY_TYPE)], answer).into_response())
 }
 

@@ -49,10 +49,4 @@ impl Door {
             }
         }
     }
-
-    /// Closes the door for good: whatever comes later is told that the relay is busy.
-    #[cfg(test)]
-    pub(crate) fn close(&self) {
-        self.places.close();
-    }
 }

@@ -28,11 +28,11 @@ impl ApiError {
 
     /// The refusal as the caller is told it. A failure is logged here and tells the caller nothing.
     pub(crate) fn from_refusal(refusal: Refusal, now: Timestamp) -> Self {
-        if let Refusal::Failed(error) = &refusal {
+        if let Some(error) = &refusal.failure {
             let source = std::error::Error::source(error).map(ToString::to_string);
             tracing::error!(%error, source, "a request failed in the relay's storage");
         }
-        Self::new(refusal.code(), now)
+        Self::new(refusal.code, now)
     }
 
     pub(crate) fn status(&self) -> StatusCode {

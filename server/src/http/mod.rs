@@ -7,6 +7,7 @@ mod connections;
 mod door;
 mod error;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -15,6 +16,7 @@ use axum::routing::{get, post};
 use sync_core::protocol::limits::MAX_REQUEST;
 
 use crate::console;
+use crate::rate::Rate;
 use crate::relay::Relay;
 
 pub(crate) use connections::listen;
@@ -23,19 +25,21 @@ pub(crate) use error::ApiError;
 
 /// The address a request came from, set by whoever accepted the connection.
 #[derive(Debug, Clone, Copy)]
-pub struct Peer(pub std::net::IpAddr);
+pub struct Peer(pub IpAddr);
 
 /// What every handler shares.
 #[derive(Clone)]
 pub struct App {
     pub(crate) relay: Arc<Relay>,
     pub(crate) door: Door,
+    /// Requests without a token, by address.
+    pub(crate) strangers: Arc<Rate<IpAddr>>,
 }
 
 impl App {
     /// The application of a relay.
     pub fn new(relay: Arc<Relay>) -> Self {
-        Self { relay, door: Door::new() }
+        Self { relay, door: Door::new(), strangers: Arc::new(Rate::new()) }
     }
 }
 

@@ -40,5 +40,6 @@ pub(super) fn after(before: &Cursors, pulled: &Pulled) -> Cursors {
     for gone in &pulled.gone {
         by_space.remove(gone);
     }
-    Cursors(by_space.into_values().collect())
+    // A device names only the spaces it took something from.
+    Cursors(by_space.into_values().filter(|cursor| cursor.seq > 0).collect())
 }
