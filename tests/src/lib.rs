@@ -1,1 +1,271 @@
-//! .
+//! The harness: a real relay and real phones in one process, on true or wrong clocks, without sockets.
+//!
+//! What is exchanged is what HTTP would carry, token and signature included; only the socket is left out, so
+//! that many runs are cheap. Stories over real HTTP and real processes are the exercises' business.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use server::relay::{Relay, Settings};
+use sync_core::engine::{EngineError, Env, NewMember, Phone, SyncOutcome, TextEdit};
+use sync_core::ids::{DocId, MemberId};
+use sync_core::protocol::{Code, EnrolAnswer, Timestamp, from_cbor, to_cbor};
+use sync_core::records::{PolicyProfile, Role, Value};
+use sync_core::store::MemoryStore;
+
+/// What phones call the relay.
+pub const ORIGIN: &str = "http://relay.example";
+
+/// Exchanges after which a sync that does not come to rest is a defect.
+const MOST_EXCHANGES: usize = 50;
+
+/// A phone with its own clock and randomness.
+pub struct Device {
+    /// The phone.
+    pub phone: Phone,
+    /// The member it belongs to.
+    pub member: MemberId,
+    /// How far its clock is off, in milliseconds.
+    pub offset_ms: i64,
+    rng: ChaCha20Rng,
+}
+
+/// A relay, its team and their phones.
+pub struct World {
+    /// The relay.
+    pub relay: Relay,
+    /// The phones by name.
+    pub devices: BTreeMap<String, Device>,
+    now_ms: Arc<AtomicI64>,
+    rng: ChaCha20Rng,
+    folder: tempfile::TempDir,
+}
+
+/// Fields as a person types them.
+pub fn form(fields: &[(&str, Value)]) -> BTreeMap<String, Value> {
+    fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+/// A text value.
+pub fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
+
+/// A set of codes.
+pub fn set(codes: &[&str]) -> Value {
+    Value::Set(codes.iter().map(|code| (*code).to_owned()).collect())
+}
+
+fn pack(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 3).expect("compressing in memory cannot fail")
+}
+
+fn unpack(bytes: &[u8]) -> Vec<u8> {
+    zstd::decode_all(bytes).expect("a relay compresses its answers")
+}
+
+fn open_relay(folder: &std::path::Path, now_ms: &Arc<AtomicI64>, rng: &mut ChaCha20Rng) -> Relay {
+    let clock = Arc::clone(now_ms);
+    let settings = Settings {
+        origin: ORIGIN.into(),
+        clock: Arc::new(move || Timestamp(clock.load(Ordering::SeqCst))),
+        rng: Box::new(ChaCha20Rng::seed_from_u64(rng.next_u64())),
+    };
+    Relay::open(folder, settings).expect("the relay opens")
+}
+
+impl World {
+    /// A relay with a team whose admin's phone is `admin`.
+    pub fn new(seed: u64, profile: PolicyProfile) -> World {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let start = Timestamp::parse("2026-03-01T18:00:00Z").expect("a time");
+        let now_ms = Arc::new(AtomicI64::new(start.0));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let relay = open_relay(folder.path(), &now_ms, &mut rng);
+        let mut device_rng = ChaCha20Rng::seed_from_u64(rng.next_u64());
+        let admin = NewMember {
+            name: Some("admin".into()),
+            roles: Vec::new(),
+            admin: true,
+            unit: None,
+            supervises: Vec::new(),
+        };
+        let mut env = Env { now: start, rng: &mut device_rng };
+        let phone =
+            Phone::create_team(Box::new(MemoryStore::new()), &mut env, ORIGIN, profile, admin)
+                .expect("a team");
+        relay.allow_team(phone.team()).expect("the relay takes the team");
+        let mut world =
+            World { relay, devices: BTreeMap::new(), now_ms, rng, folder };
+        world.add("admin", phone, device_rng);
+        world.sync("admin");
+        world
+    }
+
+    fn add(&mut self, name: &str, mut phone: Phone, rng: ChaCha20Rng) {
+        let member = phone.status().expect("a status").member;
+        self.devices.insert(name.into(), Device { phone, member, offset_ms: 0, rng });
+    }
+
+    /// The true time.
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    /// Lets time pass.
+    pub fn wait_minutes(&self, minutes: i64) {
+        self.now_ms.fetch_add(minutes * 60_000, Ordering::SeqCst);
+    }
+
+    /// Ends the relay and starts it again on what it has stored.
+    pub fn restart_relay(&mut self) {
+        self.relay = open_relay(self.folder.path(), &self.now_ms, &mut self.rng);
+    }
+
+    /// Does something on a phone, with its clock.
+    pub fn on<T>(&mut self, name: &str, act: impl FnOnce(&mut Phone, &mut Env<'_>) -> T) -> T {
+        let now = self.now();
+        let device = self.devices.get_mut(name).expect("a known phone");
+        let mut env = Env { now: now.plus_ms(device.offset_ms), rng: &mut device.rng };
+        act(&mut device.phone, &mut env)
+    }
+
+    /// The member a phone belongs to.
+    pub fn member(&self, name: &str) -> MemberId {
+        self.devices[name].member
+    }
+
+    /// Enters a member and enrols a phone of theirs by invitation.
+    pub fn join(&mut self, name: &str, roles: &[Role]) -> MemberId {
+        let new = NewMember {
+            name: Some(name.into()),
+            roles: roles.to_vec(),
+            admin: false,
+            unit: None,
+            supervises: Vec::new(),
+        };
+        let member = self.on("admin", |phone, env| phone.add_member(env, new)).expect("entered");
+        self.sync("admin");
+        let invitation = self.on("admin", |phone, env| phone.invite(env, member)).expect("invited");
+        self.sync("admin");
+        let mut rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
+        let mut env = Env { now: self.now(), rng: &mut rng };
+        let phone = Phone::start_joining(Box::new(MemoryStore::new()), &mut env, &invitation)
+            .expect("begins to join");
+        self.add(name, phone, rng);
+        assert!(!self.ask_to_join(name), "no admin has answered yet");
+        self.sync("admin");
+        assert!(self.ask_to_join(name), "the admin has answered");
+        self.sync(name);
+        member
+    }
+
+    fn ask_to_join(&mut self, name: &str) -> bool {
+        let request =
+            self.on(name, |phone, _| phone.enrol_request()).expect("it is still joining");
+        let answer = self.relay.enrol(&pack(&to_cbor(&request))).expect("the relay answers");
+        let answer: EnrolAnswer = from_cbor(&unpack(&answer)).expect("an answer");
+        self.on(name, |phone, env| phone.enrol_answer(env, &answer)).expect("a verified directory")
+    }
+
+    /// One exchange with the relay.
+    pub fn exchange(&mut self, name: &str) -> Result<SyncOutcome, Code> {
+        let (body, token) = self.request(name);
+        let answer = self.relay.sync(&token, &body).map_err(|refusal| refusal.code)?;
+        Ok(self.answer(name, &body, &answer).expect("a genuine answer"))
+    }
+
+    /// A phone's next request: body and token.
+    pub fn request(&mut self, name: &str) -> (Vec<u8>, String) {
+        self.on(name, |phone, env| {
+            let request = phone.sync_request(env).expect("a request");
+            let body = pack(&to_cbor(&request));
+            let token = phone.token(env, &body).expect("a token");
+            (body, token)
+        })
+    }
+
+    /// Hands a phone the relay's answer to a request.
+    pub fn answer(&mut self, name: &str, body: &[u8], answer: &[u8]) -> Result<SyncOutcome, EngineError> {
+        let answer = unpack(answer);
+        self.on(name, |phone, env| phone.sync_answer(env, body, &answer))
+    }
+
+    /// Exchanges until the phone has nothing to send or fetch; a wrong clock is corrected once by the refusal.
+    pub fn sync(&mut self, name: &str) -> u64 {
+        for exchanges in 1..=MOST_EXCHANGES {
+            match self.exchange(name) {
+                Ok(outcome) if !outcome.again => return exchanges as u64,
+                Ok(_) => {}
+                Err(Code::TokenExpired) => {
+                    let now = self.now();
+                    self.on(name, |phone, env| phone.clock_corrected(env, now)).expect("corrected");
+                }
+                Err(code) => panic!("{name}'s request was refused: {code}"),
+            }
+        }
+        panic!("{name} does not come to rest");
+    }
+
+    /// Rounds over all phones until none sends or fetches anything.
+    pub fn sync_all(&mut self) {
+        let names: Vec<String> = self.devices.keys().cloned().collect();
+        for _ in 0..MOST_EXCHANGES {
+            let before = self.all_heads();
+            for name in &names {
+                self.sync(name);
+            }
+            let idle = names.iter().all(|name| {
+                self.on(name, |phone, _| phone.status().expect("a status").pending == 0)
+            });
+            if idle && self.all_heads() == before {
+                return;
+            }
+        }
+        panic!("the phones do not come to rest");
+    }
+
+    fn all_heads(&mut self) -> Vec<sync_core::engine::DocumentHeads> {
+        let names: Vec<String> = self.devices.keys().cloned().collect();
+        names.iter().map(|name| self.on(name, |p, _| p.heads().expect("heads"))).collect()
+    }
+
+    /// Records something.
+    pub fn record(&mut self, name: &str, kind: &str, fields: &[(&str, Value)]) -> DocId {
+        let fields = form(fields);
+        self.on(name, |phone, env| phone.record(env, kind, &fields)).expect("recorded")
+    }
+
+    /// Edits a record.
+    pub fn edit(&mut self, name: &str, record: DocId, fields: &[(&str, Value)]) {
+        let fields = form(fields);
+        self.on(name, |phone, env| phone.edit(env, record, &fields)).expect("edited");
+    }
+
+    /// Types into a session note.
+    pub fn write(&mut self, name: &str, intervention: DocId, phase: &str, at: usize, insert: &str) {
+        let edit = TextEdit { at, delete: 0, insert: insert.to_owned() };
+        self.on(name, |phone, env| phone.write(env, intervention, phase, &edit)).expect("written");
+    }
+
+    /// The text of a phase as a phone shows it, in its first readable note.
+    pub fn phase(&mut self, name: &str, intervention: DocId, key: &str) -> String {
+        let notes = self.on(name, |phone, _| phone.notes(intervention)).expect("notes");
+        notes.into_iter().find_map(|note| note.phases.get(key).cloned()).unwrap_or_default()
+    }
+
+    /// The value of a field as a phone shows it.
+    pub fn shown(&mut self, name: &str, record: DocId, field: &str) -> Option<Value> {
+        let view = self.on(name, |phone, _| phone.show(record)).ok()?;
+        view.fields.get(field).map(|field| field.value.clone())
+    }
+
+    /// The concurrent values of a field as a phone shows them.
+    pub fn conflict(&mut self, name: &str, record: DocId, field: &str) -> Vec<Value> {
+        let view = self.on(name, |phone, _| phone.show(record)).expect("the record");
+        view.fields.get(field).map(|field| field.conflict.clone()).unwrap_or_default()
+    }
+}

@@ -112,3 +112,60 @@ pub(super) fn first_16(hash: Sha256) -> [u8; 16] {
     first.copy_from_slice(&digest[..16]);
     first
 }
+
+#[cfg(test)]
+mod tests {
+    use ed25519_dalek::Verifier;
+
+    use super::super::testing::{flipped, header, rng};
+    use super::*;
+
+    #[test]
+    fn a_signed_envelope_verifies_and_every_bit_of_header_and_signature_counts() {
+        let keys = DeviceKeys::generate(&mut rng(1));
+        let envelope = keys.sign_envelope(header(keys.device_id()), b"body".to_vec());
+        envelope.check_shape().expect("the body hash is filled in");
+        assert!(verify_envelope(&keys.verify_key(), &envelope));
+        for (bit, bytes) in flipped(&envelope.header.encode()) {
+            if let Ok(header) = Header::decode(&bytes) {
+                let other = Envelope { header, ..envelope.clone() };
+                assert!(!verify_envelope(&keys.verify_key(), &other), "header bit {bit}");
+            }
+        }
+        for (bit, bytes) in flipped(&envelope.sig) {
+            let sig = bytes.try_into().expect("64 bytes");
+            let other = Envelope { sig, ..envelope.clone() };
+            assert!(!verify_envelope(&keys.verify_key(), &other), "signature bit {bit}");
+        }
+        let stranger = DeviceKeys::generate(&mut rng(2));
+        assert!(!verify_envelope(&stranger.verify_key(), &envelope));
+    }
+
+    #[test]
+    fn a_key_of_small_order_signs_nothing() {
+        // The neutral element as key and as R, with s = 0, satisfies the lax equation for every message.
+        let mut neutral = [0; 32];
+        neutral[0] = 1;
+        let mut sig = [0; 64];
+        sig[0] = 1;
+        let lax = VerifyingKey::from_bytes(&neutral).expect("a point");
+        assert!(lax.verify(b"anything", &Signature::from_bytes(&sig)).is_ok());
+        assert!(!verify(&neutral, b"anything", &sig));
+    }
+
+    #[test]
+    fn keys_read_back_whole_or_not_at_all() {
+        let keys = DeviceKeys::generate(&mut rng(3));
+        let bytes = keys.to_secret_bytes();
+        assert_eq!(bytes.len(), 64);
+        let again = DeviceKeys::from_secret_bytes(&bytes).expect("reads");
+        assert_eq!(again.device_id(), keys.device_id());
+        assert_eq!(again.seal_key(), keys.seal_key());
+        for len in [0, 31, 32, 63] {
+            let cut = DeviceKeys::from_secret_bytes(&bytes[..len]);
+            assert_eq!(cut.err(), Some(CryptoError::Key), "{len}");
+        }
+        let long = [bytes.as_slice(), &[0]].concat();
+        assert_eq!(DeviceKeys::from_secret_bytes(&long).err(), Some(CryptoError::Key));
+    }
+}

@@ -98,3 +98,84 @@ fn wrapping_cipher(sender: &SenderKey, doc: DocId, actor: ActorId, dek: DekId) -
         .expect("32 bytes are a length that HKDF can give");
     ChaCha20Poly1305::new(key.as_bytes().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{flipped, rng};
+    use super::*;
+
+    const DOC: DocId = DocId::new([1; 16]);
+    const ACTOR: ActorId = ActorId::new([2; 16]);
+
+    fn case() -> (SenderKey, DocumentKey, [u8; 48]) {
+        let rng = &mut rng(1);
+        let (sender, key) = (SenderKey::generate(rng), DocumentKey::generate(rng));
+        let wrapped = key.wrap(&sender, DOC, ACTOR);
+        (sender, key, wrapped)
+    }
+
+    #[test]
+    fn it_unwraps_where_it_belongs() {
+        let (sender, key, wrapped) = case();
+        let opened = DocumentKey::unwrap(&wrapped, &sender, DOC, ACTOR, key.id()).expect("opens");
+        assert_eq!(opened.to_secret_bytes(), key.to_secret_bytes());
+    }
+
+    #[test]
+    fn it_unwraps_for_no_other_document_actor_sender_or_name() {
+        let (sender, key, wrapped) = case();
+        let refused = |sender: &SenderKey, doc, actor, dek| {
+            let opened = DocumentKey::unwrap(&wrapped, sender, doc, actor, dek);
+            assert_eq!(opened.err(), Some(CryptoError::Seal));
+        };
+        refused(&sender, DocId::new([9; 16]), ACTOR, key.id());
+        refused(&sender, DOC, ActorId::new([9; 16]), key.id());
+        refused(&sender, DOC, ACTOR, DekId::new([9; 16]));
+        refused(&SenderKey::generate(&mut rng(2)), DOC, ACTOR, key.id());
+    }
+
+    #[test]
+    fn every_bit_of_wrap_and_name_counts() {
+        let (sender, key, wrapped) = case();
+        for (bit, bytes) in flipped(&wrapped) {
+            let other = bytes.try_into().expect("48 bytes");
+            let opened = DocumentKey::unwrap(&other, &sender, DOC, ACTOR, key.id());
+            assert_eq!(opened.err(), Some(CryptoError::Seal), "wrap, bit {bit}");
+        }
+        for (bit, bytes) in flipped(key.id().as_bytes()) {
+            let other = DekId::from_slice(&bytes).expect("16 bytes");
+            let opened = DocumentKey::unwrap(&wrapped, &sender, DOC, ACTOR, other);
+            assert_eq!(opened.err(), Some(CryptoError::Seal), "name, bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_well_made_wrap_of_a_key_with_another_name_is_refused() {
+        let (sender, key, _) = case();
+        let other = DocumentKey::generate(&mut rng(3));
+        // A sender who lies: encrypts `other` where `key` is named.
+        let mut text = *other.as_bytes();
+        let tag = wrapping_cipher(&sender, DOC, ACTOR, key.id())
+            .encrypt_inout_detached(
+                &Nonce::default(),
+                key.id().as_bytes(),
+                text.as_mut_slice().into(),
+            )
+            .expect("encrypts");
+        let wrapped: [u8; 48] = [text.as_slice(), &tag].concat().try_into().expect("48 bytes");
+        let opened = DocumentKey::unwrap(&wrapped, &sender, DOC, ACTOR, key.id());
+        assert_eq!(opened.err(), Some(CryptoError::Seal));
+    }
+
+    #[test]
+    fn two_keys_of_one_sender_have_nothing_in_common() {
+        let (sender, key, wrapped) = case();
+        let other = DocumentKey::generate(&mut rng(4));
+        let xor = |a: &[u8], b: &[u8]| -> Vec<u8> { a.iter().zip(b).map(|(a, b)| a ^ b).collect() };
+        // Under one key and nonce the two wraps would differ exactly as the two keys do.
+        assert_ne!(
+            xor(&wrapped[..32], &other.wrap(&sender, DOC, ACTOR)[..32]),
+            xor(key.as_bytes(), other.as_bytes())
+        );
+    }
+}

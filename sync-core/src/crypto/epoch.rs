@@ -53,7 +53,7 @@ impl EpochSecret {
         self.check_public(epoch_public)?;
         let info = wrap_info(self.suite, epoch_public, device);
         let secret = hpke_base::private_bytes(&self.key);
-        let sealed = hpke_base::seal(device_seal_key, &info, secret.as_bytes(), rng)?;
+        let sealed = hpke_base::seal(device_seal_key, &info, b"", secret.as_bytes(), rng)?;
         Ok(WrappedKey { device, epoch, sealed: sealed.into() })
     }
 
@@ -71,7 +71,7 @@ impl EpochSecret {
             return Err(CryptoError::Seal);
         }
         let info = wrap_info(suite, epoch_public, wrapped.device);
-        let bytes = hpke_base::open(keys.sealing(), &info, &wrapped.sealed)?;
+        let bytes = hpke_base::open(keys.sealing(), &info, b"", &wrapped.sealed)?;
         let secret = Self::from_secret_bytes(suite, &bytes)?;
         secret.check_public(epoch_public)?;
         Ok(secret)
@@ -108,5 +108,84 @@ fn wrap_info(suite: Suite, epoch_public: &[u8], device: DeviceId) -> Vec<u8> {
 pub(super) const fn suite_byte(suite: Suite) -> u8 {
     match suite {
         Suite::X25519 => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{flipped, rng};
+    use super::*;
+
+    struct Case {
+        keys: DeviceKeys,
+        secret: EpochSecret,
+        public: Vec<u8>,
+        wrapped: WrappedKey,
+    }
+
+    fn case() -> Case {
+        let rng = &mut rng(1);
+        let keys = DeviceKeys::generate(rng);
+        let (secret, public) = EpochSecret::generate(Suite::X25519, rng);
+        let wrapped = secret
+            .wrap_for(EpochId::new([2; 16]), &public, keys.device_id(), &keys.seal_key(), rng)
+            .expect("wraps");
+        Case { keys, secret, public, wrapped }
+    }
+
+    fn unwrap(case: &Case, wrapped: &WrappedKey) -> Result<EpochSecret, CryptoError> {
+        EpochSecret::unwrap(Suite::X25519, wrapped, &case.public, &case.keys)
+    }
+
+    #[test]
+    fn the_device_it_is_wrapped_for_opens_it() {
+        let case = case();
+        let opened = unwrap(&case, &case.wrapped).expect("opens");
+        assert_eq!(opened.to_secret_bytes(), case.secret.to_secret_bytes());
+    }
+
+    #[test]
+    fn no_other_device_opens_it() {
+        let case = case();
+        let other = DeviceKeys::generate(&mut rng(2));
+        let taken = EpochSecret::unwrap(Suite::X25519, &case.wrapped, &case.public, &other);
+        assert_eq!(taken.err(), Some(CryptoError::Seal));
+        let renamed = WrappedKey { device: other.device_id(), ..case.wrapped.clone() };
+        let taken = EpochSecret::unwrap(Suite::X25519, &renamed, &case.public, &other);
+        assert_eq!(taken.err(), Some(CryptoError::Seal));
+        assert_eq!(unwrap(&case, &renamed).err(), Some(CryptoError::Seal));
+    }
+
+    #[test]
+    fn every_bit_of_a_wrap_and_of_its_public_key_counts() {
+        let case = case();
+        for (bit, bytes) in flipped(&case.wrapped.sealed) {
+            let other = WrappedKey { sealed: bytes.into(), ..case.wrapped.clone() };
+            assert_eq!(unwrap(&case, &other).err(), Some(CryptoError::Seal), "bit {bit}");
+        }
+        for (bit, public) in flipped(&case.public) {
+            let opened = EpochSecret::unwrap(Suite::X25519, &case.wrapped, &public, &case.keys);
+            assert_eq!(opened.err(), Some(CryptoError::Seal), "public key, bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_wrap_that_holds_another_key_is_refused() {
+        let case = case();
+        let (stranger, _) = EpochSecret::generate(Suite::X25519, &mut rng(3));
+        // A reader who lies: a well-formed wrap of another key under this epoch's public half.
+        let info = wrap_info(Suite::X25519, &case.public, case.keys.device_id());
+        let bytes = stranger.to_secret_bytes();
+        let sealed = hpke_base::seal(&case.keys.seal_key(), &info, b"", &bytes, &mut rng(4));
+        let lie = WrappedKey { sealed: sealed.expect("seals").into(), ..case.wrapped.clone() };
+        assert_eq!(unwrap(&case, &lie).err(), Some(CryptoError::Key));
+        let honest = stranger.wrap_for(
+            EpochId::new([2; 16]),
+            &case.public,
+            case.keys.device_id(),
+            &case.keys.seal_key(),
+            &mut rng(5),
+        );
+        assert_eq!(honest.err(), Some(CryptoError::Key), "and cannot be made by mistake");
     }
 }

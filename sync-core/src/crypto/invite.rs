@@ -64,3 +64,45 @@ fn derive(secret: &[u8; 16], label: &[u8], out: &mut [u8]) {
         .expand(label, out)
         .expect("16 and 32 bytes are lengths that HKDF can give");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::flipped;
+    use super::*;
+
+    const SECRET: [u8; 16] = [1; 16];
+    const TEAM: TeamId = TeamId::new([2; 32]);
+    const VERIFY: [u8; 32] = [3; 32];
+    const SEAL: [u8; 32] = [4; 32];
+
+    #[test]
+    fn the_invited_keys_pass() {
+        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL);
+        assert!(check(&SECRET, TEAM, &VERIFY, &SEAL, &tag));
+    }
+
+    #[test]
+    fn swapped_or_foreign_keys_do_not() {
+        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL);
+        assert!(!check(&SECRET, TEAM, &SEAL, &VERIFY, &tag), "swapped");
+        assert!(!check(&SECRET, TEAM, &[9; 32], &SEAL, &tag), "another verifying key");
+        assert!(!check(&SECRET, TEAM, &VERIFY, &[9; 32], &tag), "another sealing key");
+        assert!(!check(&SECRET, TeamId::new([9; 32]), &VERIFY, &SEAL, &tag), "another team");
+        assert!(!check(&[9; 16], TEAM, &VERIFY, &SEAL, &tag), "another invitation");
+        for (bit, other) in flipped(tag.as_slice()) {
+            let other = other.try_into().expect("32 bytes");
+            assert!(!check(&SECRET, TEAM, &VERIFY, &SEAL, &other), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn the_look_up_value_tells_neither_the_secret_nor_the_binding_key() {
+        let found_by = lookup(&SECRET);
+        assert_ne!(*found_by, SECRET);
+        let mut binding = [0; 16];
+        derive(&SECRET, labels::INVITE_BIND, &mut binding);
+        assert_ne!(*found_by, binding);
+        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL);
+        assert!(!check(&found_by.into(), TEAM, &VERIFY, &SEAL, &tag), "a relay that tries it");
+    }
+}

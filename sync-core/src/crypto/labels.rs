@@ -68,4 +68,27 @@ mod tests {
             assert!(!label.starts_with(b"ey"), "a token could be read as a labelled message");
         }
     }
+
+    /// SHA-256 of all parts, its first half.
+    fn id_of(parts: &[&[u8]]) -> [u8; 16] {
+        use sha2::Digest;
+        super::super::device::first_16(sha2::Sha256::new_with_prefix(parts.concat()))
+    }
+
+    #[test]
+    fn other_layers_use_the_labels_listed_here() {
+        use crate::directory::open_space_id;
+        use crate::ids::{DeviceId, TeamId};
+        use crate::records::SpaceKind;
+
+        let header = super::super::testing::header(DeviceId::new([9; 16]));
+        assert_eq!(header.signing_input(), [ENVELOPE, &header.encode()].concat());
+        assert!(crate::protocol::answer_to_sign(b"", b"").starts_with(ANSWER));
+        let actor_no = header.actor_no.to_be_bytes();
+        let actor = [ACTOR, header.device.as_bytes(), header.doc.as_bytes(), &actor_no];
+        assert_eq!(*header.actor().as_bytes(), id_of(&actor));
+        let team = TeamId::new([1; 32]);
+        let space = [SPACE, team.as_bytes(), &[SpaceKind::Operations as u8]];
+        assert_eq!(*open_space_id(team, SpaceKind::Operations, None).as_bytes(), id_of(&space));
+    }
 }

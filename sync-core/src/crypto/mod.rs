@@ -22,6 +22,8 @@ mod passphrase;
 mod seal;
 mod secret;
 mod sender;
+#[cfg(test)]
+mod testing;
 pub mod token;
 
 pub use device::{DeviceKeys, device_id, verify, verify_envelope};

@@ -18,3 +18,27 @@ pub fn passphrase_key(passphrase: &[u8], salt: &[u8; 16]) -> Zeroizing<[u8; 32]>
         .expect("salt and output have lengths within Argon2's limits");
     key
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::unhex;
+    use super::*;
+
+    /// Computed with the reference implementation in C.
+    #[test]
+    fn the_key_of_a_passphrase_is_stable() {
+        let salt = core::array::from_fn(|i| i as u8);
+        let key = passphrase_key(b"correct horse battery staple", &salt);
+        assert_eq!(
+            key.to_vec(),
+            unhex("0d1a3c6523c8f06e4e0af9c515aa5b5448cfebd6838f2d52c3d8b6ef8ddc3c2e")
+        );
+    }
+
+    #[test]
+    fn another_passphrase_or_salt_gives_another_key() {
+        let key = passphrase_key(b"one", &[1; 16]);
+        assert_ne!(key, passphrase_key(b"two", &[1; 16]));
+        assert_ne!(key, passphrase_key(b"one", &[2; 16]));
+    }
+}

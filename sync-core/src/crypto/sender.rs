@@ -47,7 +47,7 @@ impl SenderKey {
         rng: &mut dyn CryptoRng,
     ) -> Result<SenderBody, CryptoError> {
         let info = sender_info(suite, space, epoch, device);
-        let sealed = hpke_base::seal(epoch_public, &info, self.0.as_bytes(), rng)?;
+        let sealed = hpke_base::seal(epoch_public, &info, b"", self.0.as_bytes(), rng)?;
         Ok(SenderBody { epoch, sealed: sealed.into() })
     }
 
@@ -66,7 +66,7 @@ impl SenderKey {
             return Err(CryptoError::Seal);
         }
         let info = sender_info(suite, space, body.epoch, device);
-        Self::from_secret_bytes(&hpke_base::open(secret.key(), &info, &body.sealed)?)
+        Self::from_secret_bytes(&hpke_base::open(secret.key(), &info, b"", &body.sealed)?)
     }
 
     pub(super) fn as_bytes(&self) -> &[u8; 32] {
@@ -77,4 +77,54 @@ impl SenderKey {
 fn sender_info(suite: Suite, space: SpaceId, epoch: EpochId, device: DeviceId) -> Vec<u8> {
     [labels::SENDER, &[suite_byte(suite)], space.as_bytes(), epoch.as_bytes(), device.as_bytes()]
         .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{flipped, rng};
+    use super::*;
+
+    const SPACE: SpaceId = SpaceId::new([1; 16]);
+    const EPOCH: EpochId = EpochId::new([2; 16]);
+    const DEVICE: DeviceId = DeviceId::new([3; 16]);
+
+    fn case() -> (SenderKey, EpochSecret, SenderBody) {
+        let rng = &mut rng(1);
+        let (secret, public) = EpochSecret::generate(Suite::X25519, rng);
+        let key = SenderKey::generate(rng);
+        let body = key.seal(Suite::X25519, SPACE, EPOCH, &public, DEVICE, rng).expect("seals");
+        (key, secret, body)
+    }
+
+    #[test]
+    fn a_reader_opens_it_where_it_belongs() {
+        let (key, secret, body) = case();
+        let opened = SenderKey::open(Suite::X25519, SPACE, DEVICE, &body, &secret).expect("opens");
+        assert_eq!(opened.to_secret_bytes(), key.to_secret_bytes());
+    }
+
+    #[test]
+    fn it_opens_in_no_other_space_epoch_or_device_and_with_no_other_key() {
+        let (_, secret, body) = case();
+        let refused = |space, device, body: &SenderBody, secret: &EpochSecret| {
+            let opened = SenderKey::open(Suite::X25519, space, device, body, secret);
+            assert_eq!(opened.err(), Some(CryptoError::Seal));
+        };
+        refused(SpaceId::new([9; 16]), DEVICE, &body, &secret);
+        refused(SPACE, DeviceId::new([9; 16]), &body, &secret);
+        let moved = SenderBody { epoch: EpochId::new([9; 16]), ..body.clone() };
+        refused(SPACE, DEVICE, &moved, &secret);
+        let (other, _) = EpochSecret::generate(Suite::X25519, &mut rng(2));
+        refused(SPACE, DEVICE, &body, &other);
+    }
+
+    #[test]
+    fn every_bit_counts() {
+        let (_, secret, body) = case();
+        for (bit, bytes) in flipped(&body.sealed) {
+            let other = SenderBody { sealed: bytes.into(), ..body.clone() };
+            let opened = SenderKey::open(Suite::X25519, SPACE, DEVICE, &other, &secret);
+            assert_eq!(opened.err(), Some(CryptoError::Seal), "bit {bit}");
+        }
+    }
 }

@@ -173,3 +173,188 @@ fn body_claim(body: &[u8]) -> String {
     hash.update(body);
     URL_SAFE_NO_PAD.encode(first_16(hash))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::rng;
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_770_000_000_500);
+    const IAT: i64 = 1_770_000_000;
+    const BODY: &[u8] = b"the request";
+
+    fn keys() -> DeviceKeys {
+        DeviceKeys::generate(&mut rng(1))
+    }
+
+    fn aud() -> String {
+        audience("https://relay.example", TeamId::new([1; 32]))
+    }
+
+    fn check(token: &str, now: Timestamp) -> Result<Claims, Code> {
+        verify(token, &keys().verify_key(), &aud(), BODY, now)
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp(seconds * 1000)
+    }
+
+    /// A token with a good signature of the device over whatever header and claims.
+    fn signed(header: &str, claims: &str) -> String {
+        let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let sig = keys().sign(text.as_bytes());
+        format!("{text}.{}", URL_SAFE_NO_PAD.encode(sig))
+    }
+
+    /// Good claims, with `from` replaced.
+    fn claims(from: &str, to: &str) -> String {
+        let good = format!(
+            r#"{{"iss":"{}","aud":"{}","iat":{IAT},"exp":{},"jti":"{}","bh":"{}"}}"#,
+            URL_SAFE_NO_PAD.encode(keys().device_id().as_bytes()),
+            aud(),
+            IAT + 120,
+            URL_SAFE_NO_PAD.encode([7; 16]),
+            body_claim(BODY),
+        );
+        assert!(good.contains(from), "{from}");
+        good.replacen(from, to, 1)
+    }
+
+    #[test]
+    fn a_token_is_accepted_and_says_who_and_when() {
+        let token = mint(&keys(), &aud(), BODY, NOW, &mut rng(2));
+        assert_eq!(issuer(&token), Ok(keys().device_id()));
+        let claims = check(&token, NOW).expect("accepted");
+        assert_eq!(claims.device, keys().device_id());
+        assert_eq!((claims.iat, claims.exp), (IAT, IAT + 120));
+        let other = mint(&keys(), &aud(), BODY, NOW, &mut rng(3));
+        assert_ne!(check(&other, NOW).expect("accepted").jti, claims.jti);
+        assert!(token.len() < 430, "{}", token.len());
+    }
+
+    #[test]
+    fn only_one_header_is_accepted() {
+        assert!(check(&signed(HEADER, &claims("", "")), NOW).is_ok(), "the case itself is good");
+        let headers = [
+            r#"{"alg":"none","typ":"JWT"}"#,
+            r#"{"alg":"None","typ":"JWT"}"#,
+            r#"{"alg":"HS256","typ":"JWT"}"#,
+            r#"{"alg":"ES256","typ":"JWT"}"#,
+            r#"{"alg":"RS256","typ":"JWT"}"#,
+            r#"{"alg":"Ed25519","typ":"JWT"}"#,
+            r#"{"typ":"JWT","alg":"EdDSA"}"#,
+            r#"{"alg":"EdDSA"}"#,
+            r#"{"alg":"EdDSA","typ":"JWT","kid":"1"}"#,
+            r#"{"alg":"EdDSA","typ":"JWT","jku":"https://evil.example/keys"}"#,
+            r#"{"alg":"EdDSA","typ":"JWT","x5u":"https://evil.example/cert"}"#,
+            r#"{"alg":"EdDSA","typ":"JWT","jwk":{"kty":"OKP","crv":"Ed25519","x":"AA"}}"#,
+            r#"{"alg":"EdDSA","typ":"JWT","crit":["exp"]}"#,
+            r#"{"alg":"EdDSA", "typ":"JWT"}"#,
+            "",
+        ];
+        for header in headers {
+            let token = signed(header, &claims("", ""));
+            assert_eq!(check(&token, NOW), Err(Code::TokenInvalid), "{header}");
+            assert_eq!(issuer(&token), Err(Code::TokenInvalid), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_mac_under_the_public_key_is_no_signature() {
+        use hmac::{Hmac, KeyInit, Mac};
+        for header in [HEADER, r#"{"alg":"HS256","typ":"JWT"}"#] {
+            let text = format!(
+                "{}.{}",
+                URL_SAFE_NO_PAD.encode(header),
+                URL_SAFE_NO_PAD.encode(claims("", ""))
+            );
+            let mut mac =
+                Hmac::<Sha256>::new_from_slice(&keys().verify_key()).expect("any key length");
+            mac.update(text.as_bytes());
+            let tag = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
+            for sig in ["", &tag] {
+                assert_eq!(check(&format!("{text}.{sig}"), NOW), Err(Code::TokenInvalid));
+            }
+        }
+    }
+
+    #[test]
+    fn claims_that_are_missing_foreign_double_or_wrong_are_refused() {
+        let iss = format!(r#""iss":"{}","#, URL_SAFE_NO_PAD.encode(keys().device_id().as_bytes()));
+        let exp = format!(r#""exp":{},"#, IAT + 120);
+        let bad = [
+            claims(&iss, ""),
+            claims(&iss, &iss.repeat(2)),
+            claims(&iss, &format!(r#""iss":"{}","#, URL_SAFE_NO_PAD.encode([9; 16]))),
+            claims(&iss, r#""iss":"","#),
+            claims(&exp, ""),
+            claims(&exp, &format!(r#"{exp}"nbf":0,"#)),
+            claims(&exp, &format!(r#""exp":{},"#, IAT + 121)),
+            claims(&exp, &format!(r#""exp":{},"#, IAT + 3600)),
+            claims(&exp, &format!(r#""exp":{IAT},"#)),
+            claims(&exp, &format!(r#""exp":{},"#, IAT - 1)),
+            claims(&exp, r#""exp":9223372036854775807,"#),
+            claims(&exp, &format!(r#""exp":{}.5,"#, IAT + 60)),
+            claims(&exp, &format!(r#""exp":"{}","#, IAT + 60)),
+            claims(&format!(r#""iat":{IAT}"#), r#""iat":-9223372036854775808"#),
+            claims(&URL_SAFE_NO_PAD.encode([7; 16]), "AA"),
+            "[]".into(),
+            "".into(),
+        ];
+        for claims in bad {
+            let refused = check(&signed(HEADER, &claims), NOW);
+            assert_eq!(refused, Err(Code::TokenInvalid), "{claims}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_good_for_one_relay_team_body_and_device() {
+        let token = mint(&keys(), &aud(), BODY, NOW, &mut rng(2));
+        let key = keys().verify_key();
+        let refused = |key: &[u8; 32], aud: &str, body: &[u8]| {
+            assert_eq!(verify(&token, key, aud, body, NOW), Err(Code::TokenInvalid));
+        };
+        refused(&key, &audience("https://relay.other", TeamId::new([1; 32])), BODY);
+        refused(&key, &audience("https://relay.example", TeamId::new([2; 32])), BODY);
+        refused(&key, "", BODY);
+        refused(&key, &aud(), b"the request, swapped");
+        refused(&DeviceKeys::generate(&mut rng(9)).verify_key(), &aud(), BODY);
+    }
+
+    #[test]
+    fn times_alone_are_told_apart() {
+        let token = mint(&keys(), &aud(), BODY, NOW, &mut rng(2));
+        assert!(check(&token, at(IAT - 60)).is_ok(), "a phone that runs a minute ahead");
+        assert_eq!(check(&token, at(IAT - 61)), Err(Code::TokenExpired));
+        assert!(check(&token, at(IAT + 119)).is_ok());
+        assert_eq!(check(&token, at(IAT + 120)), Err(Code::TokenExpired));
+        let wrong_body = verify(&token, &keys().verify_key(), &aud(), b"", at(IAT + 999));
+        assert_eq!(wrong_body, Err(Code::TokenInvalid), "times are looked at last");
+    }
+
+    #[test]
+    fn clocks_wrong_by_decades_break_nothing() {
+        for now in [Timestamp(-1), Timestamp(0), Timestamp(i64::MIN), Timestamp(i64::MAX)] {
+            let token = mint(&keys(), &aud(), BODY, now, &mut rng(2));
+            assert_eq!(check(&token, NOW), Err(Code::TokenExpired));
+            assert!(check(&token, now).is_ok());
+        }
+    }
+
+    #[test]
+    fn every_changed_character_is_noticed() {
+        let token = mint(&keys(), &aud(), BODY, NOW, &mut rng(2));
+        for i in 0..token.len() {
+            for other in ["A", "B", ".", "=", "é"] {
+                if token[i..].starts_with(other) {
+                    continue;
+                }
+                let changed = [&token[..i], other, &token[i + 1..]].concat();
+                assert_eq!(check(&changed, NOW), Err(Code::TokenInvalid), "{i}");
+            }
+            assert_eq!(check(&token[..i], NOW), Err(Code::TokenInvalid), "cut to {i}");
+        }
+        assert_eq!(check(&format!("{token}A"), NOW), Err(Code::TokenInvalid));
+        assert_eq!(issuer(&"e".repeat(1 << 20)), Err(Code::TokenInvalid));
+    }
+}

@@ -87,6 +87,12 @@ impl Phone {
         }
         Ok(notes)
     }
+
+    /// How many keys each session space of an intervention has had, lowest space first.
+    pub fn session_epochs(&mut self, intervention: DocId) -> Result<Vec<usize>> {
+        let spaces = self.desk()?.session_spaces(intervention)?;
+        Ok(spaces.iter().map(|row| row.info.epochs.len()).collect())
+    }
 }
 
 /// The id of a session space's note: SHA-256(space || "notes")\[..16\].

@@ -5,13 +5,21 @@
 //! causal ancestors, directory state and schema, so that every node reaches the same verdict.
 
 mod author;
+mod change;
+mod columns;
+mod history;
+mod reader;
 mod right;
+mod rows;
+mod trial;
+mod walker;
 
 pub use author::{Author, authenticate};
 pub use right::{check_policy, check_right};
+pub use trial::admit_changes;
 
 use crate::protocol::{Code, Header};
-use crate::records::{DocType, Flat};
+use crate::records::Flat;
 
 /// A change to be admitted to a document, opened if it was sealed.
 #[derive(Debug, Clone, Copy)]
@@ -40,17 +48,4 @@ pub struct Admission {
     pub results: Vec<Result<(), Code>>,
     /// The document with the admitted ones; `None` if none was and there was no base.
     pub document: Option<Admitted>,
-}
-
-/// Tries changes on a scratch copy of a document: walks their columns, applies them, hydrates, saves, loads
-/// again and compares heads, checks the schema. A candidate that fails leaves no trace in the document.
-///
-/// `base`: the saved document (`None`: new, or the fixed first change where the type has texts).
-/// One load and save for the whole batch unless a candidate fails.
-pub fn admit_changes(
-    _base: Option<&[u8]>,
-    _doc_type: &'static DocType,
-    _candidates: &[Candidate<'_>],
-) -> Admission {
-    unimplemented!()
 }

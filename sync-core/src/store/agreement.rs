@@ -1,5 +1,7 @@
 //! The stores side by side: random calls from a seed, each asked of both, the answers compared one by one.
 
+#![cfg(feature = "sqlite")]
+
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 

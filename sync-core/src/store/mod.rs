@@ -4,7 +4,7 @@
 //! phone. Neither knows what it keeps: keys and values are bytes to both. The tests in `contract` are stamped
 //! on both, so a behaviour that only one of them has is a bug.
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
 mod agreement;
 #[cfg(test)]
 mod contract;

@@ -3,7 +3,7 @@
 //! A file that is there is only ever opened, never created over: a new database is made under another name and
 //! moved into place once it is whole, so that no crash leaves an empty file that looks like a lost phone.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -73,9 +73,6 @@ impl SqliteStore {
             return Err(OpenError::Empty.into());
         }
         let mut connection = connect(&path, key)?;
-        if connection.is_readonly("main").map_err(store_error)? {
-            return Err(StoreError::Full);
-        }
         configure(&connection).map_err(store_error)?;
         migrations::migrate(&mut connection)?;
         // From here on the key is known to be right, so closing may tidy the log up.
@@ -93,6 +90,10 @@ fn connect(path: &Path, key: &[u8; 32]) -> Result<Connection, StoreError> {
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
     let connection = Connection::open_with_flags(path, flags).map_err(open_error)?;
+    // SQLite falls back to reading where it may not write.
+    if connection.is_readonly("main").map_err(store_error)? {
+        return Err(StoreError::Full);
+    }
     connection.busy_timeout(std::time::Duration::ZERO).map_err(store_error)?;
     set_tidy_on_close(&connection, false).map_err(store_error)?;
     check_cipher(&connection)?;
@@ -207,7 +208,7 @@ fn publish(new: &Path, path: &Path) -> Result<(), StoreError> {
 fn sync_directory(path: &Path) -> Result<(), StoreError> {
     match path.parent() {
         #[cfg(unix)]
-        Some(parent) => File::open(parent).and_then(|dir| dir.sync_all()).map_err(io_error),
+        Some(parent) => fs::File::open(parent).and_then(|dir| dir.sync_all()).map_err(io_error),
         _ => Ok(()),
     }
 }

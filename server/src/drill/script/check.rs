@@ -1,0 +1,364 @@
+//! Checks that only the whole file can answer: handles exist, are of the right sort and stand once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value as Json};
+use sync_core::drill::{PHONE_POINTS, RELAY_POINTS};
+use sync_core::protocol::{Code, Timestamp};
+use sync_core::records::{PolicyProfile, Role, session_text_key};
+
+use crate::phone::policy;
+
+use super::verbs::not_yet;
+use super::*;
+
+/// Codes that EXERCISE files may name and that belong to later releases.
+const LATER_CODES: &[&str] = &["after_removal", "verdict_disputed", "legal_hold"];
+
+const WINDOW_STATES: &[&str] = &["early", "ideal", "late", "missed", "n_a"];
+
+#[derive(Default)]
+struct Known {
+    team: bool,
+    members: BTreeSet<String>,
+    devices: BTreeSet<String>,
+    /// Record handles with their kind.
+    records: BTreeMap<String, String>,
+    last_try: bool,
+}
+
+type Outcome = Result<(), String>;
+
+/// Checks every step in order; the line and reason of the first that is wrong.
+pub(super) fn check(steps: &mut [Step]) -> Result<(), (usize, String)> {
+    let mut known = Known::default();
+    for step in steps {
+        known.step(step).map_err(|reason| (step.line, reason))?;
+    }
+    Ok(())
+}
+
+/// The profile that a `team` step's policy makes.
+pub fn profile_of(policy: &Map<String, Json>) -> Result<PolicyProfile, String> {
+    let mut profile = PolicyProfile::neutral();
+    for (name, value) in policy {
+        policy::lay_over(&mut profile, name, value)?;
+    }
+    Ok(profile)
+}
+
+fn code(name: &str) -> Outcome {
+    if Code::from_name(name).is_some() {
+        Ok(())
+    } else if LATER_CODES.contains(&name) {
+        Err(not_yet(&format!("the code {name}")))
+    } else {
+        Err(format!("no code is named {name}"))
+    }
+}
+
+/// The role of this name.
+pub fn role(name: &str) -> Result<Role, String> {
+    Role::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Role::ALL.iter().map(|role| role.as_str()).collect();
+        format!("no role is named {name}; there are {}", names.join(", "))
+    })
+}
+
+impl Known {
+    fn step(&mut self, step: &mut Step) -> Outcome {
+        if !self.team && !matches!(step.verb, Verb::Team(_) | Verb::Time(_) | Verb::Wait(_)) {
+            return Err("the first step but time is team".into());
+        }
+        let tried = std::mem::take(&mut self.last_try);
+        match &mut step.verb {
+            Verb::ExpectRefused(expected) => {
+                if !tried {
+                    return Err("expect_refused follows a step with \"try\": true".into());
+                }
+                self.last_try = true;
+                return code(&expected.code);
+            }
+            verb if verb.is_expectation() => self.last_try = tried,
+            _ => self.last_try = step.attempt,
+        }
+        match &mut step.verb {
+            Verb::Team(team) => self.team(team),
+            Verb::Member(member) => self.member(member),
+            Verb::Device(device) => self.new_device(device),
+            Verb::Time(time) => {
+                Timestamp::parse(&time.at).map(|_| ()).map_err(|error| error.to_string())
+            }
+            Verb::Wait(wait) if wait.minutes < 0 => Err("time does not run backwards".into()),
+            Verb::Wait(_) => Ok(()),
+            Verb::Clock(clock) => self.device(&clock.device),
+            Verb::Offline(on) | Verb::Online(on) | Verb::Sync(on) => self.device_or_all(&on.device),
+            Verb::Restart(on) | Verb::Repeat(on) | Verb::Reorder(on) => self.device(&on.device),
+            Verb::Kill(kill) => {
+                self.device(&kill.device)?;
+                point(&kill.point, PHONE_POINTS)
+            }
+            Verb::Drop(lose) => self.device(&lose.device),
+            Verb::Relay(RelayOp::KillAt(name)) => point(name, RELAY_POINTS),
+            Verb::Relay(_) => Ok(()),
+            Verb::Tamper(tamper) => self.tamper(tamper),
+            Verb::PushRaw { device, case, record } => self.push_raw(device, case, record.as_deref()),
+            Verb::Record(record) => self.record(record),
+            Verb::Edit(edit) => self.edit(edit),
+            Verb::Write(write) => self.write(write),
+            Verb::Assign(assign) => self.assign(assign),
+            Verb::Share(share) => self.share(share),
+            _ => self.expectation(&mut step.verb),
+        }
+    }
+
+    fn expectation(&self, verb: &mut Verb) -> Outcome {
+        match verb {
+            Verb::Expect(expect) => self.expect(expect),
+            Verb::ExpectConflict(expect) => self.conflict(expect),
+            Verb::ExpectNoConflict(on)
+            | Verb::ExpectUnreadable(on)
+            | Verb::ExpectAbsent(on)
+            | Verb::ExpectFirst(on) => self.device(&on.device).and_then(|()| self.kind(&on.record).map(|_| ())),
+            Verb::ExpectPending(expect) => self.device(&expect.device),
+            Verb::ExpectSame(expect) => match expect.devices.all() {
+                [all] if all == "*" => Ok(()),
+                [_] | [] => Err("\"devices\" names two or more, or is \"*\"".into()),
+                devices => devices.iter().try_for_each(|device| self.device(device)),
+            },
+            Verb::ExpectRelayNever(expect) => {
+                let texts = expect.text.all();
+                let short = texts.is_empty() || texts.iter().any(|text| text.trim().len() < 4);
+                if short { Err("\"text\" has at least four characters".into()) } else { Ok(()) }
+            }
+            Verb::ExpectConsole(expect) if expect.contains.is_none() && expect.not.is_none() => {
+                Err("expect_console needs \"contains\" or \"not\"".into())
+            }
+            Verb::ExpectWindow(expect) => self.window(expect),
+            Verb::ExpectQuarantine(expect) => {
+                if expect.count.is_none() && expect.code.is_none() {
+                    return Err("expect_quarantine needs \"count\" or \"code\"".into());
+                }
+                expect.device.iter().try_for_each(|device| self.device(device))?;
+                expect.code.iter().try_for_each(|name| code(name))
+            }
+            Verb::ExpectAlarm(expect) => {
+                self.device(&expect.device)?;
+                code(&expect.code)
+            }
+            Verb::ExpectShown(expect) => self.device(&expect.device),
+            _ => Ok(()),
+        }
+    }
+
+    fn new_handle(&self, name: &str) -> Outcome {
+        let taken = self.members.contains(name)
+            || self.devices.contains(name)
+            || self.records.contains_key(name);
+        // A device may carry its member's name, as admin1 does.
+        if name.is_empty() || name == "*" || taken {
+            return Err(format!("the handle {name} is taken or no name"));
+        }
+        Ok(())
+    }
+
+    fn team(&mut self, team: &mut Team) -> Outcome {
+        if std::mem::replace(&mut self.team, true) {
+            return Err("a file has one team".into());
+        }
+        profile_of(&team.policy)?;
+        for name in ["admin1", "admin2"] {
+            self.members.insert(name.into());
+            self.devices.insert(name.into());
+        }
+        Ok(())
+    }
+
+    fn member(&mut self, member: &NewMember) -> Outcome {
+        self.new_handle(&member.id)?;
+        member.roles.iter().try_for_each(|name| role(name).map(|_| ()))?;
+        if !member.trainings.is_empty() {
+            return Err(not_yet("\"trainings\" of a member"));
+        }
+        self.members.insert(member.id.clone());
+        Ok(())
+    }
+
+    fn new_device(&mut self, device: &NewDevice) -> Outcome {
+        if device.notice.is_some() {
+            return Err(not_yet("\"notice\" of a device"));
+        }
+        self.new_handle(&device.id)?;
+        self.is_member(&device.member)?;
+        self.devices.insert(device.id.clone());
+        Ok(())
+    }
+
+    fn is_member(&self, name: &str) -> Outcome {
+        if self.members.contains(name) { Ok(()) } else { Err(format!("no member is named {name}")) }
+    }
+
+    fn device(&self, name: &str) -> Outcome {
+        if self.devices.contains(name) { Ok(()) } else { Err(format!("no device is named {name}")) }
+    }
+
+    fn device_or_all(&self, name: &str) -> Outcome {
+        if name == "*" { Ok(()) } else { self.device(name) }
+    }
+
+    fn kind(&self, handle: &str) -> Result<&str, String> {
+        let kind = self.records.get(handle).ok_or_else(|| format!("no record is named {handle}"))?;
+        Ok(kind)
+    }
+
+    fn ids(&self, written: impl Iterator<Item = Written>) -> Outcome {
+        for written in written {
+            for handle in written.handles() {
+                if !self.members.contains(handle) && !self.records.contains_key(handle) {
+                    return Err(format!("{handle} is neither a member nor a record made before"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, step: &mut Record) -> Outcome {
+        self.device(&step.device)?;
+        self.new_handle(&step.name)?;
+        step.typed.take(&step.record, &step.fields, &step.sealed)?;
+        self.ids(step.typed.0.values().cloned())?;
+        self.records.insert(step.name.clone(), step.record.clone());
+        Ok(())
+    }
+
+    fn edit(&mut self, step: &mut Edit) -> Outcome {
+        self.device(&step.device)?;
+        let kind = self.kind(&step.record)?;
+        step.typed.take(kind, &step.fields, &step.sealed)?;
+        if step.typed.0.is_empty() {
+            return Err("edit needs \"fields\" or \"sealed\"".into());
+        }
+        self.ids(step.typed.0.values().cloned())
+    }
+
+    fn intervention(&self, handle: &str) -> Outcome {
+        match self.kind(handle)? {
+            "intervention" => Ok(()),
+            kind => Err(format!("{handle} is a record of kind {kind}, not an intervention")),
+        }
+    }
+
+    fn write(&self, step: &Write) -> Outcome {
+        self.device(&step.device)?;
+        self.intervention(&step.record)?;
+        if step.insert.is_some() == step.delete.is_some() {
+            return Err("write takes either \"insert\" or \"delete\"".into());
+        }
+        phase(&step.phase)
+    }
+
+    fn assign(&self, step: &Assign) -> Outcome {
+        self.device(&step.device)?;
+        self.intervention(&step.record)?;
+        if step.declare.is_some() {
+            return Err(not_yet("\"declare\" of assign"));
+        }
+        step.members.iter().try_for_each(|member| self.is_member(member))
+    }
+
+    fn share(&self, step: &Share) -> Outcome {
+        self.device(&step.device)?;
+        self.kind(&step.record)?;
+        step.with.all().iter().try_for_each(|member| self.is_member(member))
+    }
+
+    fn tamper(&self, tamper: &Tamper) -> Outcome {
+        match tamper {
+            Tamper::FlipByte { record, .. } => self.kind(record).map(|_| ()),
+            Tamper::MoveEnvelope { record, to } => {
+                self.kind(record)?;
+                self.kind(to).map(|_| ())
+            }
+            Tamper::SwapEnrolmentKeys => Ok(()),
+        }
+    }
+
+    fn push_raw(&self, device: &str, case: &RawCase, record: Option<&str>) -> Outcome {
+        self.device(device)?;
+        if let RawCase::Record { typed, .. } = case {
+            if record.is_some() {
+                return Err("\"ref\" belongs to a hostile change".into());
+            }
+            self.ids(typed.0.values().cloned())?;
+        }
+        record.map_or(Ok(()), |record| self.kind(record).map(|_| ()))
+    }
+
+    fn expect(&self, step: &mut Expect) -> Outcome {
+        self.device(&step.device)?;
+        let kind = self.kind(&step.record)?;
+        let text = step.text.is_some() || step.contains.is_some() || step.not.is_some();
+        match &step.phase {
+            Some(name) => {
+                self.intervention(&step.record)?;
+                phase(name)?;
+                if !text || !step.fields.is_empty() || !step.sealed.is_empty() {
+                    return Err("a phase takes \"text\", \"contains\" or \"not\"".into());
+                }
+            }
+            None if text => {
+                return Err("\"text\", \"contains\" and \"not\" need a \"phase\"".into());
+            }
+            None => {}
+        }
+        step.shown.take(kind, &step.fields, &step.sealed)?;
+        if step.phase.is_none() && step.shown.0.is_empty() {
+            return Err("expect needs \"fields\", \"sealed\" or a \"phase\"".into());
+        }
+        self.ids(step.shown.0.values().cloned())
+    }
+
+    fn conflict(&self, step: &mut ExpectConflict) -> Outcome {
+        self.device(&step.device)?;
+        let field = fields::shown_field(self.kind(&step.record)?, &step.field)?;
+        if step.values.len() < 2 {
+            return Err("a conflict has two values or more".into());
+        }
+        step.shown =
+            step.values.iter().map(|value| fields::read(field, value)).collect::<Result<_, _>>()?;
+        self.ids(step.shown.iter().cloned())
+    }
+
+    fn window(&self, step: &ExpectWindow) -> Outcome {
+        self.device(&step.device)?;
+        if !WINDOW_STATES.contains(&step.state.as_str()) {
+            return Err(format!("\"state\" is one of {}", WINDOW_STATES.join(", ")));
+        }
+        match (self.kind(&step.record)?, &step.intervention) {
+            ("intervention", None) => Ok(()),
+            ("incident", Some(name)) if self.records.contains_key(name) => self.intervention(name),
+            ("incident", Some(name)) => intervention_kind(name),
+            ("intervention", Some(_)) => Err("\"intervention\" belongs to an incident's \"ref\"".into()),
+            ("incident", None) => Err("an incident's window needs \"intervention\"".into()),
+            (kind, _) => Err(format!("a record of kind {kind} has no window")),
+        }
+    }
+}
+
+fn point(name: &str, points: &[&str]) -> Outcome {
+    if points.contains(&name) {
+        return Ok(());
+    }
+    Err(format!("no crash point is named {name} there; see `aftercall exercise --points`"))
+}
+
+fn phase(name: &str) -> Outcome {
+    let kinds = ["defusing", "cisd", "one_on_one", "sfa", "trim_assessment"];
+    let known = kinds.iter().any(|kind| session_text_key(kind, name).is_some());
+    if known { Ok(()) } else { Err(format!("no phase is named {name}")) }
+}
+
+fn intervention_kind(name: &str) -> Outcome {
+    let json = Json::String(name.to_owned());
+    fields::read(fields::shown_field("intervention", "kind")?, &json).map(|_| ())
+}

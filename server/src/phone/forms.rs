@@ -1,0 +1,86 @@
+//! Fields as typed on a command line, `name=value`, read by the schema of their record.
+
+use std::collections::BTreeMap;
+
+use sync_core::protocol::{Code, Timestamp};
+use sync_core::records::{FieldKind, InputError, RECORDS, RecordType, Value, parse_value};
+
+use super::Failure;
+
+/// Typed values by field name.
+pub type Form = BTreeMap<String, Value>;
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Failure::with(error.code, format!("{}: {}.", error.field, error.problem))
+    }
+}
+
+/// The record kind of this name.
+pub fn record_type(name: &str) -> Result<&'static RecordType, Failure> {
+    RecordType::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = RECORDS.iter().map(|record| record.name).collect();
+        Failure::with(
+            Code::BadValue,
+            format!("There is no record of that kind; there are {}.", names.join(", ")),
+        )
+    })
+}
+
+/// Reads `name=value` arguments. `now` stands for a time, a day and nothing else.
+pub fn read(record: &RecordType, typed: &[String], now: Timestamp) -> Result<Form, Failure> {
+    let mut form = Form::new();
+    for argument in typed {
+        let (name, text) = argument.split_once('=').ok_or_else(|| {
+            Failure::with(Code::BadValue, "Write each field as name=value, without spaces around =.")
+        })?;
+        let Some(field) = record.typed_field(name) else {
+            // The core's own words for it name the fields that there are.
+            form.insert(name.to_owned(), Value::Text(String::new()));
+            continue;
+        };
+        let value = match field.kind {
+            FieldKind::Time if text == "now" => parse_value(field, &now.to_string())?,
+            FieldKind::Day if text == "now" || text == "today" => {
+                parse_value(field, &now.day().to_string())?
+            }
+            _ => parse_value(field, text)?,
+        };
+        if form.insert(name.to_owned(), value).is_some() {
+            return Err(Failure::with(Code::BadValue, format!("{name} is given twice.")));
+        }
+    }
+    Ok(form)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_in(typed: &[&str]) -> Result<Form, Failure> {
+        let typed: Vec<String> = typed.iter().map(|text| (*text).to_owned()).collect();
+        read(record_type("check_in").expect("is a record"), &typed, Timestamp(0))
+    }
+
+    #[test]
+    fn fields_are_read_by_their_kind() {
+        let form = check_in(&["zone=ready", "sleep_hours=5.5", "cause=loss,home"]).expect("reads");
+        assert_eq!(form["sleep_hours"], Value::Number(5.5));
+        assert_eq!(form["cause"], Value::Set(["home".into(), "loss".into()].into()));
+    }
+
+    #[test]
+    fn a_wrong_value_gets_its_code_and_the_allowed_ones() {
+        let failure = check_in(&["zone=purple"]).expect_err("no zone");
+        assert_eq!(failure.code, "bad_value");
+        assert!(failure.sentence.contains("ready"), "{failure}");
+        assert!(!failure.sentence.contains("purple"), "{failure}");
+    }
+
+    #[test]
+    fn now_is_a_time() {
+        let record = record_type("incident").expect("is a record");
+        let form = read(record, &["occurred_end=now".into()], Timestamp(0)).expect("reads");
+        assert_eq!(form["occurred_end"], Value::Text("1970-01-01T00:00:00Z".into()));
+    }
+}

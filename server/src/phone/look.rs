@@ -1,0 +1,258 @@
+//! `members`, `list`, `show`, `conflicts`, `drafts`, `alarms`, `outbox`, `status`: what this phone knows.
+
+use serde_json::{Value as Json, json};
+use sync_core::engine::{NoteView, Phone, RecordView};
+use sync_core::protocol::{Code, Timestamp};
+use sync_core::records::{FieldView, PolicyProfile, Value, WindowState};
+
+use super::output::{Output, field_json, field_words, short, table, words};
+use super::{Outcome, now, refs};
+
+/// `members`.
+pub fn members(phone: &mut Phone) -> Outcome {
+    let members = phone.members()?;
+    let mut rows = Vec::new();
+    let mut json = Vec::new();
+    for member in &members {
+        let mut roles: Vec<&str> = member.roles.iter().map(|role| role.as_str()).collect();
+        if member.admin {
+            roles.push("admin");
+        }
+        let name = member.name.clone().unwrap_or_else(|| "-".into());
+        let device = if member.has_device { "yes" } else { "no" };
+        rows.push(vec![short(member.id), name, device.into(), roles.join(", ")]);
+        json.push(json!({ "member": member.id.to_string(), "name": member.name, "roles": roles,
+                          "has_device": member.has_device }));
+    }
+    let words = table(&["member", "name", "phone", "roles"], &rows);
+    Ok(Output { words, json: Json::Array(json) })
+}
+
+fn record_json(view: &RecordView) -> Json {
+    let fields: serde_json::Map<String, Json> =
+        view.fields.iter().map(|(name, field)| (name.clone(), field_json(field))).collect();
+    json!({ "record": view.id.to_string(), "kind": view.kind, "fields": fields,
+            "unreadable": view.unreadable, "stored": view.stored })
+}
+
+fn summary(view: &RecordView) -> String {
+    let shown = view.fields.iter().filter(|(_, field)| match &field.value {
+        Value::Set(set) => !set.is_empty(),
+        Value::Bool(false) | Value::Int(0) => false,
+        _ => true,
+    });
+    let parts: Vec<String> =
+        shown.map(|(name, field)| format!("{name}={}", field_words(field))).collect();
+    if parts.is_empty() && !view.unreadable.is_empty() {
+        return "cannot be opened here".into();
+    }
+    parts.join(" ")
+}
+
+/// `list`.
+pub fn list(phone: &mut Phone, kind: Option<&str>) -> Outcome {
+    if let Some(kind) = kind {
+        super::forms::record_type(kind)?;
+    }
+    let records = refs::all_records(phone, kind)?;
+    let rows: Vec<Vec<String>> = records
+        .iter()
+        .map(|view| {
+            let stored = if view.stored { "sent" } else { "waits" };
+            vec![short(view.id), view.kind.into(), stored.into(), summary(view)]
+        })
+        .collect();
+    let words = match rows.is_empty() {
+        true => "There are no records here yet.".into(),
+        false => table(&["ref", "kind", "", "fields"], &rows),
+    };
+    Ok(Output { words, json: Json::Array(records.iter().map(record_json).collect()) })
+}
+
+/// `show`.
+pub fn show(phone: &mut Phone, record: &str) -> Outcome {
+    let id = refs::record(phone, record)?;
+    let view = phone.show(id)?;
+    let mut out = format!("{} {}\n", view.kind, view.id);
+    for (name, field) in &view.fields {
+        out.push_str(&format!("  {name}: {}\n", indented(&field_words(field))));
+    }
+    for part in &view.unreadable {
+        out.push_str(&format!("  ({part} cannot be opened here)\n"));
+    }
+    let mut json = record_json(&view);
+    if view.kind == "intervention" {
+        if let Some((state, unsure)) = window_of(phone, &view)? {
+            let unsure_words = if unsure { " (uncertain: this phone's clock was never corrected)" } else { "" };
+            out.push_str(&format!("  window: {}{unsure_words}\n", state.as_str()));
+            json["window"] = json!({ "state": state.as_str(), "uncertain": unsure });
+        }
+        let notes = phone.notes(id)?;
+        notes.iter().for_each(|note| out.push_str(&note_words(note)));
+        json["notes"] = notes.iter().map(note_json).collect();
+    }
+    let stored = if view.stored { "The relay has all of it." } else { "Not all of it has left yet." };
+    out.push_str(stored);
+    Ok(Output { words: out, json })
+}
+
+fn indented(text: &str) -> String {
+    text.replace('\n', "\n    ")
+}
+
+fn note_words(note: &NoteView) -> String {
+    if note.unreadable {
+        return "  session note: cannot be opened here; its leads read it\n".into();
+    }
+    let mut out = format!("  session note {}\n", short(note.space));
+    for (phase, text) in &note.phases {
+        out.push_str(&format!("    {phase}: {}\n", indented(text)));
+    }
+    out
+}
+
+fn note_json(note: &NoteView) -> Json {
+    json!({ "space": note.space.to_string(), "phases": note.phases, "unreadable": note.unreadable })
+}
+
+fn time_of(field: Option<&FieldView>) -> Option<Timestamp> {
+    match &field?.value {
+        Value::Text(text) => Timestamp::parse(text).ok(),
+        _ => None,
+    }
+}
+
+/// Where an intervention stands in its window, and whether this phone's clock makes that uncertain.
+/// `None` if it has no incident on this phone.
+pub fn window_of(
+    phone: &mut Phone,
+    intervention: &RecordView,
+) -> Result<Option<(WindowState, bool)>, super::Failure> {
+    let text = |name: &str| match intervention.fields.get(name).map(|field| &field.value) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let (Some(kind), Some(incident)) = (text("kind"), text("incident_id")) else { return Ok(None) };
+    let Ok(incident) = incident.parse() else { return Ok(None) };
+    let incident = match phone.show(incident) {
+        Ok(view) => view,
+        Err(error) if error.code() == Code::NoSuchRecord => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let started = time_of(intervention.fields.get("started_at"));
+    window(phone, &kind, &incident, started, now())
+}
+
+/// The same for a kind of intervention after an incident.
+pub fn window(
+    phone: &mut Phone,
+    kind: &str,
+    incident: &RecordView,
+    started: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Option<(WindowState, bool)>, super::Failure> {
+    let Some(end) = time_of(incident.fields.get("occurred_end")) else { return Ok(None) };
+    let profile: PolicyProfile = phone.profile()?;
+    let (corrected, sure) = phone.corrected(now)?;
+    let state = sync_core::records::state(&profile, kind, end, started, corrected);
+    Ok(Some((state, started.is_none() && !sure)))
+}
+
+/// `conflicts`.
+pub fn conflicts(phone: &mut Phone) -> Outcome {
+    let records = refs::all_records(phone, None)?;
+    let mut rows = Vec::new();
+    let mut json = Vec::new();
+    for view in &records {
+        for (name, field) in view.fields.iter().filter(|(_, field)| !field.conflict.is_empty()) {
+            let values: Vec<String> = field.conflict.iter().map(words).collect();
+            rows.push(vec![short(view.id), view.kind.into(), name.clone(), values.join(" | ")]);
+            json.push(json!({ "record": view.id.to_string(), "kind": view.kind, "field": name,
+                              "values": field.conflict }));
+        }
+    }
+    let words = match rows.is_empty() {
+        true => "Nothing is in conflict.".into(),
+        false => {
+            let table = table(&["ref", "kind", "field", "values"], &rows);
+            format!("{table}Settle one with: resolve REF FIELD=VALUE")
+        }
+    };
+    Ok(Output { words, json: Json::Array(json) })
+}
+
+/// `drafts`.
+pub fn drafts(phone: &mut Phone) -> Outcome {
+    let drafts = phone.drafts()?;
+    let mut out = String::new();
+    let mut json = Vec::new();
+    for draft in &drafts {
+        let whose = if draft.own { "yours" } else { "another phone's" };
+        out.push_str(&format!("{} {whose} [{}]: {}\n", short(draft.id), draft.code, draft.code.advice()));
+        for (name, value) in &draft.values {
+            out.push_str(&format!("  {name}: {}\n", indented(&words(value))));
+        }
+        json.push(json!({ "id": draft.id.to_string(), "record": draft.record.map(|id| id.to_string()),
+                          "code": draft.code.as_str(), "values": draft.values, "own": draft.own }));
+    }
+    if out.is_empty() {
+        out = "There are no drafts.".into();
+    }
+    Ok(Output { words: out, json: Json::Array(json) })
+}
+
+/// `alarms`.
+pub fn alarms(phone: &mut Phone) -> Outcome {
+    let alarms = phone.alarms()?;
+    let words = match alarms.is_empty() {
+        true => "There is nothing to report.".into(),
+        false => alarms.iter().map(alarm_words).collect(),
+    };
+    let json = alarms
+        .iter()
+        .map(|alarm| json!({ "code": alarm.code.as_str(), "subject": alarm.subject }))
+        .collect();
+    Ok(Output { words, json: Json::Array(json) })
+}
+
+/// An alarm in words.
+pub fn alarm_words(alarm: &sync_core::engine::Alarm) -> String {
+    let subject = match alarm.subject.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", short(&alarm.subject)),
+    };
+    format!("[{}]{subject}: {}\n", alarm.code, alarm.code.advice())
+}
+
+/// `outbox`.
+pub fn outbox(phone: &mut Phone) -> Outcome {
+    let outbox = phone.outbox()?;
+    let rows: Vec<Vec<String>> = outbox
+        .iter()
+        .map(|(id, record)| vec![short(id), record.map_or_else(|| "-".into(), short)])
+        .collect();
+    let words = match rows.is_empty() {
+        true => "Nothing waits to be sent.".into(),
+        false => format!("{}{} to be sent.", table(&["envelope", "record"], &rows), rows.len()),
+    };
+    let json = outbox
+        .iter()
+        .map(|(id, record)| json!({ "id": id.to_string(), "record": record.map(|id| id.to_string()) }))
+        .collect();
+    Ok(Output { words, json: Json::Array(json) })
+}
+
+/// `status`.
+pub fn status(phone: &mut Phone) -> Outcome {
+    let status = phone.status()?;
+    let enrolled = if status.enrolled { "yes" } else { "not yet" };
+    let words = format!(
+        "team      {}\nmember    {}\ndevice    {}\nrelay     {}\nenrolled  {enrolled}\ndirectory {} entries\nwaiting   {} to be sent\n",
+        status.team, status.member, status.device, status.relay, status.directory_seq, status.pending,
+    );
+    let json = json!({ "team": status.team.to_string(), "member": status.member.to_string(),
+                       "device": status.device.to_string(), "relay": status.relay,
+                       "enrolled": status.enrolled, "directory_seq": status.directory_seq,
+                       "pending": status.pending });
+    Ok(Output { words, json })
+}

@@ -1,0 +1,92 @@
+//! The terminal phone: a whole phone on a command line, for trying the product and for places without an app.
+//!
+//! It holds its own encrypted database and passphrase vault in one folder and uses the same core as every
+//! app. No secret stands in an argument: the passphrase comes from the environment or a prompt, and
+//! invitations can be read from standard input. Called by `main`; exercises use [`forms`], [`policy`] and
+//! [`urgent`] so that what they show is what this phone shows.
+
+mod arguments;
+mod failure;
+mod folder;
+pub mod forms;
+mod look;
+mod output;
+pub mod policy;
+mod record;
+mod refs;
+mod relay;
+mod team;
+pub mod urgent;
+
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use sync_core::engine::{Env, Phone};
+use sync_core::protocol::Timestamp;
+
+pub use arguments::PhoneArgs;
+use arguments::Verb;
+pub use failure::Failure;
+use output::Output;
+
+type Outcome = Result<Output, Failure>;
+
+/// Runs one verb; 0, or 1 with one sentence on standard error.
+pub fn run(args: &PhoneArgs) -> ExitCode {
+    match verb(args) {
+        Ok(output) => {
+            output.print(args.json);
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// This machine's clock.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+}
+
+/// Hands the phone this machine's clock and randomness for one call.
+fn with_env<T>(work: impl FnOnce(&mut Env<'_>) -> T) -> T {
+    let mut rng = UnwrapErr(SysRng);
+    work(&mut Env { now: now(), rng: &mut rng })
+}
+
+fn verb(args: &PhoneArgs) -> Outcome {
+    match &args.verb {
+        Verb::Create(create) => team::create(&args.data, create),
+        Verb::Join(join) => team::join(&args.data, join),
+        verb => opened(verb, &mut folder::open(&args.data)?),
+    }
+}
+
+fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
+    match verb {
+        Verb::Create(_) | Verb::Join(_) => unreachable!("handled before a phone is opened"),
+        Verb::Invite(invite) => team::invite(phone, invite),
+        Verb::Members => look::members(phone),
+        Verb::Record { kind, fields } => record::record(phone, kind, fields),
+        Verb::Edit { record, fields } | Verb::Resolve { record, fields } => {
+            record::edit(phone, record, fields)
+        }
+        Verb::Write(write) => record::write(phone, write),
+        Verb::Assign { intervention, members } => record::assign(phone, intervention, members),
+        Verb::Share { record, with, text } => record::share(phone, record, with, *text),
+        Verb::List { kind } => look::list(phone, kind.as_deref()),
+        Verb::Show { record } => look::show(phone, record),
+        Verb::Conflicts => look::conflicts(phone),
+        Verb::Drafts => look::drafts(phone),
+        Verb::Alarms => look::alarms(phone),
+        Verb::Outbox => look::outbox(phone),
+        Verb::Status => look::status(phone),
+        Verb::Crisis => urgent::crisis(phone),
+        Verb::Sync => relay::sync(phone),
+    }
+}

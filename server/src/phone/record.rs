@@ -1,0 +1,124 @@
+//! `record`, `edit`, `resolve`, `write`, `assign`, `share`: all work without a link.
+
+use serde_json::json;
+use sync_core::engine::{Phone, TextEdit};
+use sync_core::ids::{DocId, MemberId};
+use sync_core::protocol::Code;
+use sync_core::records::{Value, session_text_key, session_text_keys};
+
+use super::arguments::Write;
+use super::output::Output;
+use super::{Failure, Outcome, forms, now, refs, urgent, with_env};
+
+const KEPT: &str = "It is kept on this phone and leaves with the next sync.";
+
+/// A new record. An urgent check-in shows the crisis numbers before it does anything else.
+pub fn record(phone: &mut Phone, kind: &str, fields: &[String]) -> Outcome {
+    let record_type = forms::record_type(kind)?;
+    let (corrected, _) = phone.corrected(now())?;
+    let form = with_members(phone, forms::read(record_type, fields, corrected)?, kind)?;
+    let numbers = urgent::numbers_for(phone, &form)?;
+    let crisis = numbers.as_ref().map(urgent::words).unwrap_or_default();
+    // Said before the record is tried: the numbers never wait for a disk.
+    eprint!("{crisis}");
+    let id = with_env(|env| phone.record(env, kind, &form))?;
+    Ok(Output {
+        words: format!("Recorded {kind} {id}. {KEPT}"),
+        json: json!({ "record": id.to_string(), "crisis_numbers": numbers }),
+    })
+}
+
+/// A task's assignee may be typed as a name.
+fn with_members(phone: &mut Phone, mut form: forms::Form, kind: &str) -> Result<forms::Form, Failure> {
+    if kind == "follow_up_task"
+        && let Some(Value::Text(typed)) = form.get("assignee")
+    {
+        let id = refs::member(phone, &typed.clone())?;
+        form.insert("assignee".into(), Value::Text(id.to_string()));
+    }
+    Ok(form)
+}
+
+/// Fields written anew; the value already shown settles a conflict.
+pub fn edit(phone: &mut Phone, record: &str, fields: &[String]) -> Outcome {
+    let id = refs::record(phone, record)?;
+    let kind = phone.show(id)?.kind;
+    let (corrected, _) = phone.corrected(now())?;
+    let form = forms::read(forms::record_type(kind)?, fields, corrected)?;
+    let form = with_members(phone, form, kind)?;
+    let numbers = urgent::numbers_for(phone, &form)?;
+    eprint!("{}", numbers.as_ref().map(urgent::words).unwrap_or_default());
+    with_env(|env| phone.edit(env, id, &form))?;
+    Ok(Output {
+        words: format!("Changed {kind} {id}. {KEPT}"),
+        json: json!({ "record": id.to_string(), "crisis_numbers": numbers }),
+    })
+}
+
+/// Text in a phase of a session note, at its end unless a position is given.
+pub fn write(phone: &mut Phone, typed: &Write) -> Outcome {
+    let id = refs::record(phone, &typed.intervention)?;
+    let key = phase_key(phone, id, &typed.phase)?;
+    let at = match typed.at {
+        Some(at) => at,
+        None => {
+            let notes = phone.notes(id)?;
+            let text = notes.iter().find(|note| !note.unreadable).and_then(|n| n.phases.get(key));
+            let length = text.map_or(0, |text| text.chars().count());
+            length.saturating_sub(typed.delete)
+        }
+    };
+    if typed.text.is_empty() && typed.delete == 0 {
+        return Err(Failure::with(Code::BadValue, "Give a text to insert, or --delete with a count."));
+    }
+    let edit = TextEdit { at, delete: typed.delete, insert: typed.text.clone() };
+    with_env(|env| phone.write(env, id, &typed.phase, &edit))?;
+    Ok(Output {
+        words: format!("Written to {}. {KEPT}", typed.phase),
+        json: json!({ "intervention": id.to_string(), "phase": typed.phase, "at": at }),
+    })
+}
+
+fn phase_key(phone: &mut Phone, id: DocId, phase: &str) -> Result<&'static str, Failure> {
+    let view = phone.show(id)?;
+    let kind = match view.fields.get("kind").map(|field| &field.value) {
+        Some(Value::Text(kind)) if view.kind == "intervention" => kind.clone(),
+        _ => return Err(Failure::with(Code::NoSuchRecord, "That record is not an intervention.")),
+    };
+    session_text_key(&kind, phase).ok_or_else(|| {
+        let phases: Vec<&str> =
+            session_text_keys(&kind).iter().filter_map(|key| Some(key.split_once('.')?.1)).collect();
+        let sentence = match phases.is_empty() {
+            true => "This kind of intervention has no phases to write in.".to_owned(),
+            false => format!("There is no such phase; there are {}.", phases.join(", ")),
+        };
+        Failure::with(Code::BadValue, sentence)
+    })
+}
+
+fn members(phone: &mut Phone, typed: &[String]) -> Result<Vec<MemberId>, Failure> {
+    typed.iter().map(|typed| refs::member(phone, typed)).collect()
+}
+
+/// Leads of an intervention, who alone read its note.
+pub fn assign(phone: &mut Phone, intervention: &str, typed: &[String]) -> Outcome {
+    let id = refs::record(phone, intervention)?;
+    let leads = members(phone, typed)?;
+    with_env(|env| phone.assign(env, id, &leads))?;
+    Ok(Output {
+        words: format!("Assigned {} lead(s); they alone read the session note. {KEPT}", leads.len()),
+        json: json!({ "intervention": id.to_string(), "leads": leads.len() }),
+    })
+}
+
+/// A copy of a check-in for someone.
+pub fn share(phone: &mut Phone, record: &str, with: &[String], text: bool) -> Outcome {
+    let id = refs::record(phone, record)?;
+    let readers = members(phone, with)?;
+    let copy = with_env(|env| phone.share(env, id, &readers, text))?;
+    let along = if text { "with its text" } else { "without its text" };
+    Ok(Output {
+        words: format!("Shared a copy {along}: {copy}. {KEPT}"),
+        json: json!({ "copy": copy.to_string() }),
+    })
+}

@@ -1,0 +1,42 @@
+//! Crisis numbers: shown first and at once, without a link, whenever an urgent check-in is made.
+
+use std::collections::BTreeMap;
+
+use sync_core::engine::{EngineError, Phone};
+use sync_core::records::Value;
+
+use super::output::Output;
+use super::{Failure, forms::Form};
+
+/// The numbers to show before anything else, if this form asks for urgent contact.
+pub fn numbers_for(
+    phone: &mut Phone,
+    form: &Form,
+) -> Result<Option<BTreeMap<String, String>>, EngineError> {
+    let urgent = form.get("wants_contact") == Some(&Value::Text("urgent".into()));
+    if urgent { phone.crisis_numbers().map(Some) } else { Ok(None) }
+}
+
+/// The numbers in words.
+pub fn words(numbers: &BTreeMap<String, String>) -> String {
+    let mut out = String::from("If you or somebody else is in danger, call now:\n");
+    for (label, number) in numbers {
+        out.push_str(&format!("  {label}: {number}\n"));
+    }
+    out
+}
+
+/// `crisis`: the numbers of the team's policy.
+pub fn crisis(phone: &mut Phone) -> Result<Output, Failure> {
+    let numbers = phone.crisis_numbers()?;
+    Ok(Output { words: words(&numbers), json: serde_json::json!({ "crisis_numbers": numbers }) })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_numbers_stand_with_their_labels() {
+        let numbers = [("988 lifeline".to_owned(), "988".to_owned())].into();
+        assert!(super::words(&numbers).contains("988 lifeline: 988"));
+    }
+}

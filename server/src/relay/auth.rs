@@ -1,0 +1,123 @@
+//! Who sends a request: the device whose key signed its token, as the team's directory lists it.
+
+use std::sync::{Arc, PoisonError};
+
+use sync_core::crypto::token::{self, Claims};
+use sync_core::directory::Directory;
+use sync_core::ids::{DeviceId, TeamId};
+use sync_core::protocol::{Code, Kind, SyncRequest, Timestamp, from_cbor, limits};
+
+use crate::store::meta;
+
+use super::answer::inflate;
+use super::{Refusal, Relay};
+
+/// A request whose sender is known.
+pub(super) struct Authentic {
+    /// What the token says.
+    pub claims: Claims,
+    /// The request.
+    pub request: SyncRequest,
+}
+
+impl Relay {
+    /// Checks a token and the body it was made for.
+    pub(super) fn authenticate(
+        &self,
+        token: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Authentic, Refusal> {
+        if body.len() > limits::MAX_REQUEST {
+            return Err(Code::TooLarge.into());
+        }
+        let device = token::issuer(token)?;
+        let listing = self.directories_listing(&device);
+        if listing.is_empty() {
+            return self.authenticate_first(token, device, body, now);
+        }
+        // Anyone's key may be listed by another team's admin too: the audience decides.
+        let mut refusal = Code::TokenInvalid;
+        for directory in listing {
+            match self.verify(token, &device, &directory, body, now) {
+                Ok(claims) => {
+                    let request = decode(body)?;
+                    return matching(claims, request, directory.team());
+                }
+                Err(Code::TokenExpired) => refusal = Code::TokenExpired,
+                Err(_) => {}
+            }
+        }
+        Err(refusal.into())
+    }
+
+    /// A device of an allowed team whose directory this relay does not hold yet: the entries it
+    /// brings along, verified from the genesis hash, tell its key.
+    fn authenticate_first(
+        &self,
+        token: &str,
+        device: DeviceId,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Authentic, Refusal> {
+        let request = decode(body)?;
+        let team = request.team;
+        if !self.store().read(|reader| meta::is_allowed(reader, team))? {
+            return Err(Code::NoSuchTeam.into());
+        }
+        if !self.directory(team).is_empty() {
+            return Err(Code::UnknownDevice.into());
+        }
+        let directory = directory_in(&request);
+        if directory.device(&device).is_none() {
+            return Err(Code::UnknownDevice.into());
+        }
+        let claims = self.verify(token, &device, &directory, body, now)?;
+        matching(claims, request, team)
+    }
+
+    fn verify(
+        &self,
+        token: &str,
+        device: &DeviceId,
+        directory: &Directory,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Claims, Code> {
+        let listed = directory.device(device).ok_or(Code::UnknownDevice)?;
+        let audience = token::audience(self.origin(), directory.team());
+        token::verify(token, listed.verify_key, &audience, body, now)
+    }
+
+    fn directories_listing(&self, device: &DeviceId) -> Vec<Arc<Directory>> {
+        let directories = self.directories.read().unwrap_or_else(PoisonError::into_inner);
+        directories.values().filter(|d| d.device(device).is_some()).cloned().collect()
+    }
+}
+
+fn decode(body: &[u8]) -> Result<SyncRequest, Code> {
+    let request: SyncRequest = from_cbor(&inflate(body)?).map_err(|_| Code::Malformed)?;
+    if request.push.len() > limits::MAX_BATCH {
+        return Err(Code::TooLarge);
+    }
+    Ok(request)
+}
+
+fn matching(claims: Claims, request: SyncRequest, team: TeamId) -> Result<Authentic, Refusal> {
+    if request.team != team || request.device != claims.device {
+        return Err(Code::TokenInvalid.into());
+    }
+    Ok(Authentic { claims, request })
+}
+
+/// The directory that the entries of a request make, as far as they follow from the team's genesis.
+fn directory_in(request: &SyncRequest) -> Directory {
+    let mut directory = Directory::new(request.team);
+    for packed in &request.push {
+        let Ok(entry) = request.batch.unpack(packed) else { continue };
+        if entry.header.kind == Kind::Directory && directory.append(&entry).is_err() {
+            break;
+        }
+    }
+    directory
+}

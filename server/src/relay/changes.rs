@@ -1,0 +1,134 @@
+//! Changes of open documents: tried on a copy, merged, counted and kept for the projection.
+
+use sync_core::gates::{self, Admitted, Candidate};
+use sync_core::protocol::{Code, Envelope, PushResult, limits};
+use sync_core::records::{DocType, Flat};
+
+use crate::store::{StoreError, documents, items, records};
+
+use super::outcome::Outcome;
+use super::projection;
+use super::push::Push;
+
+/// An open document of a request under way.
+pub(super) struct OpenDocument {
+    record: u16,
+    saved: Option<Vec<u8>>,
+    /// What it says; present once something was merged into it.
+    changed: Option<Flat>,
+}
+
+impl Push<'_> {
+    /// One change, already judged but for its body.
+    pub(super) fn take_change(&mut self, envelope: &Envelope) -> Result<Outcome, StoreError> {
+        let space = envelope.header.space;
+        if self.is_full(envelope)? {
+            return self.quarantine(space, envelope, Code::DocumentFull);
+        }
+        match self.admit(&[envelope])? {
+            Ok(admitted) => self.store_admitted(&[envelope], admitted).map(|mut stored| {
+                stored.pop().expect("one envelope gives one outcome")
+            }),
+            Err(Code::MissingAncestor) => Ok(Outcome::Waiting(Code::MissingAncestor)),
+            Err(code) => self.quarantine(space, envelope, code),
+        }
+    }
+
+    /// Several changes of one document with one trial, if nothing at all is wrong with any; else `None`
+    /// and nothing done, so that each is judged alone.
+    pub(super) fn take_run(
+        &mut self,
+        run: &[&Envelope],
+    ) -> Result<Option<Vec<PushResult>>, StoreError> {
+        let [first, rest @ ..] = run else { return Ok(None) };
+        if rest.is_empty() || items::position(self.tx, self.team, first.id())?.is_some() {
+            return Ok(None);
+        }
+        if self.judge(first)?.is_err() || !self.all_alike(first, rest)? {
+            return Ok(None);
+        }
+        let header = &first.header;
+        let before = documents::changes_of(self.tx, header.space, header.doc, header.device)?;
+        if before + run.len() as u64 > limits::MAX_CHANGES_PER_DEVICE {
+            return Ok(None);
+        }
+        let Ok(admitted) = self.admit(run)? else { return Ok(None) };
+        let outcomes = self.store_admitted(run, admitted)?;
+        let results = run.iter().zip(outcomes).map(|(e, outcome)| outcome.result(e.id()));
+        Ok(Some(results.collect()))
+    }
+
+    /// Whether the rest of a run passes for the same reasons as its first: same author, space and
+    /// document, next in count; only what differs is judged again.
+    fn all_alike(&self, first: &Envelope, rest: &[&Envelope]) -> Result<bool, StoreError> {
+        let directory = &self.directory;
+        for envelope in rest {
+            let (header, same) = (&envelope.header, &first.header);
+            let fine = (header.schema, header.priority) == (same.schema, same.priority)
+                && gates::authenticate(envelope, directory, directory.len()).is_ok()
+                && gates::check_policy(envelope, directory).is_ok();
+            if !fine || items::position(self.tx, self.team, envelope.id())?.is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Tries changes on a copy of their document: all or none.
+    fn admit(&mut self, run: &[&Envelope]) -> Result<Result<Admitted, Code>, StoreError> {
+        let header = &run[0].header;
+        let Some(doc_type) = DocType::by_number(header.record) else {
+            return Ok(Err(Code::SchemaViolation));
+        };
+        let key = (header.space, header.doc);
+        if !self.documents.contains_key(&key) {
+            let row = documents::get(self.tx, header.space, header.doc)?;
+            let (record, saved) = row.map_or((header.record, None), |row| (row.record, row.saved));
+            self.documents.insert(key, OpenDocument { record, saved, changed: None });
+        }
+        let document = &self.documents[&key];
+        if document.record != header.record {
+            return Ok(Err(Code::SchemaViolation));
+        }
+        let candidates: Vec<_> =
+            run.iter().map(|e| Candidate { header: &e.header, change: &e.body }).collect();
+        let admission = gates::admit_changes(document.saved.as_deref(), doc_type, &candidates);
+        if let Some(code) = admission.results.into_iter().find_map(Result::err) {
+            return Ok(Err(code));
+        }
+        Ok(admission.document.ok_or(Code::HostileChange))
+    }
+
+    fn store_admitted(
+        &mut self,
+        run: &[&Envelope],
+        admitted: Admitted,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        let mut outcomes = Vec::with_capacity(run.len());
+        for envelope in run {
+            let header = &envelope.header;
+            documents::count_change(self.tx, header.space, header.doc, header.device)?;
+            outcomes.push(self.store(header.space, envelope)?);
+        }
+        let header = &run[0].header;
+        let document = OpenDocument {
+            record: header.record,
+            saved: Some(admitted.saved),
+            changed: Some(admitted.flat),
+        };
+        self.documents.insert((header.space, header.doc), document);
+        Ok(outcomes)
+    }
+
+    /// Writes every merged document and what it says, once a request.
+    pub(super) fn keep_documents(&mut self) -> Result<(), StoreError> {
+        for ((space, doc), document) in std::mem::take(&mut self.documents) {
+            let Some(flat) = document.changed else { continue };
+            documents::put(self.tx, space, doc, document.record, document.saved.as_deref())?;
+            if let Some(row) = projection::of(space, doc, document.record, flat) {
+                records::put(self.tx, self.team, &row)?;
+            }
+        }
+        Ok(())
+    }
+}

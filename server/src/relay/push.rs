@@ -1,0 +1,263 @@
+//! Taking what a device pushes: every envelope judged in order, all in one transaction.
+//!
+//! Invariant: an envelope that has a position consumes its device's count in that space; one that waits or is
+//! refused consumes nothing, so whatever follows it there waits too.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+
+use sync_core::directory::Directory;
+use sync_core::gates::{self, Author};
+use sync_core::ids::{DeviceId, DocId, EnvelopeId, SpaceId, TeamId};
+use sync_core::protocol::{
+    Batch, Code, Envelope, Kind, Packed, PushResult, Timestamp, next_chain, to_cbor,
+};
+
+use crate::crash_point;
+use crate::store::items::{NewItem, Position};
+use crate::store::quarantine::{self, Refused};
+use crate::store::spaces::{Head, SpaceRow};
+use crate::store::{StoreError, Tx, devices, items, meta, spaces};
+
+use super::auth::Authentic;
+use super::changes::OpenDocument;
+use super::outcome::Outcome;
+use super::{Refusal, Relay};
+
+/// How long a spent token is remembered after it expires, in seconds: longer than any leeway for clocks.
+const TOKEN_MEMORY_S: i64 = 120;
+
+impl Relay {
+    /// Takes everything a request pushes, in one durable transaction.
+    pub(super) fn push(
+        &self,
+        authentic: &Authentic,
+        now: Timestamp,
+    ) -> Result<Vec<PushResult>, Refusal> {
+        let Authentic { claims, request } = authentic;
+        let _pushing = self.pushing.lock().unwrap_or_else(PoisonError::into_inner);
+        let directory = self.directory(request.team);
+        let before = directory.len();
+        crash_point!("relay.push.before_begin");
+        let (results, directory) = self.store().write(|tx| {
+            let keep_until = claims.exp.saturating_add(TOKEN_MEMORY_S);
+            if !meta::spend_token(tx, claims.device, &claims.jti, keep_until, now.seconds())? {
+                return Err(Refusal::from(Code::TokenReplayed));
+            }
+            devices::saw(tx, request.device, request.team, now)?;
+            let mut push = Push::new(tx, request.team, request.device, directory, now);
+            let results = push.take_all(&request.batch, &request.push)?;
+            push.keep_invites(&request.invites)?;
+            crash_point!("relay.push.before_commit");
+            Ok((results, push.directory))
+        })?;
+        crash_point!("relay.push.after_commit");
+        if directory.len() > before {
+            let mut all = self.directories.write().unwrap_or_else(PoisonError::into_inner);
+            all.insert(request.team, directory);
+        }
+        Ok(results)
+    }
+}
+
+/// One request's push, under way.
+pub(super) struct Push<'a> {
+    pub(super) tx: &'a Tx<'a>,
+    pub(super) team: TeamId,
+    pub(super) device: DeviceId,
+    pub(super) directory: Arc<Directory>,
+    pub(super) now: Timestamp,
+    pub(super) spaces: BTreeMap<SpaceId, SpaceRow>,
+    pub(super) documents: BTreeMap<(SpaceId, DocId), OpenDocument>,
+}
+
+impl<'a> Push<'a> {
+    fn new(
+        tx: &'a Tx<'a>,
+        team: TeamId,
+        device: DeviceId,
+        directory: Arc<Directory>,
+        now: Timestamp,
+    ) -> Self {
+        let (spaces, documents) = (BTreeMap::new(), BTreeMap::new());
+        Self { tx, team, device, directory, now, spaces, documents }
+    }
+
+    fn take_all(
+        &mut self,
+        batch: &Batch,
+        push: &[Packed],
+    ) -> Result<Vec<PushResult>, StoreError> {
+        let unpacked: Vec<_> = push.iter().map(|packed| batch.unpack(packed)).collect();
+        let mut results = Vec::with_capacity(push.len());
+        let mut at = 0;
+        while let Some(first) = unpacked.get(at) {
+            let Ok(first) = first else {
+                results.push(self.refuse_unreadable(batch, &push[at])?);
+                at += 1;
+                continue;
+            };
+            let run = run_from(first, &unpacked[at + 1..]);
+            match self.take_run(&run)? {
+                Some(stored) => results.extend(stored),
+                None => {
+                    for envelope in &run {
+                        results.push(self.take(envelope)?.result(envelope.id()));
+                    }
+                }
+            }
+            at += run.len();
+        }
+        self.keep_documents()?;
+        Ok(results)
+    }
+
+    /// Judges one envelope, and stores it or sets it aside.
+    fn take(&mut self, envelope: &Envelope) -> Result<Outcome, StoreError> {
+        let id = envelope.id();
+        if let Some(position) = items::position(self.tx, self.team, id)? {
+            return Ok(Outcome::Known(position));
+        }
+        let outcome = match envelope.header.kind {
+            Kind::Directory => self.take_entry(envelope)?,
+            Kind::Space => self.take_space(envelope)?,
+            _ => self.take_item(envelope)?,
+        };
+        if let Outcome::Refused(code) = outcome
+            && is_suspicious(code)
+        {
+            let bytes = envelope.to_bytes();
+            let refused = Refused { id, device: self.device, code, bytes: &bytes };
+            quarantine::keep(self.tx, self.team, &refused, self.now)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Bytes that are no envelope: nothing in them can be trusted, so they are kept apart and refused for good.
+    fn refuse_unreadable(
+        &self,
+        batch: &Batch,
+        packed: &Packed,
+    ) -> Result<PushResult, StoreError> {
+        let id = claimed_id(batch, packed);
+        let bytes = to_cbor(packed);
+        if bytes.len() <= 2 * sync_core::protocol::limits::MAX_BODY {
+            let refused =
+                Refused { id, device: self.device, code: Code::Malformed, bytes: &bytes };
+            quarantine::keep(self.tx, self.team, &refused, self.now)?;
+        }
+        Ok(Outcome::Refused(Code::Malformed).result(id))
+    }
+
+    /// The author, if it is the pushing device, genuine, and next in its count in this space.
+    pub(super) fn author<'d>(
+        &self,
+        envelope: &Envelope,
+        directory: &'d Directory,
+    ) -> Result<Result<Author<'d>, Outcome>, StoreError> {
+        let header = &envelope.header;
+        let author = match gates::authenticate(envelope, directory, directory.len()) {
+            Ok(author) => author,
+            Err(Code::DirectoryBehind) => return Ok(Err(Outcome::Retry(Code::DirectoryBehind))),
+            Err(code) => return Ok(Err(Outcome::Refused(code))),
+        };
+        if header.device != self.device {
+            return Ok(Err(Outcome::Refused(Code::NotAllowed)));
+        }
+        let last = devices::last_seq(self.tx, header.device, header.space)?;
+        Ok(if header.device_seq <= last {
+            Err(Outcome::Refused(Code::DeviceCloned))
+        } else if header.device_seq > last + 1 {
+            Err(Outcome::Waiting(Code::SequenceGap))
+        } else {
+            Ok(author)
+        })
+    }
+
+    /// Gives an envelope the next position of its space's log; with a code it is set aside there.
+    pub(super) fn append(
+        &mut self,
+        space: SpaceId,
+        envelope: &Envelope,
+        code: Option<Code>,
+    ) -> Result<Position, StoreError> {
+        let row = self.spaces.get_mut(&space).ok_or(StoreError::Damaged("a space's head"))?;
+        let id = envelope.id();
+        let directory_seq = self.directory.len();
+        let row_day = self.now.day();
+        let position = Position {
+            seq: row.head.seq + 1,
+            chain: next_chain(row.head.chain, id, directory_seq, row_day),
+            code: code.map_or(String::new(), |code| code.as_str().to_owned()),
+        };
+        let item = NewItem { space, envelope, id, directory_seq, row_day, position: &position };
+        items::insert(self.tx, &item)?;
+        crash_point!("relay.push.after_item");
+        row.head = Head { seq: position.seq, chain: position.chain };
+        spaces::set_head(self.tx, space, row.head)?;
+        let header = &envelope.header;
+        if header.kind != Kind::Directory {
+            devices::set_last_seq(self.tx, header.device, space, header.device_seq)?;
+        }
+        crash_point!("relay.push.after_chain");
+        Ok(position)
+    }
+
+    /// Stores an envelope.
+    pub(super) fn store(
+        &mut self,
+        space: SpaceId,
+        envelope: &Envelope,
+    ) -> Result<Outcome, StoreError> {
+        Ok(Outcome::Stored(self.append(space, envelope, None)?))
+    }
+
+    /// Sets an envelope aside at its position.
+    pub(super) fn quarantine(
+        &mut self,
+        space: SpaceId,
+        envelope: &Envelope,
+        code: Code,
+    ) -> Result<Outcome, StoreError> {
+        Ok(Outcome::Quarantined(self.append(space, envelope, Some(code))?))
+    }
+}
+
+/// Refusals that no honest app provokes.
+fn is_suspicious(code: Code) -> bool {
+    matches!(
+        code,
+        Code::Malformed
+            | Code::BadSignature
+            | Code::UnknownDevice
+            | Code::DirectoryFork
+            | Code::DirectoryForged
+            | Code::NotAllowed
+    )
+}
+
+/// An envelope and those directly after it that change the same document in one go.
+fn run_from<'e, E>(first: &'e Envelope, rest: &'e [Result<Envelope, E>]) -> Vec<&'e Envelope> {
+    let mut run = vec![first];
+    if first.header.kind != Kind::Change {
+        return run;
+    }
+    for next in rest {
+        let Ok(next) = next else { break };
+        let (header, last) = (&next.header, &run[run.len() - 1].header);
+        let follows = header.kind == Kind::Change
+            && (header.space, header.doc, header.device, header.record)
+                == (last.space, last.doc, last.device, last.record)
+            && last.device_seq.checked_add(1) == Some(header.device_seq);
+        if !follows {
+            break;
+        }
+        run.push(next);
+    }
+    run
+}
+
+/// The id that unreadable bytes claim, zero where not even that can be told.
+fn claimed_id(batch: &Batch, packed: &Packed) -> EnvelopeId {
+    batch.claimed_id(packed).unwrap_or(EnvelopeId::new([0; 32]))
+}

@@ -1,0 +1,111 @@
+//! Envelopes that make what others live in: directory entries and spaces.
+
+use std::sync::Arc;
+
+use sync_core::directory::{Directory, SpaceInfo, open_space_id};
+use sync_core::gates;
+use sync_core::ids::{MemberId, SpaceId};
+use sync_core::protocol::{Code, Envelope};
+use sync_core::records::{OwnerKind, Role, SpaceKind};
+
+use crate::store::spaces::{Head, SpaceRow};
+use crate::store::{StoreError, spaces};
+
+use super::outcome::Outcome;
+use super::push::Push;
+
+impl Push<'_> {
+    /// A directory entry authenticates itself, whoever carries it.
+    pub(super) fn take_entry(&mut self, entry: &Envelope) -> Result<Outcome, StoreError> {
+        match Arc::make_mut(&mut self.directory).append(entry) {
+            Ok(()) => {}
+            Err(Code::DirectoryBehind) => return Ok(Outcome::Retry(Code::DirectoryBehind)),
+            Err(code) => return Ok(Outcome::Refused(code)),
+        }
+        let space = self.directory.space();
+        self.open_space(SpaceInfo::open(self.team, SpaceKind::Directory, None))?;
+        self.store(space, entry)
+    }
+
+    /// A sealed space is made.
+    pub(super) fn take_space(&mut self, envelope: &Envelope) -> Result<Outcome, StoreError> {
+        let directory = Arc::clone(&self.directory);
+        let author = match self.author(envelope, &directory)? {
+            Ok(author) => author,
+            Err(outcome) => return Ok(outcome),
+        };
+        let info = match SpaceInfo::made_by(envelope) {
+            Ok(info) => info,
+            Err(code) => return Ok(Outcome::Refused(code)),
+        };
+        // Without a space there is no log to set it aside in: refusals are final here.
+        if let Err(code) = gates::check_right(envelope, &author, &info) {
+            return Ok(Outcome::Refused(code));
+        }
+        if info.readers().iter().any(|member| directory.member(member).is_none()) {
+            return Ok(Outcome::Refused(Code::NoSuchMember));
+        }
+        let one_only =
+            matches!(info.kind().policy().owner, OwnerKind::Team | OwnerKind::Member);
+        if one_only && spaces::exists(self.tx, self.team, info.kind(), &info.owner)? {
+            return Ok(Outcome::Refused(Code::SpaceExists));
+        }
+        let space = info.id;
+        self.open_space(info)?;
+        self.store(space, envelope)
+    }
+
+    /// Adds a space unless it is there.
+    fn open_space(&mut self, info: SpaceInfo) -> Result<(), StoreError> {
+        if self.space(info.id)?.is_none() {
+            spaces::insert(self.tx, self.team, &info)?;
+            let row = SpaceRow { team: self.team, head: Head::EMPTY, info };
+            self.spaces.insert(row.info.id, row);
+        }
+        Ok(())
+    }
+
+    /// The space of this id, from the database once a request.
+    fn space(&mut self, id: SpaceId) -> Result<Option<&SpaceRow>, StoreError> {
+        if !self.spaces.contains_key(&id)
+            && let Some(row) = spaces::get(self.tx, id)?
+        {
+            self.spaces.insert(id, row);
+        }
+        Ok(self.spaces.get(&id))
+    }
+
+    /// The space an envelope is for, if it is this team's: one that was made, or an open one that follows from the directory.
+    pub(super) fn space_for(
+        &mut self,
+        id: SpaceId,
+        author: MemberId,
+    ) -> Result<Option<SpaceInfo>, StoreError> {
+        if let Some(row) = self.space(id)? {
+            let info = row.info.clone();
+            let ours = row.team == self.team;
+            return Ok(ours.then_some(info));
+        }
+        let Some(info) = derived(&self.directory, id, author) else { return Ok(None) };
+        self.open_space(info.clone())?;
+        Ok(Some(info))
+    }
+}
+
+/// The open space of this id, if the team has one.
+fn derived(directory: &Directory, id: SpaceId, author: MemberId) -> Option<SpaceInfo> {
+    let team = directory.team();
+    let open = |kind, owner| {
+        (open_space_id(team, kind, owner) == id).then(|| SpaceInfo::open(team, kind, owner))
+    };
+    let is_staff = |roles: &[Role]| roles.iter().any(|role| role.is_staff());
+    open(SpaceKind::Operations, None)
+        .or_else(|| open(SpaceKind::Roster, None))
+        .or_else(|| open(SpaceKind::Caseload, Some(author)))
+        .or_else(|| {
+            directory
+                .members()
+                .filter(|(_, member)| is_staff(&member.roles))
+                .find_map(|(member, _)| open(SpaceKind::Caseload, Some(member)))
+        })
+}

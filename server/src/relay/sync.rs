@@ -1,0 +1,80 @@
+//! One exchange with a device: take what it pushes, serve what it lacks, sign the answer.
+
+use sync_core::ids::DeviceId;
+use sync_core::protocol::{Cursors, PendingEnrolment, PushResult, SyncRequest, SyncResponse, Timestamp};
+
+use crate::crash_point;
+use crate::store::devices;
+
+use super::cursors::{self, Known};
+use super::pull::Pulled;
+use super::{Refusal, Relay, pull};
+
+impl Relay {
+    /// Serves `POST /v1/sync`. `body` is the request as it was sent: the token and the answer's signature cover it.
+    ///
+    /// # Errors
+    /// A refusal concerns the request as a whole; single envelopes are refused in the answer.
+    pub fn sync(&self, token: &str, body: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let now = self.now();
+        let authentic = self.authenticate(token, body, now)?;
+        let results = self.push(&authentic, now)?;
+        let response = self.pull(&authentic.request, results, now)?;
+        let answer = self.signed(body, &response);
+        crash_point!("relay.answer.before_send");
+        Ok(answer)
+    }
+
+    fn pull(
+        &self,
+        request: &SyncRequest,
+        results: Vec<PushResult>,
+        now: Timestamp,
+    ) -> Result<SyncResponse, Refusal> {
+        let directory = self.directory(request.team);
+        let device = request.device;
+        let (known, pulled) = self.store().read(|reader| {
+            let known = cursors::known(reader, request)?;
+            let pulled = match &known {
+                Some(known) => pull::pull(reader, &directory, request, &known.cursors)?,
+                None => Pulled::default(),
+            };
+            Ok::<_, Refusal>((known, pulled))
+        })?;
+        if let Some(known) = &known {
+            self.remember(device, known, &pulled)?;
+        }
+        Ok(SyncResponse {
+            relay: self.id(),
+            incarnation: self.incarnation,
+            now,
+            need_cursors: known.is_none(),
+            results,
+            batch: pulled.batch,
+            spaces: pulled.spaces,
+            gone: pulled.gone,
+            reset: pulled.reset,
+            backup_through: 0,
+            pending: self.pending_for(request, &directory)?,
+        })
+    }
+
+    /// Remembers the cursors the device will have, unless it has them already and the relay knows it.
+    fn remember(&self, device: DeviceId, known: &Known, pulled: &Pulled) -> Result<(), Refusal> {
+        let after: Cursors = cursors::after(&known.cursors, pulled);
+        if known.remembered && after == known.cursors {
+            return Ok(());
+        }
+        self.store().write(|tx| devices::remember(tx, device, &known.cursors, &after))?;
+        Ok(())
+    }
+
+    fn pending_for(
+        &self,
+        request: &SyncRequest,
+        directory: &sync_core::directory::Directory,
+    ) -> Result<Vec<PendingEnrolment>, Refusal> {
+        let is_admin = directory.device(&request.device).is_some_and(|d| d.standing.admin);
+        if is_admin { self.pending_enrolments(directory) } else { Ok(Vec::new()) }
+    }
+}

@@ -1,0 +1,174 @@
+//! The logs: every envelope that has a position, stored or set aside.
+
+use rusqlite::{OptionalExtension, params};
+use sync_core::ids::{Chain, DeviceId, EnvelopeId, SpaceId, TeamId};
+use sync_core::protocol::{Day, Envelope};
+
+use super::{Reader, StoreError, Tx};
+
+/// Where an envelope stands in its space's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// Sequence number.
+    pub seq: u64,
+    /// The chain at that number.
+    pub chain: Chain,
+    /// Why it is not served; empty if it is.
+    pub code: String,
+}
+
+/// A new row of a log.
+#[derive(Debug)]
+pub(crate) struct NewItem<'a> {
+    /// The space.
+    pub space: SpaceId,
+    /// The envelope.
+    pub envelope: &'a Envelope,
+    /// Its id.
+    pub id: EnvelopeId,
+    /// Length of the directory it was judged at.
+    pub directory_seq: u64,
+    /// The relay's day.
+    pub row_day: Day,
+    /// Its position.
+    pub position: &'a Position,
+}
+
+/// A row of a log as it is served to one device.
+#[derive(Debug)]
+pub(crate) struct ServedItem {
+    /// The envelope's id.
+    pub id: EnvelopeId,
+    /// Its author.
+    pub device: DeviceId,
+    /// Its author's count.
+    pub device_seq: u64,
+    /// Length of the directory it was judged at.
+    pub directory_seq: u64,
+    /// The relay's day of the row.
+    pub row_day: Day,
+    /// Why it is not served; empty if it is.
+    pub code: String,
+    /// The position and chain.
+    pub seq: u64,
+    /// The chain at that position.
+    pub chain: Chain,
+    /// The envelope; absent where a stub or the id alone is served.
+    pub envelope: Option<Envelope>,
+}
+
+/// Where an envelope of a team stands, if it has a position.
+pub(crate) fn position(
+    reader: &Reader,
+    team: TeamId,
+    id: EnvelopeId,
+) -> Result<Option<Position>, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT i.seq, i.chain, i.code FROM items i JOIN spaces s ON s.id = i.space
+         WHERE i.id = ?1 AND s.team = ?2",
+    )?;
+    let found = statement
+        .query_row(params![id.as_bytes(), team.as_bytes()], |row| {
+            Ok(Position {
+                seq: row.get::<_, i64>(0)? as u64,
+                chain: Chain::new(row.get(1)?),
+                code: row.get(2)?,
+            })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// Adds a row at its position. The caller moves the space's head in the same transaction.
+pub(crate) fn insert(tx: &Tx<'_>, item: &NewItem<'_>) -> Result<(), StoreError> {
+    let header = &item.envelope.header;
+    tx.prepare_cached(
+        "INSERT INTO items (space, seq, id, kind, doc, device, device_seq, record,
+           directory_seq, row_day, code, chain, envelope)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+    )?
+    .execute(params![
+        item.space.as_bytes(),
+        item.position.seq as i64,
+        item.id.as_bytes(),
+        header.kind as u8,
+        header.doc.as_bytes(),
+        header.device.as_bytes(),
+        header.device_seq as i64,
+        header.record,
+        item.directory_seq as i64,
+        item.row_day.0,
+        item.position.code,
+        item.position.chain.as_bytes(),
+        item.envelope.to_bytes(),
+    ])?;
+    Ok(())
+}
+
+/// The chain of a log at a position; the empty chain at 0; `None` beyond its end.
+pub(crate) fn chain_at(
+    reader: &Reader,
+    space: SpaceId,
+    seq: u64,
+) -> Result<Option<Chain>, StoreError> {
+    if seq == 0 {
+        return Ok(Some(Chain::EMPTY));
+    }
+    let mut statement =
+        reader.prepare_cached("SELECT chain FROM items WHERE space = ?1 AND seq = ?2")?;
+    let found = statement
+        .query_row(params![space.as_bytes(), seq as i64], |row| row.get(0).map(Chain::new))
+        .optional()?;
+    Ok(found)
+}
+
+/// Hands the rows after a position to `take`, in order, until it returns false.
+pub(crate) fn after(
+    reader: &Reader,
+    space: SpaceId,
+    seq: u64,
+    for_device: DeviceId,
+    mut take: impl FnMut(ServedItem) -> bool,
+) -> Result<(), StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT seq, id, device, device_seq, directory_seq, row_day, code, chain,
+           CASE WHEN device = ?3 OR code <> '' THEN NULL ELSE envelope END
+         FROM items WHERE space = ?1 AND seq > ?2 ORDER BY seq",
+    )?;
+    let mut rows =
+        statement.query(params![space.as_bytes(), seq as i64, for_device.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        let envelope: Option<Vec<u8>> = row.get(8)?;
+        let item = ServedItem {
+            seq: row.get::<_, i64>(0)? as u64,
+            id: EnvelopeId::new(row.get(1)?),
+            device: DeviceId::new(row.get(2)?),
+            device_seq: row.get::<_, i64>(3)? as u64,
+            directory_seq: row.get::<_, i64>(4)? as u64,
+            row_day: Day(row.get(5)?),
+            code: row.get(6)?,
+            chain: Chain::new(row.get(7)?),
+            envelope: envelope.as_deref().map(read_envelope).transpose()?,
+        };
+        if !take(item) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Every envelope of a log, in order.
+pub(crate) fn envelopes(reader: &Reader, space: SpaceId) -> Result<Vec<Envelope>, StoreError> {
+    let mut statement =
+        reader.prepare_cached("SELECT envelope FROM items WHERE space = ?1 ORDER BY seq")?;
+    let mut rows = statement.query([space.as_bytes()])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(read_envelope(&row.get::<_, Vec<u8>>(0)?)?);
+    }
+    Ok(out)
+}
+
+fn read_envelope(bytes: &[u8]) -> Result<Envelope, StoreError> {
+    Envelope::from_bytes(bytes).map_err(|_| StoreError::Damaged("an envelope"))
+}

@@ -1,0 +1,182 @@
+//! The relay's storage: one SQLite file, one writer, a small pool of readers.
+//!
+//! Not a phone's store: nothing here is encrypted, because nothing here is a reading key. Invariant: writers
+//! take a [`Tx`], readers a [`Reader`]; whatever [`Store::write`] returned is durable. Called by `relay` and `console`.
+
+pub(crate) mod console;
+pub(crate) mod devices;
+pub(crate) mod documents;
+mod error;
+pub(crate) mod invites;
+pub(crate) mod items;
+pub(crate) mod meta;
+pub(crate) mod quarantine;
+pub(crate) mod records;
+mod schema;
+pub(crate) mod spaces;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+pub use error::StoreError;
+
+/// A write transaction. Dropped without commit, it leaves nothing behind.
+pub(crate) type Tx<'a> = rusqlite::Transaction<'a>;
+/// A connection that only reads.
+pub(crate) type Reader = Connection;
+
+/// SQLite before this version can corrupt a database in WAL mode.
+const OLDEST_SQLITE: i32 = 3_051_003;
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+const IDLE_READERS: usize = 4;
+const STATEMENTS: usize = 96;
+
+/// The relay's database.
+pub struct Store {
+    path: std::path::PathBuf,
+    writer: Mutex<Connection>,
+    readers: Mutex<Vec<Connection>>,
+}
+
+/// A lock that a panicking holder released: the transaction it held was rolled back, so the data is whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Store {
+    /// Opens or creates the database `relay.db` in a folder and brings its schema up to date.
+    ///
+    /// # Errors
+    /// `OldSqlite` if the program was built with a SQLite that can corrupt WAL databases, `Newer` if a newer
+    /// program wrote the file, `Damaged` if its quick check fails.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        check_version(rusqlite::version_number())?;
+        create_private_folder(folder)?;
+        let path = folder.join("relay.db");
+        let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_CREATE)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        schema::migrate(&mut writer)?;
+        let verdict: String = writer.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict != "ok" {
+            return Err(StoreError::Damaged("the database's quick check"));
+        }
+        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+    }
+
+    /// Runs one write transaction: durable when this returns `Ok`, undone when it returns `Err`.
+    pub(crate) fn write<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut writer = lock(&self.writer);
+        let tx = writer
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(StoreError::from)?;
+        let out = work(&tx)?;
+        tx.commit().map_err(StoreError::from)?;
+        Ok(out)
+    }
+
+    /// Runs reads on one consistent state of the database.
+    pub(crate) fn read<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&Reader) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let idle = lock(&self.readers).pop();
+        let reader = match idle {
+            Some(reader) => reader,
+            None => connect(&self.path, OpenFlags::empty())?,
+        };
+        let snapshot = reader.unchecked_transaction().map_err(StoreError::from)?;
+        let out = work(&snapshot);
+        snapshot.finish().map_err(StoreError::from)?;
+        let mut readers = lock(&self.readers);
+        if readers.len() < IDLE_READERS {
+            readers.push(reader);
+        }
+        out
+    }
+
+    /// Moves the write-ahead log into the database file, when nothing more is coming.
+    pub fn checkpoint(&self) -> Result<(), StoreError> {
+        lock(&self.readers).clear();
+        let writer = lock(&self.writer);
+        writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+fn check_version(version: i32) -> Result<(), StoreError> {
+    if version < OLDEST_SQLITE {
+        return Err(StoreError::OldSqlite { found: version });
+    }
+    Ok(())
+}
+
+/// Only the operator's own account may look into the folder.
+fn create_private_folder(folder: &Path) -> Result<(), StoreError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder).map_err(StoreError::Folder)
+}
+
+fn connect(path: &Path, extra: OpenFlags) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Set explicitly: defaults differ by build, and NORMAL would lose acknowledged commits at power loss.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_sqlite_is_refused_with_its_version() {
+        let error = check_version(3_051_002).expect_err("too old");
+        assert!(error.to_string().contains("3.51.3"), "{error}");
+        assert!(check_version(OLDEST_SQLITE).is_ok());
+    }
+
+    #[test]
+    fn a_commit_survives_and_a_failure_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = Store::open(folder.path()).expect("opens");
+        store.write(|tx| meta::put(tx, "a", b"1")).expect("writes");
+        let failed: Result<(), StoreError> = store.write(|tx| {
+            meta::put(tx, "a", b"2")?;
+            Err(StoreError::Damaged("a test"))
+        });
+        assert!(failed.is_err());
+        drop(store);
+        let store = Store::open(folder.path()).expect("opens again");
+        let value = store.read(|reader| meta::get(reader, "a")).expect("reads");
+        assert_eq!(value.as_deref(), Some(&b"1"[..]));
+    }
+
+    #[test]
+    fn every_connection_keeps_acknowledged_commits_through_a_power_loss() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = Store::open(folder.path()).expect("opens");
+        let (mode, level): (String, i64) = store
+            .write(|tx| {
+                let mode = tx.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+                let level = tx.pragma_query_value(None, "synchronous", |row| row.get(0))?;
+                Ok::<_, StoreError>((mode, level))
+            })
+            .expect("reads");
+        assert_eq!((mode.as_str(), level), ("wal", 2));
+    }
+}

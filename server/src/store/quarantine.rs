@@ -1,0 +1,61 @@
+//! Envelopes refused without a position in any log, kept for whoever investigates. Capped, never served.
+
+use rusqlite::params;
+use sync_core::ids::{DeviceId, EnvelopeId, TeamId};
+use sync_core::protocol::{Code, Timestamp};
+
+use super::{Reader, StoreError, Tx};
+
+/// Most refused envelopes kept of one pushing device: a hostile one cannot fill the disk.
+const PER_DEVICE: i64 = 100;
+
+/// A refused envelope.
+#[derive(Debug)]
+pub(crate) struct Refused<'a> {
+    /// Its id.
+    pub id: EnvelopeId,
+    /// The device that pushed it.
+    pub device: DeviceId,
+    /// Why.
+    pub code: Code,
+    /// The envelope as kept on disk.
+    pub bytes: &'a [u8],
+}
+
+/// Keeps a refused envelope unless its device has reached the cap.
+pub(crate) fn keep(
+    tx: &Tx<'_>,
+    team: TeamId,
+    refused: &Refused<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO quarantine (id, team, device, code, envelope, at_ms)
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6
+         WHERE (SELECT count(*) FROM quarantine WHERE device = ?3) < ?7",
+    )?
+    .execute(params![
+        refused.id.as_bytes(),
+        team.as_bytes(),
+        refused.device.as_bytes(),
+        refused.code.as_str(),
+        refused.bytes,
+        now.0,
+        PER_DEVICE,
+    ])?;
+    Ok(())
+}
+
+/// What was set aside in a team, counted by code: with a position in a log or without.
+pub(crate) fn counts(reader: &Reader, team: TeamId) -> Result<Vec<(String, u64)>, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT code, count(*) FROM (
+           SELECT i.code AS code FROM items i JOIN spaces s ON s.id = i.space
+             WHERE s.team = ?1 AND i.code <> ''
+           UNION ALL SELECT code FROM quarantine WHERE team = ?1)
+         GROUP BY code ORDER BY code",
+    )?;
+    let rows = statement
+        .query_map([team.as_bytes()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}

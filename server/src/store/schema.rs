@@ -1,0 +1,117 @@
+//! The schema and the steps that lead to it, one transaction a step.
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// One entry a released version; entry 0 leads from an empty file to version 1.
+const STEPS: &[&str] = &[V1];
+
+/// All ids are blobs; times are milliseconds since 1970, days are days since then.
+const V1: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE teams (team BLOB PRIMARY KEY, allowed_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE spaces (
+  id BLOB PRIMARY KEY, team BLOB NOT NULL, kind INTEGER NOT NULL, owner BLOB NOT NULL,
+  info BLOB NOT NULL, head_seq INTEGER NOT NULL, head_chain BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX spaces_by_owner ON spaces (team, kind, owner);
+CREATE TABLE readers (
+  team BLOB NOT NULL, member BLOB NOT NULL, space BLOB NOT NULL REFERENCES spaces (id),
+  PRIMARY KEY (team, member, space)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE items (
+  space BLOB NOT NULL REFERENCES spaces (id), seq INTEGER NOT NULL, id BLOB NOT NULL UNIQUE,
+  kind INTEGER NOT NULL, doc BLOB NOT NULL, device BLOB NOT NULL, device_seq INTEGER NOT NULL,
+  record INTEGER NOT NULL, directory_seq INTEGER NOT NULL, row_day INTEGER NOT NULL,
+  code TEXT NOT NULL, chain BLOB NOT NULL, envelope BLOB NOT NULL,
+  PRIMARY KEY (space, seq)
+) STRICT;
+CREATE INDEX items_set_aside ON items (space) WHERE code <> '';
+CREATE TABLE device_seqs (
+  device BLOB NOT NULL, space BLOB NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (device, space)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE documents (
+  space BLOB NOT NULL, doc BLOB NOT NULL, record INTEGER NOT NULL, saved BLOB,
+  PRIMARY KEY (space, doc)
+) STRICT;
+CREATE TABLE document_changes (
+  space BLOB NOT NULL, doc BLOB NOT NULL, device BLOB NOT NULL, changes INTEGER NOT NULL,
+  PRIMARY KEY (space, doc, device)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE records (
+  team BLOB NOT NULL, space BLOB NOT NULL, doc BLOB NOT NULL, record TEXT NOT NULL,
+  fields TEXT NOT NULL, conflicts TEXT NOT NULL, PRIMARY KEY (space, doc)
+) STRICT;
+CREATE INDEX records_by_kind ON records (team, record);
+CREATE INDEX records_in_conflict ON records (team) WHERE conflicts <> '{}';
+
+CREATE TABLE devices_seen (
+  device BLOB PRIMARY KEY, team BLOB NOT NULL, last_sync_ms INTEGER NOT NULL,
+  digest BLOB, cursors BLOB, previous_digest BLOB, previous_cursors BLOB
+) STRICT, WITHOUT ROWID;
+CREATE INDEX devices_seen_by_team ON devices_seen (team);
+CREATE TABLE jtis (
+  device BLOB NOT NULL, jti BLOB NOT NULL, exp_s INTEGER NOT NULL, PRIMARY KEY (device, jti)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX jtis_by_exp ON jtis (exp_s);
+
+CREATE TABLE invites (
+  lookup BLOB PRIMARY KEY, team BLOB NOT NULL, expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX invites_by_team ON invites (team);
+CREATE TABLE enrolments (
+  lookup BLOB NOT NULL REFERENCES invites (lookup) ON DELETE CASCADE,
+  verify_key BLOB NOT NULL, seal_key BLOB NOT NULL, mac BLOB NOT NULL,
+  PRIMARY KEY (lookup, verify_key, seal_key, mac)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE quarantine (
+  id BLOB NOT NULL, team BLOB NOT NULL, device BLOB NOT NULL, code TEXT NOT NULL,
+  envelope BLOB NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (device, id)
+) STRICT;
+CREATE INDEX quarantine_by_team ON quarantine (team);
+
+CREATE TABLE console_links (
+  hash BLOB PRIMARY KEY, team BLOB NOT NULL, expires_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE console_sessions (
+  hash BLOB PRIMARY KEY, team BLOB NOT NULL, created_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Brings a database to the newest version.
+///
+/// # Errors
+/// `Newer` if the file's version is above ours: then it is left as it is.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let known = STEPS.len() as i64;
+    loop {
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > known || found < 0 {
+            return Err(StoreError::Newer { found, known });
+        }
+        let Some(step) = STEPS.get(found as usize) else { return Ok(()) };
+        tx.execute_batch(step)?;
+        tx.pragma_update(None, "user_version", found + 1)?;
+        tx.commit()?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_alone() {
+        let mut connection = Connection::open_in_memory().expect("opens");
+        migrate(&mut connection).expect("fresh");
+        migrate(&mut connection).expect("a second time changes nothing");
+        connection.pragma_update(None, "user_version", 99).expect("sets");
+        assert!(matches!(migrate(&mut connection), Err(StoreError::Newer { found: 99, .. })));
+    }
+}
