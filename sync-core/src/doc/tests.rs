@@ -1,5 +1,7 @@
 //! What people write on several phones, and what they see once the changes have crossed.
 
+use sha2::Digest;
+
 use crate::ids::ActorId;
 use crate::protocol::limits;
 use crate::records::{DocType, FieldOp, Flat, Scalar};
@@ -230,6 +232,34 @@ fn damaged_bytes_are_an_error_never_a_panic_or_an_empty_document() {
         assert_eq!(flatten(&flipped), Err(DocError::Damaged), "byte {at}");
         assert_eq!(flatten(&saved[..at]), Err(DocError::Damaged), "cut at {at}");
     }
+}
+
+#[test]
+fn a_hostile_change_that_no_gate_stopped_leaves_no_trace_and_no_panic_outside_its_trial() {
+    let mut one = Copy::new(21, 1);
+    one.type_at("defusing.introduction", 0, 0, "Words, said.");
+    let mut ahead = one.clone();
+    let change = ahead.type_at("defusing.introduction", 2, 3, "🙂x");
+    let scratch = Scratch::open(one.saved.as_deref(), one.doc_type).expect("opens");
+    let mut refused = 0;
+    for at in 9..change.len() {
+        for flip in [0x01, 0x02, 0x08, 0x40] {
+            let mut hostile = change.clone();
+            hostile[at] ^= flip;
+            let hash: [u8; 32] = sha2::Sha256::digest(&hostile[8..]).into();
+            hostile[4..8].copy_from_slice(&hash[..4]);
+            match scratch.try_with(&[&hostile]) {
+                Ok(tried) => assert_eq!(heads(&tried.saved), Ok(tried.heads)),
+                Err(error) => {
+                    assert_eq!(error, DocError::Damaged);
+                    refused += 1;
+                }
+            }
+        }
+    }
+    assert!(refused > 100, "{refused}");
+    assert_eq!(scratch.try_with(&[]).expect("is whole").saved, one.saved());
+    assert_eq!(scratch.try_with(&[&change]).expect("is whole").saved, ahead.saved());
 }
 
 #[test]

@@ -11,7 +11,7 @@ use sync_core::records::{FieldOp, Scalar};
 use crate::bench::{CONTACT, Copy, DETAIL, NOTE, PHASE, Sent};
 use crate::forge::{self, Parts};
 
-const PER_TARGET: usize = 1_500;
+const PER_TARGET: usize = 1_000;
 
 /// A document in two states, and a sound change that both admit.
 struct Target {
@@ -127,6 +127,14 @@ fn alter(parts: &mut Parts, rng: &mut ChaCha8Rng) {
                 column.remove(below(rng, column.len()));
             }
         }
+        // Other values of the same length: mostly sound.
+        13..=16 => {
+            let values = parts.column(0x57);
+            let at = below(rng, values.len());
+            if let Some(byte) = values.get_mut(at) {
+                *byte = byte.wrapping_add(1);
+            }
+        }
         _ if count > 0 => {
             let column = &mut parts.columns[below(rng, count)].1;
             let length = column.len();
@@ -209,6 +217,6 @@ fn no_mutated_change_panics_poisons_the_document_or_splits_the_nodes() {
     let tally = thread.spawn(work).expect("starts").join().expect("no panic reaches the caller");
     println!("{tally:?}");
     assert_eq!(PANICS.load(Ordering::SeqCst), 0, "Automerge panicked on a walked change");
-    assert!(tally.values().sum::<usize>() >= 4_000, "{tally:?}");
-    assert!(tally["admitted"] >= 100, "some mutations are sound changes: {tally:?}");
+    assert!(tally.values().sum::<usize>() >= 2_900, "{tally:?}");
+    assert!(tally["admitted"] >= 50, "some mutations are sound changes: {tally:?}");
 }
