@@ -62,7 +62,13 @@ impl Desk {
         self.phone.assign(&mut env, intervention, &[me])
     }
 
-    fn write(&mut self, on: DocId, phase: &str, at: usize, insert: &str) -> Result<(), EngineError> {
+    fn write(
+        &mut self,
+        on: DocId,
+        phase: &str,
+        at: usize,
+        insert: &str,
+    ) -> Result<(), EngineError> {
         let mut env = Env { now: self.now, rng: &mut self.rng };
         let edit = TextEdit { at, delete: 0, insert: insert.into() };
         self.phone.write(&mut env, on, phase, &edit)
@@ -79,7 +85,8 @@ const PEER: &[Role] = &[Role::PeerSupporter];
 fn what_is_recorded_offline_is_shown_and_waits_to_be_sent() {
     let mut desk = set_up(PolicyProfile::neutral(), PEER);
     let before = desk.phone.status().unwrap().pending;
-    let fields = [("zone", text("reacting")), ("mood", Value::Int(4)), ("text", text("long night"))];
+    let fields =
+        [("zone", text("reacting")), ("mood", Value::Int(4)), ("text", text("long night"))];
     let id = desk.record("check_in", &fields).unwrap();
     assert_eq!(desk.shown(id, "zone"), Some(text("reacting")));
     assert_eq!(desk.shown(id, "text"), Some(text("long night")));
@@ -164,7 +171,7 @@ fn leads_without_any_device_are_refused_and_nothing_is_half_done() {
     // Sam is a proposal until the directory is sequenced.
     let error = desk.phone.assign(&mut env, id, &[sam]).unwrap_err();
     assert_eq!(error.code(), Code::NoSuchMember);
-    assert_eq!(desk.shown(id, "leads"), None);
+    assert_eq!(desk.shown(id, "leads"), Some(Value::Set(BTreeSet::new())));
 }
 
 #[test]
