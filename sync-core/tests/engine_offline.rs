@@ -62,7 +62,13 @@ impl Desk {
         self.phone.assign(&mut env, intervention, &[me])
     }
 
-    fn write(&mut self, on: DocId, phase: &str, at: usize, insert: &str) -> Result<(), EngineError> {
+    fn write(
+        &mut self,
+        on: DocId,
+        phase: &str,
+        at: usize,
+        insert: &str,
+    ) -> Result<(), EngineError> {
         let mut env = Env { now: self.now, rng: &mut self.rng };
         let edit = TextEdit { at, delete: 0, insert: insert.into() };
         self.phone.write(&mut env, on, phase, &edit)
@@ -79,7 +85,8 @@ const PEER: &[Role] = &[Role::PeerSupporter];
 fn what_is_recorded_offline_is_shown_and_waits_to_be_sent() {
     let mut desk = set_up(PolicyProfile::neutral(), PEER);
     let before = desk.phone.status().unwrap().pending;
-    let fields = [("zone", text("reacting")), ("mood", Value::Int(4)), ("text", text("long night"))];
+    let fields =
+        [("zone", text("reacting")), ("mood", Value::Int(4)), ("text", text("long night"))];
     let id = desk.record("check_in", &fields).unwrap();
     assert_eq!(desk.shown(id, "zone"), Some(text("reacting")));
     assert_eq!(desk.shown(id, "text"), Some(text("long night")));
