@@ -18,7 +18,7 @@ pub struct IdError {
 
 fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], IdError> {
     let error = IdError { expected: N * 2 };
-    if text.len() != N * 2 || !text.is_ascii() {
+    if text.len() != N * 2 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err(error);
     }
     let mut out = [0; N];
@@ -180,5 +180,6 @@ mod tests {
         assert!("ab".parse::<DocId>().is_err());
         assert!("zz".repeat(16).parse::<DocId>().is_err());
         assert!("é".repeat(16).parse::<DocId>().is_err());
+        assert!("+f".repeat(16).parse::<DocId>().is_err());
     }
 }

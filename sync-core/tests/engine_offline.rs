@@ -171,7 +171,7 @@ fn leads_without_any_device_are_refused_and_nothing_is_half_done() {
     // Sam is a proposal until the directory is sequenced.
     let error = desk.phone.assign(&mut env, id, &[sam]).unwrap_err();
     assert_eq!(error.code(), Code::NoSuchMember);
-    assert_eq!(desk.shown(id, "leads"), None);
+    assert_eq!(desk.shown(id, "leads"), Some(Value::Set(BTreeSet::new())));
 }
 
 #[test]

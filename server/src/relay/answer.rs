@@ -33,7 +33,8 @@ pub(super) fn inflate(body: &[u8]) -> Result<Vec<u8>, Code> {
 
 /// Compresses an answer.
 pub(super) fn deflate(plain: &[u8]) -> Vec<u8> {
-    zstd::bulk::compress(plain, LEVEL).expect("compressing memory into a buffer of zstd's own bound")
+    zstd::bulk::compress(plain, LEVEL)
+        .expect("compressing memory into a buffer of zstd's own bound")
 }
 
 impl Relay {

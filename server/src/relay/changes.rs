@@ -26,9 +26,9 @@ impl Push<'_> {
             return self.quarantine(space, envelope, Code::DocumentFull);
         }
         match self.admit(&[envelope])? {
-            Ok(admitted) => self.store_admitted(&[envelope], admitted).map(|mut stored| {
-                stored.pop().expect("one envelope gives one outcome")
-            }),
+            Ok(admitted) => self
+                .store_admitted(&[envelope], admitted)
+                .map(|mut stored| stored.pop().expect("one envelope gives one outcome")),
             Err(Code::MissingAncestor) => Ok(Outcome::Waiting(Code::MissingAncestor)),
             Err(code) => self.quarantine(space, envelope, code),
         }

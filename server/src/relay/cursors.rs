@@ -17,10 +17,7 @@ pub(super) struct Known {
 }
 
 /// The device's cursors; `None` if the relay must ask for them.
-pub(super) fn known(
-    reader: &Reader,
-    request: &SyncRequest,
-) -> Result<Option<Known>, StoreError> {
+pub(super) fn known(reader: &Reader, request: &SyncRequest) -> Result<Option<Known>, StoreError> {
     if let Some(list) = &request.cursors {
         let by_space: BTreeMap<_, _> = list.0.iter().map(|c| (c.space, *c)).collect();
         let cursors = Cursors(by_space.into_values().collect());
@@ -43,5 +40,6 @@ pub(super) fn after(before: &Cursors, pulled: &Pulled) -> Cursors {
     for gone in &pulled.gone {
         by_space.remove(gone);
     }
-    Cursors(by_space.into_values().collect())
+    // A device names only the spaces it took something from.
+    Cursors(by_space.into_values().filter(|cursor| cursor.seq > 0).collect())
 }

@@ -1,6 +1,4 @@
-//! Letting a device in: the only request without a token, so the only one that counts its callers.
-
-use std::net::IpAddr;
+//! Letting a device in: the only request without a token, so the only one that counts how often it is asked (by team here, by address in `http`).
 
 use sync_core::crypto;
 use sync_core::directory::Directory;
@@ -22,16 +20,13 @@ impl Relay {
     ///
     /// # Errors
     /// `invite_unknown` for anything but a current invitation with tries left, `rate_limited` for too many
-    /// requests of one address or team. What is wrong with an invitation is not told.
-    pub fn enrol(&self, body: &[u8], from: IpAddr) -> Result<Vec<u8>, Refusal> {
+    /// requests for one team. What is wrong with an invitation is not told.
+    pub fn enrol(&self, body: &[u8]) -> Result<Vec<u8>, Refusal> {
         if body.len() > MOST_BYTES {
             return Err(Code::TooLarge.into());
         }
-        if !self.rates.allows_address(from) {
-            return Err(Code::RateLimited.into());
-        }
         let request: EnrolRequest = from_cbor(&inflate(body)?).map_err(|_| Code::Malformed)?;
-        if !self.rates.allows_team(request.team) {
+        if !self.enrolling.allows(request.team) {
             return Err(Code::RateLimited.into());
         }
         let now = self.now();

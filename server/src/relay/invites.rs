@@ -41,9 +41,8 @@ impl Relay {
         directory: &Directory,
     ) -> Result<Vec<PendingEnrolment>, Refusal> {
         let pending = self.store().read(|reader| invites::pending(reader, directory.team()))?;
-        let is_listed = |p: &PendingEnrolment| {
-            directory.device(&crypto::device_id(&p.verify_key)).is_some()
-        };
+        let is_listed =
+            |p: &PendingEnrolment| directory.device(&crypto::device_id(&p.verify_key)).is_some();
         Ok(pending.into_iter().filter(|p| !is_listed(p)).collect())
     }
 }

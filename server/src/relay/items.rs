@@ -53,9 +53,7 @@ impl Push<'_> {
             .and_then(|()| gates::check_policy(envelope, &directory));
         Ok(match judged {
             Ok(()) => Ok(info),
-            Err(Code::DirectoryBehind) => {
-                Err(Judged::Not(Outcome::Retry(Code::DirectoryBehind)))
-            }
+            Err(Code::DirectoryBehind) => Err(Judged::Not(Outcome::Retry(Code::DirectoryBehind))),
             Err(code) => Err(Judged::Aside(info, code)),
         })
     }

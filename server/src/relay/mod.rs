@@ -15,7 +15,6 @@ mod outcome;
 mod projection;
 mod pull;
 mod push;
-mod rate;
 mod refusal;
 mod structure;
 mod sync;
@@ -30,6 +29,7 @@ use sync_core::directory::Directory;
 use sync_core::ids::{IncarnationId, RelayId, TeamId};
 use sync_core::protocol::Timestamp;
 
+use crate::rate::Rate;
 use crate::store::{self, Store, StoreError, meta};
 
 pub use refusal::Refusal;
@@ -58,7 +58,7 @@ pub struct Relay {
     directories: RwLock<BTreeMap<TeamId, Arc<Directory>>>,
     /// Held from the beginning of a push until the directory in memory is the stored one again.
     pushing: Mutex<()>,
-    rates: rate::Rates,
+    enrolling: Rate<TeamId>,
 }
 
 impl Relay {
@@ -79,7 +79,7 @@ impl Relay {
             rng: Mutex::new(settings.rng),
             directories: RwLock::new(directories),
             pushing: Mutex::new(()),
-            rates: rate::Rates::new(),
+            enrolling: Rate::new(),
         })
     }
 

@@ -188,8 +188,7 @@ fn served(batch: &mut Batch, item: ServedItem) -> (SpaceItem, usize) {
         }
         None if code.is_empty() => (SpaceItem::Own { directory_seq, row_day, id }, SHORT_ITEM),
         None => {
-            let stub =
-                SpaceItem::Stub { directory_seq, row_day, id, device, device_seq, code };
+            let stub = SpaceItem::Stub { directory_seq, row_day, id, device, device_seq, code };
             (stub, SHORT_ITEM)
         }
     }

@@ -83,11 +83,7 @@ impl<'a> Push<'a> {
         Self { tx, team, device, directory, now, spaces, documents }
     }
 
-    fn take_all(
-        &mut self,
-        batch: &Batch,
-        push: &[Packed],
-    ) -> Result<Vec<PushResult>, StoreError> {
+    fn take_all(&mut self, batch: &Batch, push: &[Packed]) -> Result<Vec<PushResult>, StoreError> {
         let unpacked: Vec<_> = push.iter().map(|packed| batch.unpack(packed)).collect();
         let mut results = Vec::with_capacity(push.len());
         let mut at = 0;
@@ -134,16 +130,11 @@ impl<'a> Push<'a> {
     }
 
     /// Bytes that are no envelope: nothing in them can be trusted, so they are kept apart and refused for good.
-    fn refuse_unreadable(
-        &self,
-        batch: &Batch,
-        packed: &Packed,
-    ) -> Result<PushResult, StoreError> {
+    fn refuse_unreadable(&self, batch: &Batch, packed: &Packed) -> Result<PushResult, StoreError> {
         let id = claimed_id(batch, packed);
         let bytes = to_cbor(packed);
         if bytes.len() <= 2 * sync_core::protocol::limits::MAX_BODY {
-            let refused =
-                Refused { id, device: self.device, code: Code::Malformed, bytes: &bytes };
+            let refused = Refused { id, device: self.device, code: Code::Malformed, bytes: &bytes };
             quarantine::keep(self.tx, self.team, &refused, self.now)?;
         }
         Ok(Outcome::Refused(Code::Malformed).result(id))

@@ -6,27 +6,23 @@ use crate::store::StoreError;
 
 /// A request that was not served. Nothing of it was kept.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// The caller must do something else: the code says what.
-    #[error("{}", .0.advice())]
-    Refused(Code),
-    /// The relay failed. The caller learns nothing but that.
-    #[error(transparent)]
-    Failed(#[from] StoreError),
-}
-
-impl Refusal {
-    /// The code a caller is told.
-    pub fn code(&self) -> Code {
-        match self {
-            Refusal::Refused(code) => *code,
-            Refusal::Failed(_) => Code::Internal,
-        }
-    }
+#[error("{}", .code.advice())]
+pub struct Refusal {
+    /// What the caller is told.
+    pub code: Code,
+    /// Why the relay itself failed (`internal`): for the operator's log, never for the caller.
+    #[source]
+    pub failure: Option<StoreError>,
 }
 
 impl From<Code> for Refusal {
     fn from(code: Code) -> Self {
-        Refusal::Refused(code)
+        Self { code, failure: None }
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(failure: StoreError) -> Self {
+        Self { code: Code::Internal, failure: Some(failure) }
     }
 }

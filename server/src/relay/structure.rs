@@ -45,8 +45,7 @@ impl Push<'_> {
         if info.readers().iter().any(|member| directory.member(member).is_none()) {
             return Ok(Outcome::Refused(Code::NoSuchMember));
         }
-        let one_only =
-            matches!(info.kind().policy().owner, OwnerKind::Team | OwnerKind::Member);
+        let one_only = matches!(info.kind().policy().owner, OwnerKind::Team | OwnerKind::Member);
         if one_only && spaces::exists(self.tx, self.team, info.kind(), &info.owner)? {
             return Ok(Outcome::Refused(Code::SpaceExists));
         }
@@ -81,10 +80,9 @@ impl Push<'_> {
         id: SpaceId,
         author: MemberId,
     ) -> Result<Option<SpaceInfo>, StoreError> {
+        let team = self.team;
         if let Some(row) = self.space(id)? {
-            let info = row.info.clone();
-            let ours = row.team == self.team;
-            return Ok(ours.then_some(info));
+            return Ok((row.team == team).then(|| row.info.clone()));
         }
         let Some(info) = derived(&self.directory, id, author) else { return Ok(None) };
         self.open_space(info.clone())?;

@@ -1,7 +1,9 @@
 //! One exchange with a device: take what it pushes, serve what it lacks, sign the answer.
 
 use sync_core::ids::DeviceId;
-use sync_core::protocol::{Cursors, PendingEnrolment, PushResult, SyncRequest, SyncResponse, Timestamp};
+use sync_core::protocol::{
+    Cursors, PendingEnrolment, PushResult, SyncRequest, SyncResponse, Timestamp,
+};
 
 use crate::crash_point;
 use crate::store::devices;

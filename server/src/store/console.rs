@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 use sync_core::ids::TeamId;
 use sync_core::protocol::Timestamp;
 
-use super::{StoreError, Tx};
+use super::{Reader, StoreError, Tx};
 
 /// A session of the coordinators' page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +61,8 @@ pub(crate) fn put_session(
 }
 
 /// The session of this hash.
-pub(crate) fn session(tx: &Tx<'_>, hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
-    let found = tx
+pub(crate) fn session(reader: &Reader, hash: &[u8; 32]) -> Result<Option<SessionRow>, StoreError> {
+    let found = reader
         .prepare_cached("SELECT team, created_ms, seen_ms FROM console_sessions WHERE hash = ?1")?
         .query_row([hash], |row| {
             Ok(SessionRow {

@@ -135,8 +135,7 @@ pub(crate) fn after(
            CASE WHEN device = ?3 OR code <> '' THEN NULL ELSE envelope END
          FROM items WHERE space = ?1 AND seq > ?2 ORDER BY seq",
     )?;
-    let mut rows =
-        statement.query(params![space.as_bytes(), seq as i64, for_device.as_bytes()])?;
+    let mut rows = statement.query(params![space.as_bytes(), seq as i64, for_device.as_bytes()])?;
     while let Some(row) = rows.next()? {
         let envelope: Option<Vec<u8>> = row.get(8)?;
         let item = ServedItem {

@@ -117,7 +117,7 @@ fn check_version(version: i32) -> Result<(), StoreError> {
 }
 
 /// Only the operator's own account may look into the folder.
-fn create_private_folder(folder: &Path) -> Result<(), StoreError> {
+pub(crate) fn create_private_folder(folder: &Path) -> Result<(), StoreError> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -59,8 +59,8 @@ pub(crate) fn list(
         "SELECT {COLUMNS} FROM records WHERE team = ?1 AND record = ?2
          ORDER BY json_extract(fields, '$.' || ?3) DESC NULLS LAST, doc LIMIT ?4"
     ))?;
-    let rows = statement
-        .query_map(params![team.as_bytes(), record, latest_by, limit as i64], parts)?;
+    let rows =
+        statement.query_map(params![team.as_bytes(), record, latest_by, limit as i64], parts)?;
     rows.map(|row| row_of(row?)).collect()
 }
 
@@ -77,8 +77,8 @@ pub(crate) fn list_where(
         "SELECT {COLUMNS} FROM records WHERE team = ?1 AND record = ?2
            AND json_extract(fields, '$.' || ?3) = ?4 ORDER BY doc LIMIT ?5"
     ))?;
-    let rows = statement
-        .query_map(params![team.as_bytes(), record, field, value, limit as i64], parts)?;
+    let rows =
+        statement.query_map(params![team.as_bytes(), record, field, value, limit as i64], parts)?;
     rows.map(|row| row_of(row?)).collect()
 }
 
@@ -105,9 +105,8 @@ pub(crate) fn get(
     let mut statement = reader.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM records WHERE team = ?1 AND record = ?2 AND doc = ?3"
     ))?;
-    let found = statement
-        .query_row(params![team.as_bytes(), record, doc.as_bytes()], parts)
-        .optional()?;
+    let found =
+        statement.query_row(params![team.as_bytes(), record, doc.as_bytes()], parts).optional()?;
     found.map(row_of).transpose()
 }
 

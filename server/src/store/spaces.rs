@@ -39,8 +39,8 @@ fn head_of(row: &Row<'_>, seq: usize, chain: usize) -> Result<Head, rusqlite::Er
 
 /// The space of this id.
 pub(crate) fn get(reader: &Reader, id: SpaceId) -> Result<Option<SpaceRow>, StoreError> {
-    let mut statement =
-        reader.prepare_cached("SELECT team, info, head_seq, head_chain FROM spaces WHERE id = ?1")?;
+    let mut statement = reader
+        .prepare_cached("SELECT team, info, head_seq, head_chain FROM spaces WHERE id = ?1")?;
     let found = statement
         .query_row([id.as_bytes()], |row| {
             Ok((TeamId::new(row.get(0)?), row.get::<_, Vec<u8>>(1)?, head_of(row, 2, 3)?))
@@ -116,9 +116,8 @@ fn insert_readers(tx: &Tx<'_>, team: TeamId, info: &SpaceInfo) -> Result<(), Sto
 
 /// Moves the end of a space's log.
 pub(crate) fn set_head(tx: &Tx<'_>, id: SpaceId, head: Head) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE spaces SET head_seq = ?2, head_chain = ?3 WHERE id = ?1")?.execute(
-        params![id.as_bytes(), head.seq as i64, head.chain.as_bytes()],
-    )?;
+    tx.prepare_cached("UPDATE spaces SET head_seq = ?2, head_chain = ?3 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), head.seq as i64, head.chain.as_bytes()])?;
     Ok(())
 }
 

@@ -67,6 +67,7 @@ impl EpochSecret {
         epoch_public: &[u8],
         keys: &DeviceKeys,
     ) -> Result<Self, CryptoError> {
+        // Made for another device: it would not open; told without the work of trying.
         if wrapped.device != keys.device_id() {
             return Err(CryptoError::Seal);
         }

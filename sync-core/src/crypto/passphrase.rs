@@ -1,21 +1,24 @@
 //! A key from a passphrase, where no keystore holds one. It opens a local store and nothing else.
 
-use argon2::{Algorithm, Argon2, Params, Version};
-use zeroize::Zeroizing;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use zeroize::{Zeroizing, optimization_barrier};
 
 /// Memory, in KiB.
 const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 1;
 
-/// Argon2id (64 MiB, t = 3, p = 1) of a passphrase.
+/// Argon2id (64 MiB, t = 3, p = 1) of a passphrase. Its working memory is wiped.
 pub fn passphrase_key(passphrase: &[u8], salt: &[u8; 16]) -> Zeroizing<[u8; 32]> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(32))
         .expect("the costs are constants within Argon2's limits");
+    let mut memory = vec![Block::default(); params.block_count()];
     let mut key = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into(passphrase, salt, key.as_mut_slice())
+        .hash_password_into_with_memory(passphrase, salt, key.as_mut_slice(), memory.as_mut_slice())
         .expect("salt and output have lengths within Argon2's limits");
+    memory.fill(Block::default());
+    optimization_barrier(memory.as_slice());
     key
 }
 

@@ -21,7 +21,6 @@ const TAG_LEN: usize = 16;
 /// Compresses, pads (Padme, floor 256 B) and seals a change (XChaCha20-Poly1305).
 /// AAD = "aftercall seal v1" || header with body_hash zeroed || suite || epoch || dek id.
 /// `header.body_hash` is ignored; every other field must be final.
-#[expect(clippy::too_many_arguments, reason = "each is part of what the seal binds")]
 pub fn seal_change(
     header: &Header,
     suite: Suite,

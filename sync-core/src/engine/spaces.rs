@@ -106,6 +106,10 @@ impl Desk<'_> {
         owner: SpaceOwner,
         readers: &[MemberId],
     ) -> Result<SpaceId> {
+        if readers.is_empty() {
+            // Nobody in the team is entitled to such a space yet.
+            return Err(Code::NotAllowed.into());
+        }
         let suite = Suite::X25519;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
         let wraps = self.wrap_for_readers(env, &secret, EpochId::new([0; 16]), &public, readers)?;

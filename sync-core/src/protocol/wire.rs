@@ -4,6 +4,7 @@
 //! Unpacking restores the header byte for byte, so ids and signatures hold.
 
 use minicbor::bytes::{ByteArray, ByteVec};
+use sha2::{Digest, Sha256};
 
 use crate::ids::EnvelopeId;
 
@@ -73,19 +74,29 @@ impl Batch {
         }
     }
 
+    /// The id of a packed envelope, told even where its shape is wrong; `None` if the batch lacks its directory hash.
+    pub fn claimed_id(&self, packed: &Packed) -> Option<EnvelopeId> {
+        let bytes = self.header_bytes(packed).ok()?;
+        Some(EnvelopeId::new(Sha256::digest(bytes).into()))
+    }
+
     /// Restores an envelope and checks its shape (not its signature).
     pub fn unpack(&self, packed: &Packed) -> Result<Envelope, WireError> {
-        let hash = self.0.get(packed.directory as usize).ok_or(WireError::Malformed)?;
-        let mut bytes = [0; HEADER_LEN];
-        bytes[..SHORT].copy_from_slice(packed.header.as_slice());
-        bytes[SHORT..SHORT + 32].copy_from_slice(hash.as_bytes());
-        bytes[SHORT + 32..].copy_from_slice(&body_hash(&packed.body));
         let envelope = Envelope {
-            header: Header::decode(&bytes)?,
+            header: Header::decode(&self.header_bytes(packed)?)?,
             body: packed.body.to_vec(),
             sig: packed.sig.into(),
         };
         envelope.check_shape()?;
         Ok(envelope)
+    }
+
+    fn header_bytes(&self, packed: &Packed) -> Result<[u8; HEADER_LEN], WireError> {
+        let hash = self.0.get(packed.directory as usize).ok_or(WireError::Malformed)?;
+        let mut bytes = [0; HEADER_LEN];
+        bytes[..SHORT].copy_from_slice(packed.header.as_slice());
+        bytes[SHORT..SHORT + 32].copy_from_slice(hash.as_bytes());
+        bytes[SHORT + 32..].copy_from_slice(&body_hash(&packed.body));
+        Ok(bytes)
     }
 }

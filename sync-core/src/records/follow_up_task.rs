@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::peer_contact::local_day;
 use super::schema::OF;
-use super::{DocType, Field, FieldKind, RecordType, SpaceKind, Value};
+use super::{Derived, DocType, Field, FieldKind, RecordType, SpaceKind, Value};
 
 const KINDS: &[&str] = &[
     "call",
@@ -70,6 +70,6 @@ pub(super) static FOLLOW_UP_TASK: RecordType = RecordType {
     derive,
 };
 
-fn derive(form: &BTreeMap<String, Value>) -> Vec<(&'static str, Value)> {
+fn derive(form: &BTreeMap<String, Value>) -> Derived {
     local_day(form, "due_at").map(|day| ("due_day", day)).into_iter().collect()
 }

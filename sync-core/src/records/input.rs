@@ -40,7 +40,7 @@ impl InputError {
         let is_plain = typed.len() <= LONGEST_NAME && typed.chars().all(plain) && !typed.is_empty();
         let near = if is_plain { near(typed, names) } else { Vec::new() };
         let problem = match (near.is_empty(), names.is_empty()) {
-            (false, _) => format!("there is no such field; did you mean {}?", near.join(" or ")),
+            (false, _) => format!("there is no such field; nearest is {}", near.join(" or ")),
             (true, false) => format!("there is no such field; there are {}", names.join(", ")),
             (true, true) => "there is no such field; this record takes none".to_owned(),
         };

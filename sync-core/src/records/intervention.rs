@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DocType, Field, FieldKind, RecordType, SpaceKind, Value};
+use super::{Derived, DocType, Field, FieldKind, RecordType, SpaceKind, Value};
 
 /// Every kind of intervention.
 pub(super) const KINDS: &[&str] = &[
@@ -143,7 +143,7 @@ pub(super) static INTERVENTION: RecordType = RecordType {
     derive,
 };
 
-fn derive(form: &BTreeMap<String, Value>) -> Vec<(&'static str, Value)> {
+fn derive(form: &BTreeMap<String, Value>) -> Derived {
     match form.get("attendees_count") {
         Some(Value::Int(count)) => vec![("attendees", Value::Text(group_band(*count).to_owned()))],
         _ => Vec::new(),

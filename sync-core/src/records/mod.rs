@@ -10,6 +10,7 @@ mod input;
 mod plan;
 mod policy;
 mod profile;
+mod profile_form;
 mod schema;
 mod values;
 mod view;
@@ -29,7 +30,7 @@ pub use plan::{plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
 pub use schema::{
-    DocType, Field, FieldKind, FieldView, NoteRule, Origin, PartPlan, RECORDS, RecordType,
+    Derived, DocType, Field, FieldKind, FieldView, NoteRule, Origin, PartPlan, RECORDS, RecordType,
 };
 pub use session_note::{session_text_key, session_text_keys};
 pub use values::{normalize, parse_value};

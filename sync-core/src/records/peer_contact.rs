@@ -11,7 +11,7 @@ use crate::protocol::Timestamp;
 use super::check_in::ZONES;
 use super::intervention::GROUP_BANDS;
 use super::schema::OF;
-use super::{DocType, Field, FieldKind, NoteRule, RecordType, SpaceKind, Value};
+use super::{Derived, DocType, Field, FieldKind, NoteRule, RecordType, SpaceKind, Value};
 
 const DURATION_BANDS: &[&str] = &["under_15", "15_29", "30_59", "60_119", "120_plus"];
 const MODES: &[&str] = &["in_person", "phone", "text", "video", "group", "ride_along"];
@@ -131,7 +131,7 @@ pub(super) static PEER_CONTACT: RecordType = RecordType {
     derive,
 };
 
-fn derive(form: &BTreeMap<String, Value>) -> Vec<(&'static str, Value)> {
+fn derive(form: &BTreeMap<String, Value>) -> Derived {
     let band = match form.get("duration_min") {
         Some(Value::Int(minutes)) => Some(Value::Text(duration_band(*minutes).to_owned())),
         _ => None,

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-/// What may be written about people (DOMAIN.md F.0).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+/// What may be written about people (DOMAIN.md F.0), strictest first.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, minicbor::Encode, minicbor::Decode,
+)]
 #[cbor(index_only)]
 pub enum NotesMode {
     /// Nothing.
@@ -15,6 +17,26 @@ pub enum NotesMode {
     /// Sealed text.
     #[n(2)]
     SealedText,
+}
+
+impl NotesMode {
+    /// Every mode.
+    pub const ALL: [NotesMode; 3] =
+        [NotesMode::None, NotesMode::ChecklistOnly, NotesMode::SealedText];
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            NotesMode::None => "none",
+            NotesMode::ChecklistOnly => "checklist_only",
+            NotesMode::SealedText => "sealed_text",
+        }
+    }
+
+    /// The mode of this name.
+    pub fn from_name(name: &str) -> Option<NotesMode> {
+        NotesMode::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
 }
 
 /// A team's policy, an entry of the directory. `neutral` is the default; nothing in it is legal advice.
@@ -61,6 +83,21 @@ impl PolicyProfile {
                 "local emergency number".to_owned(),
                 "112 or 911".to_owned(),
             )]),
+        }
+    }
+
+    /// The profile of a jurisdiction: `neutral`, or `us_mt` with no notes at all (Montana Code 7-32-602 bans
+    /// recording peer support sessions in writing; group sessions by a cautious reading). `None` if there is none.
+    pub fn of_jurisdiction(name: &str) -> Option<Self> {
+        match name {
+            "neutral" => Some(Self::neutral()),
+            "us_mt" => Some(Self {
+                jurisdiction: "us_mt".into(),
+                notes_mode: NotesMode::None,
+                contact_notes_mode: NotesMode::None,
+                ..Self::neutral()
+            }),
+            _ => None,
         }
     }
 }

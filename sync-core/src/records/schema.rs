@@ -185,8 +185,11 @@ pub struct RecordType {
     pub inputs: &'static [Field],
     /// Values that follow from typed ones: coarsening to the open half. Called with the typed fields (at an edit over
     /// what the record holds), already checked and in the form [`view`](super::view) shows; returns further (field, value) pairs.
-    pub derive: fn(&BTreeMap<String, Value>) -> Vec<(&'static str, Value)>,
+    pub derive: fn(&BTreeMap<String, Value>) -> Derived,
 }
+
+/// Values that follow from typed ones, by field.
+pub type Derived = Vec<(&'static str, Value)>;
 
 /// Every record kind.
 pub const RECORDS: &[&RecordType] = &[
@@ -223,7 +226,7 @@ impl RecordType {
 }
 
 /// A record that needs no coarsening.
-pub(super) fn derives_nothing(_: &BTreeMap<String, Value>) -> Vec<(&'static str, Value)> {
+pub(super) fn derives_nothing(_: &BTreeMap<String, Value>) -> Derived {
     Vec::new()
 }
 

@@ -59,7 +59,9 @@ pub(super) fn field_view(field: &Field, flat: &Flat) -> Option<FieldView> {
         FieldKind::Entries(_) => {
             all_of(entries::live(field.name, flat).into_values().flatten().map(Value::Text))
         }
-        FieldKind::State(order) => folded(order, flat.keys.get(field.name)?).map(one),
+        FieldKind::State(order) => {
+            flat.keys.get(field.name).and_then(|values| folded(order, values)).map(one)
+        }
         kind => {
             all_of(flat.keys.get(field.name).into_iter().flatten().filter_map(|s| shown(kind, s)))
         }

@@ -8,21 +8,48 @@ use crate::engine::StoreError;
 
 use super::store_error;
 
-/// Values of envelopes, documents and changes are large, which tables without rowid hold badly.
+/// Values of envelopes, documents and changes are large, which tables without rowid hold badly. `mark` is the last column:
+/// it shows that a row was read to its end.
 const STEPS: &[&str] = &["
-    CREATE TABLE meta (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE envelopes (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT;
-    CREATE TABLE items (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE outbox (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE spaces (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE documents (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT;
-    CREATE TABLE changes (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT;
-    CREATE TABLE records (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE keys (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE parked (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE drafts (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE invites (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    CREATE TABLE alarms (key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE meta (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE envelopes (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE items (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE outbox (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE spaces (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE documents (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE changes (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE records (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE keys (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE parked (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE drafts (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE invites (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE alarms (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
 "];
 
 /// The version this build writes.

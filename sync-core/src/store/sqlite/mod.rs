@@ -46,6 +46,20 @@ struct SqliteTransaction<'a> {
 #[error("an earlier write of this transaction failed")]
 struct AlreadyFailed;
 
+/// A page that does not authenticate.
+#[derive(Debug, thiserror::Error)]
+#[error("the database file is damaged; keep it, and restore a backup beside it")]
+struct Damaged;
+
+/// A value, if its row was read to the end.
+///
+/// SQLCipher hands a page that fails authentication out as zeros. In a page that lists rows, or in the middle of
+/// a long value, SQLite finds that by itself; in the last page of a long value nothing would. The mark is stored
+/// behind the value and is not zero, so it is gone with that page.
+fn whole(value: Vec<u8>, mark: i64) -> Result<Vec<u8>, StoreError> {
+    if mark == statements::MARK { Ok(value) } else { Err(StoreError::Failed(Box::new(Damaged))) }
+}
+
 impl SqliteTransaction<'_> {
     fn write(&mut self, sql: &str, params: impl rusqlite::Params) -> Result<(), StoreError> {
         self.refuse_after_failure()?;
@@ -64,7 +78,9 @@ impl Transaction for SqliteTransaction<'_> {
         self.refuse_after_failure()?;
         let sql = &self.statements.of(table).get;
         let mut statement = self.inner.prepare_cached(sql).map_err(store_error)?;
-        statement.query_row([key], |row| row.get(0)).optional().map_err(store_error)
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let found = statement.query_row([key], row).optional().map_err(store_error)?;
+        found.map(|(value, mark)| whole(value, mark)).transpose()
     }
 
     fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
@@ -91,12 +107,17 @@ impl Transaction for SqliteTransaction<'_> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let sql = self.statements.of(table).scan(strict, end.is_some());
         let mut statement = self.inner.prepare_cached(sql).map_err(store_error)?;
-        let entry = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let entry = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let rows = match end {
             Some(end) => statement.query_map(params![start, limit, end], entry),
             None => statement.query_map(params![start, limit], entry),
         };
-        rows.and_then(Iterator::collect).map_err(store_error)
+        let mut entries = Vec::new();
+        for row in rows.map_err(store_error)? {
+            let (key, value, mark) = row.map_err(store_error)?;
+            entries.push((key, whole(value, mark)?));
+        }
+        Ok(entries)
     }
 
     fn commit(self: Box<Self>) -> Result<(), StoreError> {

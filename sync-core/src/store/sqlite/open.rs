@@ -20,15 +20,18 @@ use super::{SqliteStore, migrations, store_error};
 /// The first SQLite whose write-ahead log cannot be damaged by a reset during a checkpoint.
 const SQLITE_AT_LEAST: i32 = 3_051_003;
 
+/// The length of a page, and so of the smallest database.
+const PAGE: u64 = 4096;
+
 /// Why a database was not opened, where no [`StoreError`] of its own says it.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// There is no file, and none was to be created.
     #[error("there is no database here; create a team or join one first")]
     Absent,
-    /// The file is there and holds nothing.
-    #[error("the database file is empty; it was left as it is, restore it from a backup")]
-    Empty,
+    /// The file is there and shorter than any database.
+    #[error("the database file is cut short; it was left as it is, restore it from a backup")]
+    CutShort,
     /// The SQLite linked in can lose data.
     #[error("SQLite {0} is too old (3.51.3 or later is needed); build with the bundled one")]
     SqliteTooOld(&'static str),
@@ -69,8 +72,9 @@ impl SqliteStore {
         if !exists(&path)? {
             return Err(OpenError::Absent.into());
         }
-        if fs::metadata(&path).map_err(io_error)?.len() == 0 {
-            return Err(OpenError::Empty.into());
+        // SQLite would take the beginning of a page for a new database.
+        if fs::metadata(&path).map_err(io_error)?.len() < PAGE {
+            return Err(OpenError::CutShort.into());
         }
         let mut connection = connect(&path, key)?;
         configure(&connection).map_err(store_error)?;

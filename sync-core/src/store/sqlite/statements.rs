@@ -2,6 +2,9 @@
 
 use crate::engine::Table;
 
+/// Ends every row, in one stored byte (0 and 1 would take none).
+pub(super) const MARK: i64 = 0x55;
+
 /// The statements of one table.
 pub(super) struct TableStatements {
     pub(super) get: String,
@@ -14,15 +17,17 @@ impl TableStatements {
     fn new(table: Table) -> Self {
         let name = table.name();
         Self {
-            get: format!("SELECT value FROM {name} WHERE key = ?1"),
+            get: format!("SELECT value, mark FROM {name} WHERE key = ?1"),
             put: format!(
-                "INSERT INTO {name} (key, value) VALUES (?1, ?2)
+                "INSERT INTO {name} (key, value, mark) VALUES (?1, ?2, {MARK})
                  ON CONFLICT (key) DO UPDATE SET value = excluded.value"
             ),
             delete: format!("DELETE FROM {name} WHERE key = ?1"),
             scan: ["key >= ?1", "key >= ?1 AND key < ?3", "key > ?1", "key > ?1 AND key < ?3"].map(
                 |range| {
-                    format!("SELECT key, value FROM {name} WHERE {range} ORDER BY key LIMIT ?2")
+                    format!(
+                        "SELECT key, value, mark FROM {name} WHERE {range} ORDER BY key LIMIT ?2"
+                    )
                 },
             ),
         }

@@ -1,12 +1,9 @@
-//! How often strangers may ask: token buckets by address and by team, on a monotonic clock of their own.
+//! How often strangers may ask: token buckets by address or by team, on a monotonic clock of their own.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use sync_core::ids::TeamId;
 
 /// Requests at once.
 const BURST: f64 = 120.0;
@@ -15,30 +12,21 @@ const PER_SECOND: f64 = 2.0;
 /// Callers remembered; beyond this, those who have been quiet are forgotten.
 const MOST_KEYS: usize = 10_000;
 
-/// The relay's rate limits.
-pub(super) struct Rates {
+/// How often each of many callers may ask.
+pub(crate) struct Rate<K> {
     started: Instant,
-    addresses: Mutex<Buckets<IpAddr>>,
-    teams: Mutex<Buckets<TeamId>>,
+    buckets: Mutex<Buckets<K>>,
 }
 
-impl Rates {
-    pub(super) fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            addresses: Mutex::new(Buckets::default()),
-            teams: Mutex::new(Buckets::default()),
-        }
+impl<K: Eq + Hash> Rate<K> {
+    pub(crate) fn new() -> Self {
+        Self { started: Instant::now(), buckets: Mutex::new(Buckets(HashMap::new())) }
     }
 
-    pub(super) fn allows_address(&self, address: IpAddr) -> bool {
-        let mut buckets = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.take(address, self.started.elapsed())
-    }
-
-    pub(super) fn allows_team(&self, team: TeamId) -> bool {
-        let mut buckets = self.teams.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.take(team, self.started.elapsed())
+    /// Takes one request of a caller; false if they have asked too often.
+    pub(crate) fn allows(&self, caller: K) -> bool {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.take(caller, self.started.elapsed())
     }
 }
 
@@ -48,12 +36,6 @@ struct Bucket {
 }
 
 struct Buckets<K>(HashMap<K, Bucket>);
-
-impl<K> Default for Buckets<K> {
-    fn default() -> Self {
-        Self(HashMap::new())
-    }
-}
 
 impl<K: Eq + Hash> Buckets<K> {
     /// Takes one request from a caller's bucket; false if it is empty.
@@ -86,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_burst_empties_the_bucket_and_time_fills_it() {
-        let mut buckets = Buckets::default();
+        let mut buckets = Buckets(HashMap::new());
         let at = Duration::from_secs(5);
         assert!((0..BURST as u32).all(|_| buckets.take("caller", at)));
         assert!(!buckets.take("caller", at));
@@ -96,7 +78,7 @@ mod tests {
 
     #[test]
     fn quiet_callers_are_forgotten_and_a_flood_is_refused() {
-        let mut buckets = Buckets::default();
+        let mut buckets = Buckets(HashMap::new());
         for key in 0..MOST_KEYS {
             assert!(buckets.take(key, Duration::ZERO));
         }

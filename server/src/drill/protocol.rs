@@ -1,0 +1,137 @@
+//! What the runner says to the processes it started, and what they answer: one JSON object a line.
+//!
+//! Each command to a phone carries the phone's clock, so the runner owns time. Passphrases and links cross
+//! these pipes and nothing else; they are never logged.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use sync_core::records::Value;
+
+use super::script::{HostileCase, Part};
+
+/// A command to a phone's process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ToPhone {
+    /// The phone's clock.
+    pub now_ms: i64,
+    /// What to do.
+    pub command: PhoneCommand,
+}
+
+/// What a phone's process can do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "fields are those of the engine's calls of the same name")]
+pub enum PhoneCommand {
+    /// Makes a team and its first device.
+    Create { passphrase: String, origin: String, connect: String, policy: Json, name: String },
+    /// Starts to join by a link.
+    Join { passphrase: String, connect: String, link: String },
+    /// Opens what the folder holds.
+    Open { passphrase: String, connect: String },
+    /// Asks the relay once whether the device is listed.
+    Enrol,
+    AddMember {
+        name: Option<String>,
+        roles: Vec<String>,
+        admin: bool,
+        unit: Option<String>,
+        supervises: Vec<String>,
+    },
+    Invite { member: String },
+    Record { kind: String, fields: BTreeMap<String, Value> },
+    Edit { record: String, fields: BTreeMap<String, Value> },
+    Write { record: String, phase: String, at: usize, delete: usize, insert: String },
+    Assign { record: String, members: Vec<String> },
+    Share { record: String, with: Vec<String>, text: bool },
+    Show { record: String },
+    List { kind: Option<String> },
+    Notes { record: String },
+    Window { record: String, intervention: Option<String> },
+    Drafts,
+    Alarms,
+    Outbox,
+    /// Heads by document, and the spaces this phone reads.
+    Heads,
+    Status,
+    Sync,
+    /// Arms a crash point.
+    Arm { point: String },
+    /// Pushes a record past the phone's own checks.
+    PushRecord { kind: String, fields: BTreeMap<String, Value> },
+    /// Pushes a harmful change.
+    PushHostile { case: HostileCase, record: Option<String> },
+}
+
+/// A command to the relay's process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum RelayCommand {
+    /// Sets the relay's clock.
+    Time {
+        /// Milliseconds since 1970.
+        now_ms: i64,
+    },
+    /// Arms a crash point.
+    Arm {
+        /// Its name.
+        point: String,
+    },
+    /// Allows a team.
+    AllowTeam {
+        /// Its number.
+        team: String,
+    },
+    /// Makes a one-time link to the coordinator's page.
+    ConsoleLink {
+        /// The team's number.
+        team: String,
+    },
+    /// Changes one byte of the last envelope of a document.
+    FlipByte {
+        /// The document.
+        doc: String,
+        /// Where.
+        part: Part,
+    },
+    /// Serves the last envelope of one document as one of another.
+    MoveEnvelope {
+        /// From.
+        doc: String,
+        /// To.
+        to: String,
+    },
+    /// Replaces the keys of every device that waits to be let in.
+    SwapEnrolmentKeys,
+    /// What was set aside: ids and codes.
+    Quarantine {
+        /// The team's number.
+        team: String,
+    },
+    /// The stored row of the last envelope of a document.
+    Row {
+        /// The document.
+        doc: String,
+    },
+    /// Stops in good order.
+    Stop,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It was done.
+    Done(Json),
+    /// It was refused; nothing is half-done.
+    Refused {
+        /// The code.
+        code: String,
+        /// The sentence.
+        sentence: String,
+    },
+    /// The process cannot do it: a fault of the exercise, not of the product.
+    Broken(String),
+}

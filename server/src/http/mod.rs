@@ -1,0 +1,57 @@
+//! The relay on the wire: every route on one screen, one door to the database, one form of error.
+//!
+//! Logs carry routes and codes; never a name, a token, an address or a body.
+
+mod api;
+mod connections;
+mod door;
+mod error;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use sync_core::protocol::limits::MAX_REQUEST;
+
+use crate::console;
+use crate::rate::Rate;
+use crate::relay::Relay;
+
+pub(crate) use connections::listen;
+pub(crate) use door::Door;
+pub(crate) use error::ApiError;
+
+/// The address a request came from, set by whoever accepted the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
+/// What every handler shares.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) relay: Arc<Relay>,
+    pub(crate) door: Door,
+    /// Requests without a token, by address.
+    pub(crate) strangers: Arc<Rate<IpAddr>>,
+}
+
+impl App {
+    /// The application of a relay.
+    pub fn new(relay: Arc<Relay>) -> Self {
+        Self { relay, door: Door::new(), strangers: Arc::new(Rate::new()) }
+    }
+}
+
+/// Every route.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/v1/sync", post(api::sync))
+        .route("/v1/enrol", post(api::enrol))
+        .route("/healthz", get(api::health))
+        .merge(console::routes())
+        .fallback(error::not_found)
+        .method_not_allowed_fallback(error::wrong_method)
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
+        .with_state(app)
+}
