@@ -13,6 +13,7 @@ mod phone;
 mod records;
 mod setup;
 mod status;
+mod sync;
 mod values;
 
 pub use error::AftercallError;
@@ -20,6 +21,7 @@ pub use notes::{Note, TextChange};
 pub use phone::AftercallPhone;
 pub use setup::{NewMember, NewTeam, TeamMember};
 pub use status::{Alarm, PhoneStatus};
+pub use sync::SyncReport;
 pub use values::{Draft, Field, FieldValue, Record};
 
 uniffi::setup_scaffolding!();
