@@ -98,8 +98,7 @@ impl World {
             Phone::create_team(Box::new(MemoryStore::new()), &mut env, ORIGIN, profile, admin)
                 .expect("a team");
         relay.allow_team(phone.team()).expect("the relay takes the team");
-        let mut world =
-            World { relay, devices: BTreeMap::new(), now_ms, rng, folder };
+        let mut world = World { relay, devices: BTreeMap::new(), now_ms, rng, folder };
         world.add("admin", phone, device_rng);
         world.sync("admin");
         world
@@ -164,8 +163,7 @@ impl World {
     }
 
     fn ask_to_join(&mut self, name: &str) -> bool {
-        let request =
-            self.on(name, |phone, _| phone.enrol_request()).expect("it is still joining");
+        let request = self.on(name, |phone, _| phone.enrol_request()).expect("it is still joining");
         let answer = self.relay.enrol(&pack(&to_cbor(&request))).expect("the relay answers");
         let answer: EnrolAnswer = from_cbor(&unpack(&answer)).expect("an answer");
         self.on(name, |phone, env| phone.enrol_answer(env, &answer)).expect("a verified directory")
@@ -189,7 +187,12 @@ impl World {
     }
 
     /// Hands a phone the relay's answer to a request.
-    pub fn answer(&mut self, name: &str, body: &[u8], answer: &[u8]) -> Result<SyncOutcome, EngineError> {
+    pub fn answer(
+        &mut self,
+        name: &str,
+        body: &[u8],
+        answer: &[u8],
+    ) -> Result<SyncOutcome, EngineError> {
         let answer = unpack(answer);
         self.on(name, |phone, env| phone.sync_answer(env, body, &answer))
     }
