@@ -2,6 +2,7 @@
 #![allow(dead_code, missing_docs, reason = "each test file uses its own part of the helpers")]
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -33,7 +34,8 @@ pub const CONTACT_NOTE: u16 = 32;
 pub struct Station {
     pub relay: Arc<Relay>,
     pub now: Arc<AtomicI64>,
-    pub folder: tempfile::TempDir,
+    pub folder: PathBuf,
+    _own: Option<tempfile::TempDir>,
 }
 
 fn open(folder: &std::path::Path, now: &Arc<AtomicI64>) -> Arc<Relay> {
@@ -48,16 +50,22 @@ fn open(folder: &std::path::Path, now: &Arc<AtomicI64>) -> Arc<Relay> {
 
 impl Station {
     pub fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let own = tempfile::tempdir().unwrap();
+        let station = Self::on(own.path().into());
+        Self { _own: Some(own), ..station }
+    }
+
+    /// A relay on a folder that outlives it.
+    pub fn on(folder: PathBuf) -> Self {
         let now = Arc::new(AtomicI64::new(Timestamp::parse(START).unwrap().0));
-        Self { relay: open(folder.path(), &now), now, folder }
+        Self { relay: open(&folder, &now), now, folder, _own: None }
     }
 
     pub fn restart(&mut self) {
         // The old one must let go of its connections first.
         let other = tempfile::tempdir().unwrap();
         self.relay = open(other.path(), &self.now);
-        self.relay = open(self.folder.path(), &self.now);
+        self.relay = open(&self.folder, &self.now);
     }
 
     pub fn now(&self) -> Timestamp {
@@ -70,7 +78,7 @@ impl Station {
 
     /// SQL for looking where no answer shows it.
     pub fn count(&self, table: &str) -> i64 {
-        let database = rusqlite::Connection::open(self.folder.path().join("relay.db")).unwrap();
+        let database = rusqlite::Connection::open(self.folder.join("relay.db")).unwrap();
         database.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     }
 }
