@@ -47,10 +47,6 @@ impl From<StoreError> for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Engine(error) => error.into(),
-            ClientError::Refused { code, .. } => Self::of(code),
-            other => Self::with(Code::NetworkDown, other.to_string()),
-        }
+        Self::with(error.code(), error.to_string())
     }
 }

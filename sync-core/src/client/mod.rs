@@ -1,26 +1,24 @@
-//! The HTTP client: carries a phone's requests to its relay. The only asynchronous code of the crate.
+//! The HTTP client: carries a phone's requests to its relay and the answers back. The only asynchronous code of
+//! the crate.
+//!
+//! It decides nothing: what to send and what to make of an answer is the engine's business, and a lost or
+//! doubled exchange harms nothing. Apps and the terminal phone call [`sync_until_done`] and [`enrol_once`]
+//! whenever a link may be up.
+//!
+//! The engine's calls inside are short but write to the disk: an app with a busy event loop runs these
+//! futures on a thread of their own.
 
-use crate::engine::{EngineError, SyncOutcome};
-use crate::protocol::{Code, Timestamp};
+mod codec;
+mod error;
+mod exchange;
+mod http;
 
-/// Why an exchange brought nothing. Everything stays in the outbox.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// No connection, or it broke.
-    #[error("{}", Code::NetworkDown.advice())]
-    Network(#[source] reqwest::Error),
-    /// The relay answered with a code (body: `{"code": …, "now_ms": …}`).
-    #[error("{}", .code.advice())]
-    Refused {
-        /// Why.
-        code: Code,
-        /// The relay's clock, where it told.
-        now: Option<Timestamp>,
-    },
-    /// The phone itself refused or failed.
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-}
+pub use codec::{inflate, pack, unpack};
+pub use error::ClientError;
+pub use exchange::{MOST_EXCHANGES, Surroundings, enrol_once, sync_once, sync_until_done};
+pub use http::HttpClient;
+
+use crate::engine::SyncOutcome;
 
 /// The totals of a whole sync.
 pub type SyncTotals = SyncOutcome;
