@@ -165,7 +165,7 @@ impl Team {
         let header = Header {
             space: self.directory.space(),
             device: signer.keys.device_id(),
-            device_seq: self.directory.len(),
+            device_seq: self.directory.len() + 1,
             directory_seq: self.directory.len(),
             directory_hash: self.directory.head(),
             ..bare(Kind::Directory, Priority::First)
