@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use server::vault::VaultError;
 use sync_core::client::ClientError;
 use sync_core::engine::{EngineError, StoreError};
 use sync_core::protocol::Code;
@@ -42,6 +43,12 @@ impl From<EngineError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         EngineError::from(error).into()
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        Self::with(error.code(), error.to_string())
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use getrandom::SysRng;
+use rand_core::UnwrapErr;
 use server::vault;
 use sync_core::engine::Phone;
 use sync_core::protocol::Code;
@@ -15,17 +17,13 @@ const PASSPHRASE: &str = "AFTERCALL_PASSPHRASE";
 /// Shortest passphrase of a new phone, in characters.
 const SHORTEST: usize = 8;
 
-fn vault_path(folder: &Path) -> PathBuf {
-    folder.join("vault")
-}
-
 fn database_path(folder: &Path) -> PathBuf {
     folder.join("phone.db")
 }
 
 /// Whether the folder holds a phone.
 pub fn holds_phone(folder: &Path) -> bool {
-    vault_path(folder).exists() || database_path(folder).exists()
+    vault::path(folder).exists() || database_path(folder).exists()
 }
 
 fn prompt(text: &str) -> Result<Zeroizing<String>, Failure> {
@@ -68,7 +66,7 @@ pub fn open(folder: &Path) -> Result<Phone, Failure> {
 
 /// Opens the phone in a folder with this passphrase.
 pub fn open_with(folder: &Path, passphrase: &[u8]) -> Result<Phone, Failure> {
-    let key = vault::open(&vault_path(folder), passphrase)?;
+    let key = vault::open(folder, passphrase)?;
     let store = SqliteStore::open_existing(&database_path(folder), &key)?;
     Ok(Phone::open(Box::new(store))?)
 }
@@ -95,7 +93,7 @@ pub fn create_with(
     }
     make_private(folder)?;
     let made = (|| {
-        let key = vault::create(&vault_path(folder), passphrase)?;
+        let key = vault::create(folder, passphrase, &mut UnwrapErr(SysRng))?;
         let store = SqliteStore::open(&database_path(folder), &key)?;
         set_up(Box::new(store))
     })();
@@ -113,7 +111,7 @@ fn remove(folder: &Path) {
         path.push(suffix);
         let _ = std::fs::remove_file(path);
     }
-    let _ = std::fs::remove_file(vault_path(folder));
+    let _ = std::fs::remove_file(vault::path(folder));
 }
 
 /// Only the phone's owner may look into the folder.

@@ -185,6 +185,14 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
             .map(|(id, record)| json!({ "id": id.to_string(), "record": record.map(|id| id.to_string()) }))
             .collect()),
         PhoneCommand::Heads => heads(phone),
+        PhoneCommand::Sealed => {
+            let mut docs = Vec::new();
+            for record in refs::all_records(phone, Some("intervention"))? {
+                let notes = phone.notes(record.id)?;
+                docs.extend(notes.iter().filter(|n| !n.unreadable).map(|n| n.doc.to_string()));
+            }
+            Ok(json!(docs))
+        }
         PhoneCommand::Status => {
             let status = phone.status()?;
             Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),

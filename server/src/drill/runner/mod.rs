@@ -46,7 +46,7 @@ pub struct Options {
 /// A member of the file.
 struct Member {
     id: String,
-    staff: bool,
+    roles: Vec<String>,
 }
 
 /// A record of the file: where it was made and the copies made for others.
@@ -92,7 +92,6 @@ pub fn play(
         let started = Instant::now();
         let outcome = world.play_step(step);
         let mut told = StepReport::new(&exercise.file, step, started.elapsed(), outcome);
-        told.note = world.note();
         report.count(&told);
         progress(&told);
     }

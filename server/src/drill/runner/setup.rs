@@ -39,7 +39,7 @@ impl World {
         let id = text(&made, "team")?;
         self.tell_relay(&RelayCommand::AllowTeam { team: id.clone() })?;
         self.team = Some(id);
-        let member = Member { id: text(&made, "member")?, staff: false };
+        let member = Member { id: text(&made, "member")?, roles: Vec::new() };
         self.members.insert("admin1".into(), member);
         self.sync("admin1")?;
         self.add_member("admin2", Vec::new(), true, None, Vec::new())?;
@@ -54,12 +54,12 @@ impl World {
         unit: Option<String>,
         supervises: Vec<String>,
     ) -> Played {
-        let staff = is_staff(&roles);
         // Plain responders have no open name.
-        let name = (staff || admin).then(|| handle.to_owned());
+        let name = (is_staff(&roles) || admin).then(|| handle.to_owned());
+        let shown_roles = roles.clone();
         let command = PhoneCommand::AddMember { name, roles, admin, unit, supervises };
         let id = text(&self.ask("admin1", command)?, "member")?;
-        self.members.insert(handle.to_owned(), Member { id, staff });
+        self.members.insert(handle.to_owned(), Member { id, roles: shown_roles });
         self.sync("admin1").map(|_| ())
     }
 
