@@ -10,6 +10,7 @@ mod rate;
 pub mod relay;
 pub mod serve;
 pub mod store;
+pub mod vault;
 
 /// Marks a named crash point. It does nothing unless the crate is built with the feature `drill`.
 macro_rules! crash_point {

@@ -86,7 +86,12 @@ fn a_lead_who_is_added_later_reads_the_note_from_its_beginning() {
     assert_eq!(world.phase("dee", id, "defusing.introduction"), "we began");
     world.write("dee", id, "introduction", 8, ", dee joined");
     world.sync_all();
-    assert_eq!(world.phase("amy", id, "defusing.introduction"), "we began, dee joined", "{}", world.troubles());
+    assert_eq!(
+        world.phase("amy", id, "defusing.introduction"),
+        "we began, dee joined",
+        "{}",
+        world.troubles()
+    );
 }
 
 #[test]

@@ -55,6 +55,8 @@ pub enum PhoneCommand {
     Outbox,
     /// Heads by document, and the spaces this phone reads.
     Heads,
+    /// Documents of session notes that this phone reads.
+    Sealed,
     Status,
     Sync,
     /// Arms a crash point.

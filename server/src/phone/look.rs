@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use sync_core::engine::{NoteView, Phone, RecordView};
 use sync_core::protocol::{Code, Timestamp};
-use sync_core::records::{FieldView, PolicyProfile, Value, WindowState};
+use sync_core::records::{FieldView, Value, WindowState};
 
 use super::output::{Output, field_json, field_words, short, table, words};
 use super::{Outcome, now, refs};
@@ -82,7 +82,7 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
     }
     let mut json = record_json(&view);
     if view.kind == "intervention" {
-        if let Some((state, unsure)) = window_of(phone, &view)? {
+        if let Some((state, unsure)) = window_of(phone, &view, now())? {
             let unsure_words = if unsure { " (uncertain: this phone's clock was never corrected)" } else { "" };
             out.push_str(&format!("  window: {}{unsure_words}\n", state.as_str()));
             json["window"] = json!({ "state": state.as_str(), "uncertain": unsure });
@@ -127,6 +127,7 @@ fn time_of(field: Option<&FieldView>) -> Option<Timestamp> {
 pub fn window_of(
     phone: &mut Phone,
     intervention: &RecordView,
+    now: Timestamp,
 ) -> Result<Option<(WindowState, bool)>, super::Failure> {
     let text = |name: &str| match intervention.fields.get(name).map(|field| &field.value) {
         Some(Value::Text(text)) => Some(text.clone()),
@@ -140,7 +141,7 @@ pub fn window_of(
         Err(error) => return Err(error.into()),
     };
     let started = time_of(intervention.fields.get("started_at"));
-    window(phone, &kind, &incident, started, now())
+    window(phone, &kind, &incident, started, now)
 }
 
 /// The same for a kind of intervention after an incident.
@@ -152,7 +153,7 @@ pub fn window(
     now: Timestamp,
 ) -> Result<Option<(WindowState, bool)>, super::Failure> {
     let Some(end) = time_of(incident.fields.get("occurred_end")) else { return Ok(None) };
-    let profile: PolicyProfile = phone.profile()?;
+    let Some(profile) = phone.profile().cloned() else { return Ok(None) };
     let (corrected, sure) = phone.corrected(now)?;
     let state = sync_core::records::state(&profile, kind, end, started, corrected);
     Ok(Some((state, started.is_none() && !sure)))

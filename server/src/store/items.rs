@@ -105,6 +105,20 @@ pub(crate) fn insert(tx: &Tx<'_>, item: &NewItem<'_>) -> Result<(), StoreError> 
     Ok(())
 }
 
+/// Whether a device has used this number in a space.
+pub(crate) fn is_counted(
+    reader: &Reader,
+    space: SpaceId,
+    device: DeviceId,
+    device_seq: u64,
+) -> Result<bool, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM items WHERE space = ?1 AND device = ?2 AND device_seq = ?3)",
+    )?;
+    let key = params![space.as_bytes(), device.as_bytes(), device_seq as i64];
+    Ok(statement.query_row(key, |row| row.get(0))?)
+}
+
 /// The chain of a log at a position; the empty chain at 0; `None` beyond its end.
 pub(crate) fn chain_at(
     reader: &Reader,

@@ -41,11 +41,16 @@ fn admit(
     let scratch = Scratch::open(base, doc_type)?;
     let history = read_history(&scratch, doc_type)?;
     let mut batch = Batch::new(doc_type, history, candidates);
-    let tried = batch.settle(&scratch)?;
-    let held = base.is_some() || batch.results.iter().any(Result::is_ok);
+    let tried = match (batch.settle(&scratch), base) {
+        (Some(tried), _) => Some(tried),
+        (None, Some(saved)) => Some(scratch.as_it_is(saved)?),
+        // A fixed first change that the candidate came with, or nothing at all.
+        (None, None) if batch.results.iter().any(Result::is_ok) => Some(scratch.try_with(&[])?),
+        (None, None) => None,
+    };
     Ok(Admission {
         results: batch.results,
-        document: held.then_some(Admitted {
+        document: tried.map(|tried| Admitted {
             saved: tried.saved,
             heads: tried.heads,
             flat: tried.flat,
@@ -85,11 +90,11 @@ impl<'a> Batch<'a> {
         Self { doc_type, history, candidates, walked, results: Vec::new() }
     }
 
-    /// Finds out what becomes of every candidate, and the document with the admitted ones.
+    /// Finds out what becomes of every candidate. Gives the document with the new ones, `None` if there are none.
     ///
     /// `good` candidates in the order of placing are known to pass together. Steps start with the whole batch,
     /// are halved on failure and doubled on success; a step of one that fails has found a culprit.
-    fn settle(&mut self, scratch: &Scratch) -> Result<Tried, DocError> {
+    fn settle(&mut self, scratch: &Scratch) -> Option<Tried> {
         let mut order = self.place();
         let mut good = 0;
         let mut step = order.len().max(1);
@@ -110,10 +115,7 @@ impl<'a> Batch<'a> {
                 Err(_) => step = (end - good) / 2,
             }
         }
-        match tried {
-            Some(tried) => Ok(tried),
-            None => scratch.try_with(&[]),
-        }
+        tried
     }
 
     /// Places candidates among their ancestors, in rounds until no more fit. Sets the results and returns the order.

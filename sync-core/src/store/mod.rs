@@ -10,9 +10,13 @@ mod agreement;
 mod contract;
 mod memory;
 #[cfg(feature = "sqlite")]
+mod new_file;
+#[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use memory::MemoryStore;
+#[cfg(feature = "sqlite")]
+pub use new_file::NewFile;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{OpenError, SqliteStore};
 

@@ -3,16 +3,16 @@
 //! A file that is there is only ever opened, never created over: a new database is made under another name and
 //! moved into place once it is whole, so that no crash leaves an empty file that looks like a lost phone.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use zeroize::Zeroizing;
 
 use crate::engine::StoreError;
+use crate::store::new_file::{NewFile, with_suffix};
 
 use super::statements::Statements;
 use super::{SqliteStore, migrations, store_error};
@@ -170,66 +170,26 @@ fn set_tidy_on_close(connection: &Connection, tidy: bool) -> rusqlite::Result<()
 
 /// Makes a whole, empty database beside `path` and moves it there.
 fn create(path: &Path, key: &[u8; 32]) -> Result<(), StoreError> {
-    let new = beside(path);
-    let made = make(&new, key).and_then(|()| publish(&new, path));
-    if made.is_err() {
-        // Nothing was acknowledged yet, and nobody else knows the name.
-        for suffix in ["", "-wal", "-journal"] {
-            let _ = fs::remove_file(with_suffix(&new, suffix));
+    let new = NewFile::beside(path).map_err(io_error)?;
+    if let Err(error) = make(new.path(), key) {
+        for suffix in ["-wal", "-journal"] {
+            let _ = fs::remove_file(with_suffix(new.path(), suffix));
         }
+        return Err(error);
     }
-    made
+    match new.publish() {
+        // Another process was first: its database is opened, ours is dropped.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        published => published.map_err(io_error),
+    }
 }
 
 fn make(new: &Path, key: &[u8; 32]) -> Result<(), StoreError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    drop(options.open(new).map_err(io_error)?);
     let mut connection = connect(new, key)?;
     configure(&connection).map_err(store_error)?;
     migrations::migrate(&mut connection)?;
     set_tidy_on_close(&connection, true).map_err(store_error)?;
     connection.close().map_err(|(_, error)| store_error(error))
-}
-
-/// Moves a finished database into place, unless one has appeared there.
-fn publish(new: &Path, path: &Path) -> Result<(), StoreError> {
-    match fs::hard_link(new, path) {
-        Ok(()) => fs::remove_file(new).map_err(io_error)?,
-        // Another process was first: its database is opened, ours is dropped.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            return fs::remove_file(new).map_err(io_error);
-        }
-        // Some file systems know no links.
-        Err(_) if !exists(path)? => fs::rename(new, path).map_err(io_error)?,
-        Err(error) => return Err(io_error(error)),
-    }
-    sync_directory(path)
-}
-
-fn sync_directory(path: &Path) -> Result<(), StoreError> {
-    match path.parent() {
-        #[cfg(unix)]
-        Some(parent) => fs::File::open(parent).and_then(|dir| dir.sync_all()).map_err(io_error),
-        _ => Ok(()),
-    }
-}
-
-/// A name that only this call uses; a file of that name is left over from a process that died.
-fn beside(path: &Path) -> PathBuf {
-    static CREATED: AtomicU64 = AtomicU64::new(0);
-    let count = CREATED.fetch_add(1, Ordering::Relaxed);
-    let new = with_suffix(path, &format!(".new-{}-{count}", std::process::id()));
-    let _ = fs::remove_file(&new);
-    new
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 /// Absolute, so that no name means anything special to SQLite.
