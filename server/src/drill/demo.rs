@@ -75,7 +75,9 @@ fn canaries(exercise: &Exercise) -> Vec<String> {
             Verb::Record(step) => step.sealed.get("text").into_iter().for_each(&mut take),
             Verb::Edit(step) => step.sealed.get("text").into_iter().for_each(&mut take),
             Verb::Write(step) => {
-                step.insert.iter().for_each(|insert| take(&Json::String(insert.text.trim().into())));
+                step.insert
+                    .iter()
+                    .for_each(|insert| take(&Json::String(insert.text.trim().into())));
             }
             Verb::ExpectRelayNever(step) => {
                 step.text.all().iter().for_each(|text| take(&Json::String(text.clone())));
@@ -127,7 +129,9 @@ fn head(body: &Json) -> String {
 /// Stays up so that somebody can look at the page.
 fn stay(world: &mut World) {
     match world.page_link() {
-        Ok(link) => println!("\nThe coordinator's page, a link for one use:\n  {link}\nCtrl-C ends the demo."),
+        Ok(link) => println!(
+            "\nThe coordinator's page, a link for one use:\n  {link}\nCtrl-C ends the demo."
+        ),
         Err(reason) => eprintln!("error: there is no link to the page: {reason:?}"),
     }
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {

@@ -35,10 +35,8 @@ impl Scan {
 
 /// Searches these files and folders for every word, as UTF-8 and as UTF-16.
 pub fn search(places: &[&Path], texts: &[String]) -> io::Result<Scan> {
-    let wide: Vec<Vec<u8>> = texts
-        .iter()
-        .map(|text| text.encode_utf16().flat_map(u16::to_le_bytes).collect())
-        .collect();
+    let wide: Vec<Vec<u8>> =
+        texts.iter().map(|text| text.encode_utf16().flat_map(u16::to_le_bytes).collect()).collect();
     let finders: Vec<(&String, Finder<'_>)> = texts
         .iter()
         .zip(&wide)

@@ -83,7 +83,8 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
     let mut json = record_json(&view);
     if view.kind == "intervention" {
         if let Some((state, unsure)) = window_of(phone, &view, now())? {
-            let unsure_words = if unsure { " (uncertain: this phone's clock was never corrected)" } else { "" };
+            let unsure_words =
+                if unsure { " (uncertain: this phone's clock was never corrected)" } else { "" };
             out.push_str(&format!("  window: {}{unsure_words}\n", state.as_str()));
             json["window"] = json!({ "state": state.as_str(), "uncertain": unsure });
         }
@@ -91,7 +92,8 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
         notes.iter().for_each(|note| out.push_str(&note_words(note)));
         json["notes"] = notes.iter().map(note_json).collect();
     }
-    let stored = if view.stored { "The relay has all of it." } else { "Not all of it has left yet." };
+    let stored =
+        if view.stored { "The relay has all of it." } else { "Not all of it has left yet." };
     out.push_str(stored);
     Ok(Output { words: out, json })
 }
@@ -189,12 +191,19 @@ pub fn drafts(phone: &mut Phone) -> Outcome {
     let mut json = Vec::new();
     for draft in &drafts {
         let whose = if draft.own { "yours" } else { "another phone's" };
-        out.push_str(&format!("{} {whose} [{}]: {}\n", short(draft.id), draft.code, draft.code.advice()));
+        out.push_str(&format!(
+            "{} {whose} [{}]: {}\n",
+            short(draft.id),
+            draft.code,
+            draft.code.advice()
+        ));
         for (name, value) in &draft.values {
             out.push_str(&format!("  {name}: {}\n", indented(&words(value))));
         }
-        json.push(json!({ "id": draft.id.to_string(), "record": draft.record.map(|id| id.to_string()),
-                          "code": draft.code.as_str(), "values": draft.values, "own": draft.own }));
+        json.push(
+            json!({ "id": draft.id.to_string(), "record": draft.record.map(|id| id.to_string()),
+                          "code": draft.code.as_str(), "values": draft.values, "own": draft.own }),
+        );
     }
     if out.is_empty() {
         out = "There are no drafts.".into();
@@ -249,7 +258,12 @@ pub fn status(phone: &mut Phone) -> Outcome {
     let enrolled = if status.enrolled { "yes" } else { "not yet" };
     let words = format!(
         "team      {}\nmember    {}\ndevice    {}\nrelay     {}\nenrolled  {enrolled}\ndirectory {} entries\nwaiting   {} to be sent\n",
-        status.team, status.member, status.device, status.relay, status.directory_seq, status.pending,
+        status.team,
+        status.member,
+        status.device,
+        status.relay,
+        status.directory_seq,
+        status.pending,
     );
     let json = json!({ "team": status.team.to_string(), "member": status.member.to_string(),
                        "device": status.device.to_string(), "relay": status.relay,

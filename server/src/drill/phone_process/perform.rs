@@ -129,19 +129,36 @@ fn write(phone: &mut Phone, env: &mut Env<'_>, command: &PhoneCommand) -> Option
     })
 }
 
-fn shown(phone: &mut Phone, fields: &BTreeMap<String, Value>) -> Result<Vec<&'static str>, Trouble> {
+fn shown(
+    phone: &mut Phone,
+    fields: &BTreeMap<String, Value>,
+) -> Result<Vec<&'static str>, Trouble> {
     // The same check that the terminal phone prints from, before it writes anything.
     let numbers = urgent::numbers_for(phone, fields)?;
-    Ok(numbers.filter(|numbers| !numbers.is_empty()).map(|_| "crisis_numbers").into_iter().collect())
+    Ok(numbers
+        .filter(|numbers| !numbers.is_empty())
+        .map(|_| "crisis_numbers")
+        .into_iter()
+        .collect())
 }
 
-fn record(phone: &mut Phone, env: &mut Env<'_>, kind: &str, fields: &BTreeMap<String, Value>) -> Done {
+fn record(
+    phone: &mut Phone,
+    env: &mut Env<'_>,
+    kind: &str,
+    fields: &BTreeMap<String, Value>,
+) -> Done {
     let shown = shown(phone, fields)?;
     let id = phone.record(env, kind, fields)?;
     Ok(json!({ "record": id.to_string(), "shown": shown }))
 }
 
-fn edit(phone: &mut Phone, env: &mut Env<'_>, record: &str, fields: &BTreeMap<String, Value>) -> Done {
+fn edit(
+    phone: &mut Phone,
+    env: &mut Env<'_>,
+    record: &str,
+    fields: &BTreeMap<String, Value>,
+) -> Done {
     let shown = shown(phone, fields)?;
     phone.edit(env, record.parse()?, fields)?;
     Ok(json!({ "shown": shown }))
@@ -221,8 +238,7 @@ fn heads(phone: &mut Phone) -> Done {
             json!({ "space": space.to_string(), "doc": doc.to_string(), "heads": heads })
         })
         .collect();
-    let spaces: Vec<String> =
-        phone.drill_spaces_read()?.iter().map(ToString::to_string).collect();
+    let spaces: Vec<String> = phone.drill_spaces_read()?.iter().map(ToString::to_string).collect();
     Ok(json!({ "heads": heads, "spaces": spaces }))
 }
 

@@ -81,7 +81,8 @@ impl World {
             {
                 let notes = self.ask(handle, PhoneCommand::Notes { record: id.to_owned() })?;
                 let read = notes.as_array().into_iter().flatten();
-                sight.notes += read.filter(|note| note["unreadable"] == Json::Bool(false)).count() as u64;
+                sight.notes +=
+                    read.filter(|note| note["unreadable"] == Json::Bool(false)).count() as u64;
             }
             *sight.kinds.entry(kind).or_default() += 1;
             let fields = record["fields"].as_object().into_iter().flatten();
