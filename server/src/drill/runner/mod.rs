@@ -146,6 +146,7 @@ impl World {
         if !step.attempt {
             return self.perform(step);
         }
+        self.tried = None;
         let before = self.footprint(&step.verb)?;
         match self.perform(step) {
             Err(Failed::Refused { code, .. }) => {
