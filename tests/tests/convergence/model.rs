@@ -131,13 +131,14 @@ impl Model {
     pub fn records(&self, on: Device) -> [BTreeSet<DocId>; 3] {
         let mut records = [BTreeSet::new(), BTreeSet::new(), BTreeSet::new()];
         for (_, act) in self.seen(on) {
-            match act.what {
-                What::Record(Kind::Incident, id) => drop(records[0].insert(id)),
-                What::Record(Kind::CheckIn, id) if act.by == on => drop(records[1].insert(id)),
-                What::Record(Kind::Task(to), id) if [act.by, to].contains(&on) => {
-                    drop(records[2].insert(id));
-                }
-                _ => {}
+            let What::Record(kind, id) = act.what else { continue };
+            let (place, shown) = match kind {
+                Kind::Incident => (0, true),
+                Kind::CheckIn => (1, act.by == on),
+                Kind::Task(to) => (2, [act.by, to].contains(&on)),
+            };
+            if shown {
+                records[place].insert(id);
             }
         }
         records

@@ -265,6 +265,10 @@ impl Run {
         let outcome = outcome.expect("a genuine answer");
         assert_eq!(outcome.refused, 0, "{}", self.world.troubles());
         self.model.took(on, &answer.served);
+        // Only the newest answer tells the time: an older one would set the clock back.
+        let (now, name) = (self.world.now(), NAMES[on]);
+        let corrected = self.world.on(name, |phone, env| phone.corrected(env.now)).unwrap();
+        assert_eq!(corrected, (now, true), "{name}'s corrected clock");
         self.compare(on);
         outcome.again
     }
