@@ -10,9 +10,11 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use server::relay::{Relay, Settings};
-use sync_core::engine::{EngineError, Env, NewMember, Phone, SyncOutcome, TextEdit};
+use sync_core::engine::{EngineError, Env, NewMember, Phone, Store, SyncOutcome, TextEdit};
 use sync_core::ids::{DocId, MemberId};
-use sync_core::protocol::{Code, EnrolAnswer, Timestamp, from_cbor, to_cbor};
+use sync_core::protocol::{
+    Code, EnrolAnswer, SignedAnswer, SyncResponse, Timestamp, from_cbor, to_cbor,
+};
 use sync_core::records::{PolicyProfile, Role, Value};
 use sync_core::store::MemoryStore;
 
@@ -65,6 +67,12 @@ fn pack(bytes: &[u8]) -> Vec<u8> {
 
 fn unpack(bytes: &[u8]) -> Vec<u8> {
     zstd::decode_all(bytes).expect("a relay compresses its answers")
+}
+
+/// What a relay's answer says, as it came.
+pub fn read_answer(answer: &[u8]) -> SyncResponse {
+    let signed: SignedAnswer = from_cbor(&unpack(answer)).expect("a signed answer");
+    from_cbor(&signed.answer).expect("an answer")
 }
 
 fn open_relay(folder: &std::path::Path, now_ms: &Arc<AtomicI64>, rng: &mut ChaCha20Rng) -> Relay {
@@ -139,6 +147,11 @@ impl World {
 
     /// Enters a member and enrols a phone of theirs by invitation.
     pub fn join(&mut self, name: &str, roles: &[Role]) -> MemberId {
+        self.join_on(name, roles, Box::new(MemoryStore::new()))
+    }
+
+    /// As [`World::join`], with a phone on this store.
+    pub fn join_on(&mut self, name: &str, roles: &[Role], store: Box<dyn Store>) -> MemberId {
         let new = NewMember {
             name: Some(name.into()),
             roles: roles.to_vec(),
@@ -152,8 +165,8 @@ impl World {
         self.sync("admin");
         let mut rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
         let mut env = Env { now: self.now(), rng: &mut rng };
-        let phone = Phone::start_joining(Box::new(MemoryStore::new()), &mut env, &invitation)
-            .expect("begins to join");
+        let phone =
+            Phone::start_joining(store, &mut env, &invitation).expect("begins to join");
         self.add(name, phone, rng);
         assert!(!self.ask_to_join(name), "no admin has answered yet");
         self.sync("admin");

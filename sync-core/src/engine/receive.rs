@@ -31,10 +31,10 @@ enum Content {
     Stub(String),
 }
 
-fn unpack(items: &SpaceItems, batch: &Batch, from: u64) -> std::result::Result<Vec<Row>, Code> {
+fn unpack(items: &SpaceItems, batch: &Batch, start: u64) -> std::result::Result<Vec<Row>, Code> {
     let mut rows = Vec::with_capacity(items.items.len());
     for (i, item) in items.items.iter().enumerate() {
-        let seq = from + 1 + i as u64;
+        let seq = start + 1 + i as u64;
         rows.push(match item {
             SpaceItem::Envelope { directory_seq, row_day, packed } => {
                 let envelope = batch.unpack(packed).map_err(|_| Code::Malformed)?;
@@ -65,12 +65,35 @@ fn unpack(items: &SpaceItems, batch: &Batch, from: u64) -> std::result::Result<V
     Ok(rows)
 }
 
-/// Whether the rows continue the log from this chain to the one the relay claims.
-fn continues(rows: &[Row], from: Chain, items: &SpaceItems) -> bool {
-    let chain = rows
+/// What an answer brings of a log beyond the items held here.
+enum News {
+    /// Rows that continue the log.
+    Rows(Vec<Row>),
+    /// Nothing: the answer is older than one already taken, or the same again.
+    Old,
+    /// It is not the log that the held items began.
+    Foreign,
+}
+
+/// An answer may be repeated or overtaken by a newer one, so it may begin, or even end, before the cursor.
+fn news(
+    items: &SpaceItems,
+    batch: &Batch,
+    held: u64,
+    chain: Chain,
+) -> std::result::Result<News, Code> {
+    if items.seq < held {
+        return Ok(News::Old);
+    }
+    let Some(start) = items.seq.checked_sub(items.items.len() as u64).filter(|s| *s <= held) else {
+        return Ok(News::Foreign);
+    };
+    let mut rows = unpack(items, batch, start)?;
+    rows.retain(|row| row.seq > held);
+    let end = rows
         .iter()
-        .fold(from, |chain, row| next_chain(chain, row.id, row.directory_seq, row.row_day));
-    chain == items.chain && rows.last().is_none_or(|row| row.seq == items.seq)
+        .fold(chain, |chain, row| next_chain(chain, row.id, row.directory_seq, row.row_day));
+    Ok(if end == items.chain { News::Rows(rows) } else { News::Foreign })
 }
 
 impl Desk<'_> {
@@ -78,11 +101,14 @@ impl Desk<'_> {
     pub fn receive_directory(&mut self, items: &SpaceItems, batch: &Batch) -> Result<Option<u64>> {
         let space = self.open_space(crate::records::SpaceKind::Directory, None)?;
         let mut row = self.space_row(space)?;
-        let rows = unpack(items, batch, row.seq)?;
-        if !continues(&rows, row.chain, items) {
-            self.rows.raise(Code::RelayChanged, &space.to_string())?;
-            return Ok(None);
-        }
+        let rows = match news(items, batch, row.seq, row.chain)? {
+            News::Rows(rows) => rows,
+            News::Old => return Ok(Some(0)),
+            News::Foreign => {
+                self.rows.raise(Code::RelayChanged, &space.to_string())?;
+                return Ok(None);
+            }
+        };
         let count = rows.len() as u64;
         for entry in rows {
             if let Err(code) = self.receive_entry(&entry, &mut row) {
@@ -127,12 +153,15 @@ impl Desk<'_> {
     /// Takes what a space's log holds beyond the cursor.
     pub fn receive_space(&mut self, items: &SpaceItems, batch: &Batch) -> Result<u64> {
         let known = self.rows.space(items.space)?;
-        let (from, chain) = known.as_ref().map_or((0, Chain::EMPTY), |row| (row.seq, row.chain));
-        let rows = unpack(items, batch, from)?;
-        if !continues(&rows, chain, items) {
-            self.rows.raise(Code::RelayChanged, &items.space.to_string())?;
-            return Ok(0);
-        }
+        let (held, chain) = known.as_ref().map_or((0, Chain::EMPTY), |row| (row.seq, row.chain));
+        let rows = match news(items, batch, held, chain)? {
+            News::Rows(rows) => rows,
+            News::Old => return Ok(0),
+            News::Foreign => {
+                self.rows.raise(Code::RelayChanged, &items.space.to_string())?;
+                return Ok(0);
+            }
+        };
         if known.is_none() && !self.meet_space(items.space, &rows)? {
             return Ok(0);
         }
