@@ -165,9 +165,9 @@ impl From<StoreError> for AftercallError {
 impl From<ClientError> for AftercallError {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::Network(_) => Code::NetworkDown.into(),
-            ClientError::Refused { code, .. } => code.into(),
             ClientError::Engine(error) => error.into(),
+            ClientError::Address => Self::bad_value("the relay's address"),
+            other => other.code().into(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use sync_core::client::HttpClient;
 use sync_core::engine::{EngineError, Env, Phone, Store};
 use sync_core::store::SqliteStore;
 use zeroize::Zeroizing;
@@ -18,6 +19,8 @@ use crate::machine::with_env;
 pub struct AftercallPhone {
     /// `None` after a panic: what the core holds in memory can no longer be trusted, the database can.
     phone: Mutex<Option<Phone>>,
+    /// The way to the relay, once used; held by the one exchange that may be under way.
+    pub(crate) line: tokio::sync::Mutex<Option<HttpClient>>,
 }
 
 impl AftercallPhone {
@@ -26,7 +29,7 @@ impl AftercallPhone {
         make: impl FnOnce(&mut Env<'_>) -> Result<Phone, AftercallError>,
     ) -> Result<Arc<Self>, AftercallError> {
         let phone = guarded(|| with_env(make))?;
-        Ok(Arc::new(Self { phone: Mutex::new(Some(phone)) }))
+        Ok(Arc::new(Self { phone: Mutex::new(Some(phone)), line: Default::default() }))
     }
 
     /// Lets a call at the phone. A panic becomes an error and closes the phone until it is opened again.

@@ -54,7 +54,8 @@ pub struct TeamMember {
 
 impl NewMember {
     fn read(self) -> Result<engine::NewMember, AftercallError> {
-        let roles: Option<Vec<Role>> = self.roles.iter().map(|name| Role::from_name(name)).collect();
+        let roles: Option<Vec<Role>> =
+            self.roles.iter().map(|name| Role::from_name(name)).collect();
         let names: Vec<&str> = Role::ALL.into_iter().map(Role::as_str).collect();
         let roles = roles.ok_or_else(|| {
             AftercallError::bad_value(&format!("a role is one of {}", names.join(", ")))
@@ -114,8 +115,8 @@ impl AftercallPhone {
         key: Vec<u8>,
         link: String,
     ) -> Result<Arc<Self>, AftercallError> {
-        let invitation = Invitation::from_link(&link)
-            .map_err(|_| AftercallError::from(Code::InviteUnknown))?;
+        let invitation =
+            Invitation::from_link(&link).map_err(|_| AftercallError::from(Code::InviteUnknown))?;
         Self::around(|env| {
             let store = open_store(&path, key, true)?;
             Ok(Phone::start_joining(store, env, &invitation)?)

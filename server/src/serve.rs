@@ -149,7 +149,8 @@ impl Bound {
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let (stopping, stop) = watch::channel(false);
         let router = http::router(App::new(Arc::clone(&self.relay)));
-        let serving = tokio::spawn(http::listen(self.listener, router, stop));
+        let serving =
+            tokio::spawn(http::listen(self.listener, router, http::Patience::default(), stop));
         shutdown.await;
         stopping.send_replace(true);
         if serving.await.is_err() {

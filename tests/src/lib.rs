@@ -98,8 +98,7 @@ impl World {
             Phone::create_team(Box::new(MemoryStore::new()), &mut env, ORIGIN, profile, admin)
                 .expect("a team");
         relay.allow_team(phone.team()).expect("the relay takes the team");
-        let mut world =
-            World { relay, devices: BTreeMap::new(), now_ms, rng, folder };
+        let mut world = World { relay, devices: BTreeMap::new(), now_ms, rng, folder };
         world.add("admin", phone, device_rng);
         world.sync("admin");
         world
@@ -164,8 +163,7 @@ impl World {
     }
 
     fn ask_to_join(&mut self, name: &str) -> bool {
-        let request =
-            self.on(name, |phone, _| phone.enrol_request()).expect("it is still joining");
+        let request = self.on(name, |phone, _| phone.enrol_request()).expect("it is still joining");
         let answer = self.relay.enrol(&pack(&to_cbor(&request))).expect("the relay answers");
         let answer: EnrolAnswer = from_cbor(&unpack(&answer)).expect("an answer");
         self.on(name, |phone, env| phone.enrol_answer(env, &answer)).expect("a verified directory")
@@ -189,17 +187,28 @@ impl World {
     }
 
     /// Hands a phone the relay's answer to a request.
-    pub fn answer(&mut self, name: &str, body: &[u8], answer: &[u8]) -> Result<SyncOutcome, EngineError> {
+    pub fn answer(
+        &mut self,
+        name: &str,
+        body: &[u8],
+        answer: &[u8],
+    ) -> Result<SyncOutcome, EngineError> {
         let answer = unpack(answer);
         self.on(name, |phone, env| phone.sync_answer(env, body, &answer))
     }
 
     /// Exchanges until the phone has nothing to send or fetch; a wrong clock is corrected once by the refusal.
-    pub fn sync(&mut self, name: &str) -> u64 {
+    /// Returns the number of exchanges and of envelopes that moved.
+    pub fn sync(&mut self, name: &str) -> (u64, u64) {
+        let mut moved = 0;
         for exchanges in 1..=MOST_EXCHANGES {
             match self.exchange(name) {
-                Ok(outcome) if !outcome.again => return exchanges as u64,
-                Ok(_) => {}
+                Ok(outcome) => {
+                    moved += outcome.stored + outcome.refused + outcome.received;
+                    if !outcome.again {
+                        return (exchanges as u64, moved);
+                    }
+                }
                 Err(Code::TokenExpired) => {
                     let now = self.now();
                     self.on(name, |phone, env| phone.clock_corrected(env, now)).expect("corrected");
@@ -210,27 +219,16 @@ impl World {
         panic!("{name} does not come to rest");
     }
 
-    /// Rounds over all phones until none sends or fetches anything.
+    /// Rounds over all phones until a whole round moves nothing.
     pub fn sync_all(&mut self) {
         let names: Vec<String> = self.devices.keys().cloned().collect();
         for _ in 0..MOST_EXCHANGES {
-            let before = self.all_heads();
-            for name in &names {
-                self.sync(name);
-            }
-            let idle = names.iter().all(|name| {
-                self.on(name, |phone, _| phone.status().expect("a status").pending == 0)
-            });
-            if idle && self.all_heads() == before {
+            let moved: u64 = names.iter().map(|name| self.sync(name).1).sum();
+            if moved == 0 {
                 return;
             }
         }
-        panic!("the phones do not come to rest");
-    }
-
-    fn all_heads(&mut self) -> Vec<sync_core::engine::DocumentHeads> {
-        let names: Vec<String> = self.devices.keys().cloned().collect();
-        names.iter().map(|name| self.on(name, |p, _| p.heads().expect("heads"))).collect()
+        panic!("the phones do not come to rest: {}", self.troubles());
     }
 
     /// Records something.
@@ -267,5 +265,20 @@ impl World {
     pub fn conflict(&mut self, name: &str, record: DocId, field: &str) -> Vec<Value> {
         let view = self.on(name, |phone, _| phone.show(record)).expect("the record");
         view.fields.get(field).map(|field| field.conflict.clone()).unwrap_or_default()
+    }
+}
+
+impl World {
+    /// Everything a person would want to know when phones disagree: drafts, alarms, and what still waits.
+    pub fn troubles(&mut self) -> String {
+        let names: Vec<String> = self.devices.keys().cloned().collect();
+        let mut out = String::new();
+        for name in names {
+            let (drafts, alarms, outbox) = self.on(&name, |phone, _| {
+                (phone.drafts().expect("drafts"), phone.alarms().expect("alarms"), phone.outbox())
+            });
+            out += &format!("{name}: {drafts:?} {alarms:?} {:?}\n", outbox.expect("an outbox"));
+        }
+        out
     }
 }

@@ -33,7 +33,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("std::net", &["client"]),
     ("std::env", &[]),
     ("std::thread", &[]),
-    ("std::process", &["drill"]),
+    ("std::process", &["drill", "store"]),
     ("SystemTime", &["client"]),
     ("Instant::now", &["client"]),
     ("now_utc", &[]),

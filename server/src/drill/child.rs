@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -12,6 +12,9 @@ use super::protocol::Answer;
 
 /// Longest wait for an answer. Long, because opening a vault is meant to be slow.
 const PATIENCE: Duration = Duration::from_secs(180);
+
+/// How long a process may take to be gone after its connections broke.
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// A process that did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,7 @@ impl Process {
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
         let mut child = Command::new(program)
             .args(arguments)
+            .env("RUST_LOG", "debug")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(stderr)
@@ -63,13 +67,19 @@ impl Process {
         Ok(Self { child, stdin, lines, log: log.to_owned() })
     }
 
-    /// Sends a command and waits for its answer.
-    pub fn ask(&mut self, command: &impl Serialize) -> Result<Answer, ChildError> {
+    /// Sends a command.
+    pub fn say(&mut self, command: &impl Serialize) -> Result<(), ChildError> {
         let mut line = serde_json::to_vec(command).map_err(|_| ChildError::Babble)?;
         line.push(b'\n');
-        if self.stdin.write_all(&line).and_then(|()| self.stdin.flush()).is_err() {
-            return Err(self.died());
+        match self.stdin.write_all(&line).and_then(|()| self.stdin.flush()) {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.died()),
         }
+    }
+
+    /// Sends a command and waits for its answer.
+    pub fn ask(&mut self, command: &impl Serialize) -> Result<Answer, ChildError> {
+        self.say(command)?;
         serde_json::from_str(&self.line()?).map_err(|_| ChildError::Babble)
     }
 
@@ -101,23 +111,18 @@ impl Process {
         let _ = self.child.wait();
     }
 
-    /// Waits until it has ended by itself, then kills it.
+    /// Waits until it has ended by itself, then kills it if it has not.
     pub fn wait_end(&mut self, patience: Duration) {
-        let end = Instant::now() + patience;
-        while self.is_alive() && Instant::now() < end {
-            // Its pipe closes with it: this wakes as soon as it has ended.
-            if let Err(RecvTimeoutError::Disconnected) =
-                self.lines.recv_timeout(Duration::from_millis(50))
-            {
-                break;
-            }
-        }
-        let _ = self.child.try_wait();
-        if self.is_alive() {
-            let left = end.saturating_duration_since(Instant::now());
-            let _ = self.lines.recv_timeout(left.min(Duration::from_millis(200)));
-        }
+        // Its pipe closes with it.
+        while self.lines.recv_timeout(patience).is_ok() {}
         self.kill();
+    }
+
+    /// Gives a process that is dying a moment to be dead.
+    pub fn settle(&mut self) {
+        if let Err(RecvTimeoutError::Disconnected) = self.lines.recv_timeout(SETTLE) {
+            let _ = self.child.wait();
+        }
     }
 }
 

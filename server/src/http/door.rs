@@ -20,7 +20,11 @@ pub(crate) struct Door {
 
 impl Door {
     pub(super) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(MOST_AT_ONCE)) }
+        Self::with_places(MOST_AT_ONCE)
+    }
+
+    fn with_places(places: usize) -> Self {
+        Self { places: Arc::new(Semaphore::new(places)) }
     }
 
     /// Runs blocking work on the relay.
@@ -48,5 +52,39 @@ impl Door {
                 Err(ApiError::new(Code::Internal, now))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use getrandom::SysRng;
+    use rand_core::UnwrapErr;
+    use sync_core::protocol::Timestamp;
+
+    use super::*;
+    use crate::relay::Settings;
+
+    fn relay(folder: &std::path::Path) -> Arc<Relay> {
+        let settings = Settings {
+            origin: "http://relay.example".into(),
+            clock: Arc::new(|| Timestamp(0)),
+            rng: Box::new(UnwrapErr(SysRng)),
+        };
+        Arc::new(Relay::open(folder, settings).expect("opens"))
+    }
+
+    #[tokio::test]
+    async fn a_full_house_says_so_at_once_and_a_panic_frees_its_place() {
+        let folder = tempfile::tempdir().expect("folder");
+        let relay = relay(folder.path());
+        let full = Door::with_places(0).run(Arc::clone(&relay), |_| Ok(())).await;
+        assert_eq!(full.expect_err("full").status(), StatusCode::SERVICE_UNAVAILABLE);
+        let door = Door::with_places(1);
+        let panicked: Result<(), _> =
+            door.run(Arc::clone(&relay), |_| panic!("a defect in a handler")).await;
+        let status = panicked.expect_err("panicked").status();
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(door.run(relay, |_| Ok(())).await.is_ok());
     }
 }

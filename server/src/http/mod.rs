@@ -19,7 +19,7 @@ use crate::console;
 use crate::rate::Rate;
 use crate::relay::Relay;
 
-pub(crate) use connections::listen;
+pub(crate) use connections::{Patience, listen};
 pub(crate) use door::Door;
 pub(crate) use error::ApiError;
 

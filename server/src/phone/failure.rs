@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use server::vault::VaultError;
 use sync_core::client::ClientError;
 use sync_core::engine::{EngineError, StoreError};
 use sync_core::protocol::Code;
@@ -45,12 +46,14 @@ impl From<StoreError> for Failure {
     }
 }
 
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        Self::with(error.code(), error.to_string())
+    }
+}
+
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        match error {
-            ClientError::Engine(error) => error.into(),
-            ClientError::Refused { code, .. } => Self::of(code),
-            other => Self::with(Code::NetworkDown, other.to_string()),
-        }
+        Self::with(error.code(), error.to_string())
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 use sync_core::engine::{NoteView, Phone, RecordView};
 use sync_core::protocol::{Code, Timestamp};
-use sync_core::records::{FieldView, PolicyProfile, Value, WindowState};
+use sync_core::records::{FieldView, Value, WindowState};
 
 use super::output::{Output, field_json, field_words, short, table, words};
 use super::{Outcome, now, refs};
@@ -82,8 +82,9 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
     }
     let mut json = record_json(&view);
     if view.kind == "intervention" {
-        if let Some((state, unsure)) = window_of(phone, &view)? {
-            let unsure_words = if unsure { " (uncertain: this phone's clock was never corrected)" } else { "" };
+        if let Some((state, unsure)) = window_of(phone, &view, now())? {
+            let unsure_words =
+                if unsure { " (uncertain: this phone's clock was never corrected)" } else { "" };
             out.push_str(&format!("  window: {}{unsure_words}\n", state.as_str()));
             json["window"] = json!({ "state": state.as_str(), "uncertain": unsure });
         }
@@ -91,7 +92,8 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
         notes.iter().for_each(|note| out.push_str(&note_words(note)));
         json["notes"] = notes.iter().map(note_json).collect();
     }
-    let stored = if view.stored { "The relay has all of it." } else { "Not all of it has left yet." };
+    let stored =
+        if view.stored { "The relay has all of it." } else { "Not all of it has left yet." };
     out.push_str(stored);
     Ok(Output { words: out, json })
 }
@@ -127,6 +129,7 @@ fn time_of(field: Option<&FieldView>) -> Option<Timestamp> {
 pub fn window_of(
     phone: &mut Phone,
     intervention: &RecordView,
+    now: Timestamp,
 ) -> Result<Option<(WindowState, bool)>, super::Failure> {
     let text = |name: &str| match intervention.fields.get(name).map(|field| &field.value) {
         Some(Value::Text(text)) => Some(text.clone()),
@@ -140,7 +143,7 @@ pub fn window_of(
         Err(error) => return Err(error.into()),
     };
     let started = time_of(intervention.fields.get("started_at"));
-    window(phone, &kind, &incident, started, now())
+    window(phone, &kind, &incident, started, now)
 }
 
 /// The same for a kind of intervention after an incident.
@@ -152,7 +155,7 @@ pub fn window(
     now: Timestamp,
 ) -> Result<Option<(WindowState, bool)>, super::Failure> {
     let Some(end) = time_of(incident.fields.get("occurred_end")) else { return Ok(None) };
-    let profile: PolicyProfile = phone.profile()?;
+    let Some(profile) = phone.profile().cloned() else { return Ok(None) };
     let (corrected, sure) = phone.corrected(now)?;
     let state = sync_core::records::state(&profile, kind, end, started, corrected);
     Ok(Some((state, started.is_none() && !sure)))
@@ -188,12 +191,19 @@ pub fn drafts(phone: &mut Phone) -> Outcome {
     let mut json = Vec::new();
     for draft in &drafts {
         let whose = if draft.own { "yours" } else { "another phone's" };
-        out.push_str(&format!("{} {whose} [{}]: {}\n", short(draft.id), draft.code, draft.code.advice()));
+        out.push_str(&format!(
+            "{} {whose} [{}]: {}\n",
+            short(draft.id),
+            draft.code,
+            draft.code.advice()
+        ));
         for (name, value) in &draft.values {
             out.push_str(&format!("  {name}: {}\n", indented(&words(value))));
         }
-        json.push(json!({ "id": draft.id.to_string(), "record": draft.record.map(|id| id.to_string()),
-                          "code": draft.code.as_str(), "values": draft.values, "own": draft.own }));
+        json.push(
+            json!({ "id": draft.id.to_string(), "record": draft.record.map(|id| id.to_string()),
+                          "code": draft.code.as_str(), "values": draft.values, "own": draft.own }),
+        );
     }
     if out.is_empty() {
         out = "There are no drafts.".into();
@@ -248,7 +258,12 @@ pub fn status(phone: &mut Phone) -> Outcome {
     let enrolled = if status.enrolled { "yes" } else { "not yet" };
     let words = format!(
         "team      {}\nmember    {}\ndevice    {}\nrelay     {}\nenrolled  {enrolled}\ndirectory {} entries\nwaiting   {} to be sent\n",
-        status.team, status.member, status.device, status.relay, status.directory_seq, status.pending,
+        status.team,
+        status.member,
+        status.device,
+        status.relay,
+        status.directory_seq,
+        status.pending,
     );
     let json = json!({ "team": status.team.to_string(), "member": status.member.to_string(),
                        "device": status.device.to_string(), "relay": status.relay,

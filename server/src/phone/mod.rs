@@ -7,14 +7,14 @@
 
 mod arguments;
 mod failure;
-mod folder;
+pub mod folder;
 pub mod forms;
-mod look;
+pub mod look;
 mod output;
 pub mod policy;
 mod record;
-mod refs;
-mod relay;
+pub mod refs;
+pub mod relay;
 mod team;
 pub mod urgent;
 
@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use getrandom::SysRng;
-use getrandom::rand_core::UnwrapErr;
+use rand_core::UnwrapErr;
 use sync_core::engine::{Env, Phone};
 use sync_core::protocol::Timestamp;
 

@@ -67,7 +67,8 @@ impl Push<'_> {
             let fine = (header.schema, header.priority) == (same.schema, same.priority)
                 && gates::authenticate(envelope, directory, directory.len()).is_ok()
                 && gates::check_policy(envelope, directory).is_ok();
-            if !fine || items::position(self.tx, self.team, envelope.id())?.is_some() {
+            let known = items::position(self.tx, self.team, envelope.id())?.is_some();
+            if !fine || known || self.is_counted(envelope)? {
                 return Ok(false);
             }
         }

@@ -65,9 +65,10 @@ impl Relay {
     /// Opens a relay's data folder; a new one gets a signing key and an incarnation.
     ///
     /// # Errors
-    /// Those of [`Store::open`], and `Damaged` if the key or a team's directory does not read back.
+    /// Those of [`Store::open`], and `Damaged` if the file's quick check fails or the key or a team's directory does not read back.
     pub fn open(folder: &Path, mut settings: Settings) -> Result<Self, StoreError> {
         let store = Store::open(folder)?;
+        store.quick_check()?;
         let (keys, incarnation) = identity(&store, settings.rng.as_mut())?;
         let directories = store.read(load_directories)?;
         Ok(Self {
@@ -91,6 +92,11 @@ impl Relay {
     /// Lets a team use this relay: `team` is the hash of its directory's first entry.
     pub fn allow_team(&self, team: TeamId) -> Result<(), StoreError> {
         self.store.write(|tx| meta::allow_team(tx, team, self.now()))
+    }
+
+    /// The teams that may use this relay.
+    pub fn teams(&self) -> Result<Vec<TeamId>, StoreError> {
+        self.store.read(meta::teams)
     }
 
     /// What phones call this relay.

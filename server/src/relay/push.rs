@@ -1,7 +1,7 @@
 //! Taking what a device pushes: every envelope judged in order, all in one transaction.
 //!
-//! Invariant: an envelope that has a position consumes its device's count in that space; one that waits or is
-//! refused consumes nothing, so whatever follows it there waits too.
+//! Invariant: an envelope that has a position uses up its author's number in that space; one that waits or is
+//! refused uses up nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -140,7 +140,7 @@ impl<'a> Push<'a> {
         Ok(Outcome::Refused(Code::Malformed).result(id))
     }
 
-    /// The author, if it is the pushing device, genuine, and next in its count in this space.
+    /// The author, if it is the pushing device, genuine, and its number in this space is free.
     pub(super) fn author<'d>(
         &self,
         envelope: &Envelope,
@@ -155,14 +155,20 @@ impl<'a> Push<'a> {
         if header.device != self.device {
             return Ok(Err(Outcome::Refused(Code::NotAllowed)));
         }
-        let last = devices::last_seq(self.tx, header.device, header.space)?;
-        Ok(if header.device_seq <= last {
+        Ok(if header.device_seq == 0 || i64::try_from(header.device_seq).is_err() {
+            Err(Outcome::Refused(Code::Malformed))
+        } else if self.is_counted(envelope)? {
             Err(Outcome::Refused(Code::DeviceCloned))
-        } else if header.device_seq > last + 1 {
-            Err(Outcome::Waiting(Code::SequenceGap))
         } else {
             Ok(author)
         })
+    }
+
+    /// Whether another envelope has the author's number in this space. Numbers may arrive in any order, because
+    /// urgent ones leave first and refused ones leave a gap; none may arrive twice.
+    pub(super) fn is_counted(&self, envelope: &Envelope) -> Result<bool, StoreError> {
+        let header = &envelope.header;
+        items::is_counted(self.tx, header.space, header.device, header.device_seq)
     }
 
     /// Gives an envelope the next position of its space's log; with a code it is set aside there.
@@ -186,10 +192,6 @@ impl<'a> Push<'a> {
         crash_point!("relay.push.after_item");
         row.head = Head { seq: position.seq, chain: position.chain };
         spaces::set_head(self.tx, space, row.head)?;
-        let header = &envelope.header;
-        if header.kind != Kind::Directory {
-            devices::set_last_seq(self.tx, header.device, space, header.device_seq)?;
-        }
         crash_point!("relay.push.after_chain");
         Ok(position)
     }

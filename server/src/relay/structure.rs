@@ -9,7 +9,7 @@ use sync_core::protocol::{Code, Envelope};
 use sync_core::records::{OwnerKind, Role, SpaceKind};
 
 use crate::store::spaces::{Head, SpaceRow};
-use crate::store::{StoreError, spaces};
+use crate::store::{StoreError, items, spaces};
 
 use super::outcome::Outcome;
 use super::push::Push;
@@ -17,12 +17,16 @@ use super::push::Push;
 impl Push<'_> {
     /// A directory entry authenticates itself, whoever carries it.
     pub(super) fn take_entry(&mut self, entry: &Envelope) -> Result<Outcome, StoreError> {
+        let header = &entry.header;
+        let space = self.directory.space();
+        if items::is_counted(self.tx, space, header.device, header.device_seq)? {
+            return Ok(Outcome::Refused(Code::DeviceCloned));
+        }
         match Arc::make_mut(&mut self.directory).append(entry) {
             Ok(()) => {}
             Err(Code::DirectoryBehind) => return Ok(Outcome::Retry(Code::DirectoryBehind)),
             Err(code) => return Ok(Outcome::Refused(code)),
         }
-        let space = self.directory.space();
         self.open_space(SpaceInfo::open(self.team, SpaceKind::Directory, None))?;
         self.store(space, entry)
     }

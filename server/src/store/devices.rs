@@ -1,39 +1,10 @@
-//! What the relay remembers of each device: its counts per space, when it last synced, where it stands.
+//! What the relay remembers of each device: when it last synced, where it stands.
 
 use rusqlite::{OptionalExtension, params};
-use sync_core::ids::{DeviceId, SpaceId, TeamId};
+use sync_core::ids::{DeviceId, TeamId};
 use sync_core::protocol::{Cursors, Timestamp, from_cbor, to_cbor};
 
 use super::{Reader, StoreError, Tx};
-
-/// The last count of a device in a space that has a position; 0 before the first.
-pub(crate) fn last_seq(
-    reader: &Reader,
-    device: DeviceId,
-    space: SpaceId,
-) -> Result<u64, StoreError> {
-    let mut statement =
-        reader.prepare_cached("SELECT last FROM device_seqs WHERE device = ?1 AND space = ?2")?;
-    let last: Option<i64> = statement
-        .query_row(params![device.as_bytes(), space.as_bytes()], |row| row.get(0))
-        .optional()?;
-    Ok(last.unwrap_or(0) as u64)
-}
-
-/// Sets the last count of a device in a space.
-pub(crate) fn set_last_seq(
-    tx: &Tx<'_>,
-    device: DeviceId,
-    space: SpaceId,
-    last: u64,
-) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "INSERT INTO device_seqs (device, space, last) VALUES (?1, ?2, ?3)
-         ON CONFLICT (device, space) DO UPDATE SET last = excluded.last",
-    )?
-    .execute(params![device.as_bytes(), space.as_bytes(), last as i64])?;
-    Ok(())
-}
 
 /// Notes that a device synced.
 pub(crate) fn saw(

@@ -51,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     /// `OldSqlite` if the program was built with a SQLite that can corrupt WAL databases, `Newer` if a newer
-    /// program wrote the file, `Damaged` if its quick check fails.
+    /// program wrote the file.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         check_version(rusqlite::version_number())?;
         create_private_folder(folder)?;
@@ -59,11 +59,17 @@ impl Store {
         let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_CREATE)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut writer)?;
-        let verdict: String = writer.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if verdict != "ok" {
-            return Err(StoreError::Damaged("the database's quick check"));
-        }
         Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+    }
+
+    /// Looks through the whole file for damage; takes as long as reading it.
+    ///
+    /// # Errors
+    /// `Damaged` if there is any.
+    pub fn quick_check(&self) -> Result<(), StoreError> {
+        let writer = lock(&self.writer);
+        let verdict: String = writer.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged("its quick check")) }
     }
 
     /// Runs one write transaction: durable when this returns `Ok`, undone when it returns `Err`.

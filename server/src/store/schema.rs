@@ -30,9 +30,7 @@ CREATE TABLE items (
   PRIMARY KEY (space, seq)
 ) STRICT;
 CREATE INDEX items_set_aside ON items (space) WHERE code <> '';
-CREATE TABLE device_seqs (
-  device BLOB NOT NULL, space BLOB NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (device, space)
-) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX items_by_count ON items (space, device, device_seq);
 
 CREATE TABLE documents (
   space BLOB NOT NULL, doc BLOB NOT NULL, record INTEGER NOT NULL, saved BLOB,

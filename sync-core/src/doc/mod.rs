@@ -8,6 +8,8 @@ mod author;
 mod flatten;
 mod genesis;
 mod scratch;
+#[cfg(test)]
+mod tests;
 
 use crate::records::FieldOp;
 

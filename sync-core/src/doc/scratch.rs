@@ -73,6 +73,17 @@ impl Scratch {
         })
     }
 
+    /// The document as it was saved, with nothing to try.
+    pub(crate) fn as_it_is(&self, saved: &[u8]) -> Result<Tried, DocError> {
+        guarded(|| {
+            Ok(Tried {
+                flat: values(&self.0)?,
+                heads: sorted_heads(&self.0),
+                saved: saved.to_vec(),
+            })
+        })
+    }
+
     /// Applies changes to a copy, reads it, saves it, loads that save and compares heads and values.
     pub(crate) fn try_with(&self, changes: &[&[u8]]) -> Result<Tried, DocError> {
         guarded(|| {

@@ -22,6 +22,14 @@ impl From<DocError> for EngineError {
     }
 }
 
+/// Every phone checks what it writes, but for the modified ones of exercises.
+#[cfg(not(feature = "drill"))]
+const fn checks_itself() -> bool {
+    true
+}
+#[cfg(feature = "drill")]
+use crate::drill::checks_itself;
+
 impl Desk<'_> {
     /// The row of a document, or that of a new one.
     pub fn document_or_new(
@@ -83,8 +91,10 @@ impl Desk<'_> {
         };
         let envelope = self.keys.sign_envelope(header, body);
         let author = self.directory.device(&self.device()).ok_or(Code::NotSetUp)?;
-        gates::check_right(&envelope, &author, &self.space_row(space)?.info)?;
-        gates::check_policy(&envelope, &self.directory)?;
+        if checks_itself() {
+            gates::check_right(&envelope, &author, &self.space_row(space)?.info)?;
+            gates::check_policy(&envelope, &self.directory)?;
+        }
 
         row.changes += 1;
         row.own_changes += 1;

@@ -7,6 +7,8 @@
 mod answer;
 mod author;
 mod desk;
+#[cfg(feature = "drill")]
+mod drill;
 mod join;
 mod keys;
 mod ledger;
@@ -28,6 +30,8 @@ use crate::directory::Directory;
 use desk::Desk;
 use rows::IdentityRow;
 
+#[cfg(feature = "drill")]
+pub use drill::Forgery;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, RecordView,

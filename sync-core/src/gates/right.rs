@@ -55,6 +55,9 @@ pub fn check_right(
         if !doc_type.spaces.contains(&space.kind()) {
             return Err(Code::WrongSpace);
         }
+        if !doc_type.writers.is_empty() && !standing.is_any_of(doc_type.writers) {
+            return Err(Code::NotAllowed);
+        }
     }
     Ok(())
 }

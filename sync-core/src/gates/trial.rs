@@ -41,11 +41,16 @@ fn admit(
     let scratch = Scratch::open(base, doc_type)?;
     let history = read_history(&scratch, doc_type)?;
     let mut batch = Batch::new(doc_type, history, candidates);
-    let tried = batch.settle(&scratch)?;
-    let held = base.is_some() || batch.results.iter().any(Result::is_ok);
+    let tried = match (batch.settle(&scratch), base) {
+        (Some(tried), _) => Some(tried),
+        (None, Some(saved)) => Some(scratch.as_it_is(saved)?),
+        // A fixed first change that the candidate came with, or nothing at all.
+        (None, None) if batch.results.iter().any(Result::is_ok) => Some(scratch.try_with(&[])?),
+        (None, None) => None,
+    };
     Ok(Admission {
         results: batch.results,
-        document: held.then_some(Admitted {
+        document: tried.map(|tried| Admitted {
             saved: tried.saved,
             heads: tried.heads,
             flat: tried.flat,
@@ -70,6 +75,12 @@ fn read_history(scratch: &Scratch, doc_type: &DocType) -> Result<History, DocErr
     Ok(history)
 }
 
+/// Walks a candidate; its header must prove its actor.
+fn read(candidate: &Candidate<'_>, doc_type: &DocType) -> Result<Change, Code> {
+    let change = walk(candidate.change, doc_type)?;
+    if change.actor == candidate.header.actor() { Ok(change) } else { Err(Code::WrongActor) }
+}
+
 /// Candidates on their way into one document.
 struct Batch<'a> {
     doc_type: &'static DocType,
@@ -81,15 +92,15 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(doc_type: &'static DocType, history: History, candidates: &'a [Candidate<'a>]) -> Self {
-        let walked = candidates.iter().map(|one| walk(one.change, doc_type)).collect();
+        let walked = candidates.iter().map(|one| read(one, doc_type)).collect();
         Self { doc_type, history, candidates, walked, results: Vec::new() }
     }
 
-    /// Finds out what becomes of every candidate, and the document with the admitted ones.
+    /// Finds out what becomes of every candidate. Gives the document with the new ones, `None` if there are none.
     ///
     /// `good` candidates in the order of placing are known to pass together. Steps start with the whole batch,
     /// are halved on failure and doubled on success; a step of one that fails has found a culprit.
-    fn settle(&mut self, scratch: &Scratch) -> Result<Tried, DocError> {
+    fn settle(&mut self, scratch: &Scratch) -> Option<Tried> {
         let mut order = self.place();
         let mut good = 0;
         let mut step = order.len().max(1);
@@ -110,10 +121,7 @@ impl<'a> Batch<'a> {
                 Err(_) => step = (end - good) / 2,
             }
         }
-        match tried {
-            Some(tried) => Ok(tried),
-            None => scratch.try_with(&[]),
-        }
+        tried
     }
 
     /// Places candidates among their ancestors, in rounds until no more fit. Sets the results and returns the order.

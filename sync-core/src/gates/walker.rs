@@ -43,13 +43,6 @@ pub(super) struct Change {
     pub ops: Vec<Op>,
 }
 
-impl Change {
-    /// The counter of its last operation.
-    pub(super) fn last_op(&self) -> u64 {
-        self.start_op + self.ops.len() as u64 - 1
-    }
-}
-
 /// An operation's name: its actor and counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct OpId {

@@ -40,7 +40,6 @@ codes! {
     WrongTeam = "wrong_team", "This belongs to another team; check which team the phone is set up for.";
     WrongSpace = "wrong_space", "The space does not exist here or does not take this; sync and try again.";
     DeviceCloned = "device_cloned", "Another installation uses this device's keys; enrol this phone anew, its drafts are kept.";
-    SequenceGap = "sequence_gap", "Earlier items of this device are missing; they are sent again with the next sync.";
     // Directory
     DirectoryForged = "directory_forged", "A directory entry is not signed by an admin's device; it was not taken, tell your admin.";
     DirectoryFork = "directory_fork", "Two different directories exist for this team; stop adding people and tell your admin now.";

@@ -19,6 +19,7 @@ const CHECK_IN_DOC: DocType = DocType {
     name: "check_in",
     schema: 1,
     spaces: &[SpaceKind::Personal, SpaceKind::Shared],
+    writers: &[],
     note: None,
     fields: &[
         Field::new(

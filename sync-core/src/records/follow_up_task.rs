@@ -27,6 +27,7 @@ const TASK_DOC: DocType = DocType {
     name: "follow_up_task",
     schema: 1,
     spaces: &[SpaceKind::Caseload],
+    writers: &[],
     note: None,
     fields: &[
         Field::new("kind", FieldKind::Code(KINDS), "What is to be done."),
@@ -45,6 +46,7 @@ const DETAIL_DOC: DocType = DocType {
     name: "task_detail",
     schema: 1,
     spaces: &[SpaceKind::Care],
+    writers: &[],
     note: None,
     fields: &[
         OF,

@@ -48,6 +48,7 @@ const INCIDENT_DOC: DocType = DocType {
     name: "incident",
     schema: 1,
     spaces: &[SpaceKind::Operations],
+    writers: &[],
     note: None,
     fields: &[
         Field::new("cad_number", FieldKind::Label(32), "The dispatch number."),
@@ -84,6 +85,7 @@ const NARRATIVE_DOC: DocType = DocType {
     name: "incident_narrative",
     schema: 1,
     spaces: &[SpaceKind::Clinical],
+    writers: &[],
     note: None,
     fields: &[
         OF,

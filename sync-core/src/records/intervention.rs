@@ -87,6 +87,7 @@ const INTERVENTION_DOC: DocType = DocType {
     name: "intervention",
     schema: 1,
     spaces: &[SpaceKind::Operations],
+    writers: &[],
     note: None,
     fields: &[
         Field::new("incident_id", FieldKind::Id, "The incident it answers, if any."),

@@ -11,7 +11,7 @@ use crate::protocol::Timestamp;
 use super::check_in::ZONES;
 use super::intervention::GROUP_BANDS;
 use super::schema::OF;
-use super::{Derived, DocType, Field, FieldKind, NoteRule, RecordType, SpaceKind, Value};
+use super::{Derived, DocType, Field, FieldKind, NoteRule, RecordType, SpaceKind, Value, Who};
 
 const DURATION_BANDS: &[&str] = &["under_15", "15_29", "30_59", "60_119", "120_plus"];
 const MODES: &[&str] = &["in_person", "phone", "text", "video", "group", "ride_along"];
@@ -55,6 +55,7 @@ const HEADER_DOC: DocType = DocType {
     name: "peer_contact",
     schema: 1,
     spaces: &[SpaceKind::Caseload],
+    writers: &[Who::Owner],
     note: None,
     fields: &[
         Field::new("day", FieldKind::Day, "The day, from the start.").derived(),
@@ -84,6 +85,7 @@ const DETAIL_DOC: DocType = DocType {
     name: "contact_detail",
     schema: 1,
     spaces: &[SpaceKind::Care],
+    writers: &[],
     note: None,
     fields: &[
         OF,
@@ -117,6 +119,7 @@ const NOTE_DOC: DocType = DocType {
     name: "contact_note",
     schema: 1,
     spaces: &[SpaceKind::Care],
+    writers: &[],
     note: Some(NoteRule::Contact),
     fields: &[OF, Field::new("text", FieldKind::Entries(4_000), "The supporter's own note.")],
     texts: &[],

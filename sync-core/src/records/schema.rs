@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::protocol::Code;
 
-use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value, check};
+use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value, Who, check};
 use super::{check_in, follow_up_task, incident, intervention, peer_contact, session_note, staff};
 
 /// Which of the policy's notes modes governs a kind of document.
@@ -139,6 +139,8 @@ pub struct DocType {
     pub schema: u16,
     /// The kinds of space it may live in.
     pub spaces: &'static [SpaceKind],
+    /// Who of those that may write to the space may write these; empty: all of them.
+    pub writers: &'static [Who],
     /// The notes policy that governs it, if it is a note.
     pub note: Option<NoteRule>,
     /// Its fields.

@@ -42,6 +42,7 @@ const SESSION_NOTE_DOC: DocType = DocType {
     name: "session_note",
     schema: 1,
     spaces: &[SpaceKind::Session],
+    writers: &[],
     note: Some(NoteRule::Session),
     fields: &[],
     texts: TEXTS,

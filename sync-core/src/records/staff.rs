@@ -4,7 +4,7 @@
 //! Lives open in `roster`, so every member sees it. Document type 1.
 
 use super::schema::derives_nothing;
-use super::{DocType, Field, FieldKind, RecordType, SpaceKind};
+use super::{DocType, Field, FieldKind, RecordType, SpaceKind, Who};
 
 /// Document type 1.
 const STAFF_DOC: DocType = DocType {
@@ -12,6 +12,7 @@ const STAFF_DOC: DocType = DocType {
     name: "staff",
     schema: 1,
     spaces: &[SpaceKind::Roster],
+    writers: &[Who::Admin],
     note: None,
     fields: &[
         Field::new("member", FieldKind::Id, "The member."),

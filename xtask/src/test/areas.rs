@@ -65,12 +65,8 @@ const RULES: &[Rule] = &[
     rule("sync-core", "crypto_*", Area::Keys),
     rule("sync-core", "*_vectors", Area::Keys),
     rule("sync-core", "records_*", Area::Field),
-    rule("sync-core", "doc_*", Area::Core),
-    rule("sync-core", "gates_*", Area::Core),
-    rule("sync-core", "hostile_*", Area::Core),
-    rule("sync-core", "engine_*", Area::Core),
-    rule("sync-core", "store_*", Area::Core),
-    rule("sync-core", "client_*", Area::Sync),
+    rule("sync-core", "client*", Area::Sync),
+    rule("sync-core", "*", Area::Core),
     Rule {
         package: "server",
         target: "lib",
@@ -88,6 +84,8 @@ const RULES: &[Rule] = &[
         split: &[(Area::Field, &["county_evening", "both_kept"])],
         rest: Area::Sync,
     },
+    rule("tests", "facade", Area::Bindings),
+    rule("tests", "*", Area::Sync),
     rule("mobile-ffi", "*", Area::Bindings),
     rule("uniffi-bindgen", "*", Area::Bindings),
     rule("xtask", "*", Area::Core),
@@ -167,8 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_test_file_that_nobody_placed_is_noticed() {
-        assert_eq!(parts(&program("tests", "test", "brand_new")), None);
+    fn tests_of_a_crate_that_nobody_placed_are_noticed() {
         assert_eq!(parts(&program("another", "lib", "another")), None);
     }
 }

@@ -1,0 +1,163 @@
+//! The facade as an app uses it, offline: a team is made, records are written and read, a wrong key opens nothing.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use mobile_ffi::{AftercallError, AftercallPhone, FieldValue, NewMember, NewTeam, TextChange};
+
+const KEY: [u8; 32] = [7; 32];
+
+fn text(value: &str) -> FieldValue {
+    FieldValue::Text { value: value.to_owned() }
+}
+
+fn form(fields: &[(&str, FieldValue)]) -> HashMap<String, FieldValue> {
+    fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+fn staff(role: &str) -> NewMember {
+    NewMember {
+        name: Some("Ada".to_owned()),
+        roles: vec![role.to_owned()],
+        admin: role == "coordinator",
+        unit: None,
+        supervises: Vec::new(),
+    }
+}
+
+fn path_in(folder: &Path) -> String {
+    folder.join("phone.db").to_str().expect("a path in text").to_owned()
+}
+
+fn team_in(folder: &Path) -> Arc<AftercallPhone> {
+    let team = NewTeam {
+        // Nobody listens on the discard port: the network is down.
+        relay: "http://127.0.0.1:9".to_owned(),
+        admin: staff("coordinator"),
+        crisis_numbers: HashMap::from([("line".to_owned(), "000".to_owned())]),
+    };
+    AftercallPhone::create_team(path_in(folder), KEY.to_vec(), team).expect("makes a team")
+}
+
+fn check_in(phone: &AftercallPhone) -> String {
+    let fields = form(&[
+        ("zone", text("reacting")),
+        ("sleep_hours", FieldValue::Fraction { value: 4.5 }),
+        ("cause", FieldValue::Set { values: vec!["loss".to_owned(), "home".to_owned()] }),
+        ("text", text("the bridge again")),
+    ]);
+    phone.record("check_in".to_owned(), fields).expect("records")
+}
+
+#[test]
+fn a_check_in_is_recorded_shown_edited_and_listed_without_a_network() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    let id = check_in(&phone);
+    let shown = phone.show(id.clone()).expect("shows");
+    assert_eq!(shown.kind, "check_in");
+    assert_eq!(shown.fields["zone"].value, text("reacting"));
+    assert_eq!(shown.fields["sleep_hours"].value, FieldValue::Fraction { value: 4.5 });
+    assert_eq!(shown.fields["text"].value, text("the bridge again"));
+    assert!(!shown.stored);
+
+    phone.edit(id.clone(), form(&[("zone", text("ready"))])).expect("edits");
+    let listed = phone.list(Some("check_in".to_owned()), None, 10).expect("lists");
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].fields["zone"].value, text("ready"));
+    assert!(phone.list(Some("check_in".to_owned()), Some(id), 10).expect("lists").is_empty());
+    assert!(phone.pending().expect("counts") > 0);
+}
+
+#[test]
+fn what_was_recorded_is_there_after_reopening() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    let (id, before) = (check_in(&phone), phone.status().expect("status"));
+    drop(phone);
+    let phone = AftercallPhone::open(path_in(folder.path()), KEY.to_vec()).expect("opens");
+    let after = phone.status().expect("status");
+    assert_eq!(
+        (after.team, after.device, after.member),
+        (before.team, before.device, before.member)
+    );
+    assert_eq!(phone.show(id).expect("shows").fields["text"].value, text("the bridge again"));
+    assert_eq!(phone.crisis_numbers().expect("numbers")["line"], "000");
+}
+
+#[test]
+fn a_wrong_key_opens_nothing_and_changes_nothing() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    check_in(&phone);
+    drop(phone);
+    let path = path_in(folder.path());
+    let before = std::fs::read(&path).expect("reads");
+    let refused = AftercallPhone::open(path.clone(), vec![8; 32]);
+    assert!(matches!(refused.err(), Some(AftercallError::WrongKey { .. })));
+    assert_eq!(std::fs::read(&path).expect("reads"), before);
+    assert!(AftercallPhone::open(path, KEY.to_vec()).is_ok());
+}
+
+#[test]
+fn errors_say_what_to_do_and_never_what_was_typed() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    let secret = "the name of a colleague";
+    let wrong = [
+        phone.record("check_in".to_owned(), form(&[("zone", text(secret))])).err(),
+        phone.record("check_in".to_owned(), HashMap::new()).err(),
+        phone.show(secret.to_owned()).err(),
+        phone.invite(secret.to_owned()).err(),
+    ];
+    for error in wrong {
+        let error = error.expect("refused");
+        assert!(matches!(error, AftercallError::Input { .. }), "{error:?}");
+        assert!(!format!("{error:?} {error}").contains(secret));
+    }
+    let absent = phone.show("0".repeat(32)).expect_err("refused");
+    assert!(matches!(absent, AftercallError::NotFound { .. }), "{absent:?}");
+}
+
+#[test]
+fn nothing_is_made_where_a_phone_is_opened_that_is_not_there() {
+    let folder = tempfile::tempdir().expect("folder");
+    let refused = AftercallPhone::open(path_in(folder.path()), KEY.to_vec());
+    assert!(matches!(refused.err(), Some(AftercallError::Setup { .. })));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("reads").count(), 0);
+}
+
+#[test]
+fn an_invited_phone_begins_to_join_and_is_not_enrolled_yet() {
+    let first = tempfile::tempdir().expect("folder");
+    let second = tempfile::tempdir().expect("folder");
+    let admin = team_in(first.path());
+    let member = admin.add_member(staff("peer_supporter")).expect("enters");
+    let link = admin.invite(member.clone()).expect("invites");
+    assert!(link.starts_with("aftercall-join:"));
+    let path = path_in(second.path());
+    let joining = AftercallPhone::start_joining(path, KEY.to_vec(), link).expect("begins");
+    let status = joining.status().expect("status");
+    assert!(!status.enrolled);
+    assert_eq!(status.member, member);
+    assert_eq!(status.team, admin.status().expect("status").team);
+}
+
+#[test]
+fn a_lead_types_the_note_of_a_session() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    let fields = form(&[("kind", text("defusing"))]);
+    let intervention = phone.record("intervention".to_owned(), fields).expect("records");
+    let me = phone.status().expect("status").member;
+    phone.assign(intervention.clone(), vec![me]).expect("assigns");
+    let change = |at, remove, insert: &str| TextChange { at, remove, insert: insert.to_owned() };
+    let phase = "exploration".to_owned();
+    let typed = phone.write_note(intervention.clone(), phase.clone(), change(0, 0, "they talked"));
+    typed.expect("types");
+    phone.write_note(intervention.clone(), phase, change(0, 4, "all")).expect("types");
+    let notes = phone.notes(intervention).expect("reads");
+    assert_eq!(notes.len(), 1);
+    assert_eq!(notes[0].phases["defusing.exploration"], "all talked");
+}

@@ -1,0 +1,260 @@
+//! The commands, one call of the core each.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+use sync_core::engine::{Env, NewMember, Phone, RecordView, TextEdit};
+use sync_core::ids::{DocId, MemberId};
+use sync_core::protocol::{Code, Invitation, Timestamp};
+use sync_core::records::Value;
+
+use crate::drill::protocol::PhoneCommand;
+use crate::drill::script::{profile_of, role};
+use crate::phone::relay::Link;
+use crate::phone::{Failure, folder, look, refs, urgent};
+
+use super::{At, Device, Done, Running, Trouble};
+
+fn members(ids: &[String]) -> Result<Vec<MemberId>, Trouble> {
+    ids.iter().map(|id| id.parse::<MemberId>().map_err(Trouble::from)).collect()
+}
+
+fn new_member(
+    name: Option<String>,
+    roles: &[String],
+    admin: bool,
+    unit: Option<String>,
+    supervises: Vec<String>,
+) -> Result<NewMember, Trouble> {
+    let roles =
+        roles.iter().map(|name| role(name).map_err(Trouble::Broken)).collect::<Result<_, _>>()?;
+    Ok(NewMember { name, roles, admin, unit, supervises })
+}
+
+impl Device {
+    /// Carries out one command.
+    pub(super) fn perform(&mut self, now: Timestamp, command: PhoneCommand) -> Done {
+        match command {
+            PhoneCommand::Create { passphrase, origin, connect, policy, name } => {
+                let admin = new_member(Some(name), &[], true, None, Vec::new())?;
+                let policy = policy.as_object().cloned().unwrap_or_default();
+                let profile = profile_of(&policy).map_err(Trouble::Broken)?;
+                let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
+                    Ok(Phone::create_team(store, &mut Env { now, rng }, &origin, profile, admin)?)
+                })?;
+                self.begin(phone, connect)
+            }
+            PhoneCommand::Join { passphrase, connect, link } => {
+                let invitation = Invitation::from_link(&link)
+                    .map_err(|_| Trouble::Broken("the link cannot be read".into()))?;
+                let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
+                    Ok(Phone::start_joining(store, &mut Env { now, rng }, &invitation)?)
+                })?;
+                self.begin(phone, connect)
+            }
+            PhoneCommand::Open { passphrase, connect } => {
+                let phone = folder::open_with(&self.folder, passphrase.as_bytes())?;
+                self.begin(phone, connect)
+            }
+            PhoneCommand::Arm { point } => {
+                sync_core::drill::arm(Some(&point)).map_err(Trouble::Broken)?;
+                Ok(Json::Null)
+            }
+            PhoneCommand::PushRecord { kind, fields } => self.push_record(now, &kind, &fields),
+            PhoneCommand::PushHostile { case, record } => {
+                self.push_hostile(now, case, record.as_deref())
+            }
+            command => {
+                let (running, mut at) = self.running(now)?;
+                running.perform(&mut at, command)
+            }
+        }
+    }
+
+    fn begin(&mut self, mut phone: Phone, connect: String) -> Done {
+        let status = phone.status()?;
+        self.running = Some(Running { phone, link: Link::to(&connect)?, connect });
+        Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
+                   "device": status.device.to_string() }))
+    }
+}
+
+impl Running {
+    fn perform(&mut self, at: &mut At<'_>, command: PhoneCommand) -> Done {
+        let phone = &mut self.phone;
+        match command {
+            PhoneCommand::Enrol => {
+                let listed = self.link.enrol(phone, at).map_err(Failure::from)?;
+                Ok(json!({ "listed": listed }))
+            }
+            PhoneCommand::Sync => {
+                let totals = self.link.sync(phone, at).map_err(Failure::from)?;
+                Ok(json!({ "stored": totals.stored, "refused": totals.refused,
+                           "received": totals.received, "pending": phone.status()?.pending }))
+            }
+            PhoneCommand::AddMember { name, roles, admin, unit, supervises } => {
+                let member = new_member(name, &roles, admin, unit, supervises)?;
+                Ok(json!({ "member": phone.add_member(&mut at.env(), member)?.to_string() }))
+            }
+            PhoneCommand::Invite { member } => {
+                Ok(json!({ "link": phone.invite(&mut at.env(), member.parse()?)?.to_link() }))
+            }
+            command => match write(phone, &mut at.env(), &command) {
+                Some(done) => done,
+                None => look(phone, at.now, &command),
+            },
+        }
+    }
+}
+
+/// Commands that write; `None` for the others.
+fn write(phone: &mut Phone, env: &mut Env<'_>, command: &PhoneCommand) -> Option<Done> {
+    Some(match command {
+        PhoneCommand::Record { kind, fields } => record(phone, env, kind, fields),
+        PhoneCommand::Edit { record, fields } => edit(phone, env, record, fields),
+        PhoneCommand::Write { record, phase, at, delete, insert } => {
+            let edit = TextEdit { at: *at, delete: *delete, insert: insert.clone() };
+            (|| Ok(phone.write(env, record.parse()?, phase, &edit).map(|()| Json::Null)?))()
+        }
+        PhoneCommand::Assign { record, members: leads } => {
+            (|| Ok(phone.assign(env, record.parse()?, &members(leads)?).map(|()| Json::Null)?))()
+        }
+        PhoneCommand::Share { record, with, text } => (|| {
+            let copy = phone.share(env, record.parse()?, &members(with)?, *text)?;
+            Ok(json!({ "record": copy.to_string() }))
+        })(),
+        _ => return None,
+    })
+}
+
+fn shown(
+    phone: &mut Phone,
+    fields: &BTreeMap<String, Value>,
+) -> Result<Vec<&'static str>, Trouble> {
+    // The same check that the terminal phone prints from, before it writes anything.
+    let numbers = urgent::numbers_for(phone, fields)?;
+    Ok(numbers
+        .filter(|numbers| !numbers.is_empty())
+        .map(|_| "crisis_numbers")
+        .into_iter()
+        .collect())
+}
+
+fn record(
+    phone: &mut Phone,
+    env: &mut Env<'_>,
+    kind: &str,
+    fields: &BTreeMap<String, Value>,
+) -> Done {
+    let shown = shown(phone, fields)?;
+    let id = phone.record(env, kind, fields)?;
+    Ok(json!({ "record": id.to_string(), "shown": shown }))
+}
+
+fn edit(
+    phone: &mut Phone,
+    env: &mut Env<'_>,
+    record: &str,
+    fields: &BTreeMap<String, Value>,
+) -> Done {
+    let shown = shown(phone, fields)?;
+    phone.edit(env, record.parse()?, fields)?;
+    Ok(json!({ "shown": shown }))
+}
+
+fn view_json(view: &RecordView) -> Json {
+    let fields: serde_json::Map<String, Json> = view
+        .fields
+        .iter()
+        .map(|(name, field)| {
+            (name.clone(), json!({ "value": field.value, "conflict": field.conflict }))
+        })
+        .collect();
+    json!({ "record": view.id.to_string(), "kind": view.kind, "fields": fields,
+            "unreadable": view.unreadable, "stored": view.stored })
+}
+
+/// Commands that only look.
+fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
+    match command {
+        PhoneCommand::Show { record } => Ok(view_json(&phone.show(record.parse()?)?)),
+        PhoneCommand::List { kind } => {
+            let records = refs::all_records(phone, kind.as_deref())?;
+            Ok(records.iter().map(view_json).collect())
+        }
+        PhoneCommand::Notes { record } => notes(phone, record.parse()?),
+        PhoneCommand::Window { record, intervention } => {
+            window(phone, now, record.parse()?, intervention.as_deref())
+        }
+        PhoneCommand::Drafts => Ok(phone
+            .drafts()?
+            .iter()
+            .map(|draft| json!({ "id": draft.id.to_string(), "code": draft.code.as_str(), "own": draft.own }))
+            .collect()),
+        PhoneCommand::Alarms => {
+            Ok(phone.alarms()?.iter().map(|alarm| json!(alarm.code.as_str())).collect())
+        }
+        PhoneCommand::Outbox => Ok(phone
+            .outbox()?
+            .iter()
+            .map(|(id, record)| json!({ "id": id.to_string(), "record": record.map(|id| id.to_string()) }))
+            .collect()),
+        PhoneCommand::Heads => heads(phone),
+        PhoneCommand::Sealed => {
+            let mut docs = Vec::new();
+            for record in refs::all_records(phone, Some("intervention"))? {
+                let notes = phone.notes(record.id)?;
+                docs.extend(notes.iter().filter(|n| !n.unreadable).map(|n| n.doc.to_string()));
+            }
+            Ok(json!(docs))
+        }
+        PhoneCommand::Status => {
+            let status = phone.status()?;
+            Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
+                       "enrolled": status.enrolled, "pending": status.pending,
+                       "directory_seq": status.directory_seq }))
+        }
+        _ => Err(Trouble::Broken("the command is not for a running phone".into())),
+    }
+}
+
+fn notes(phone: &mut Phone, record: DocId) -> Done {
+    let notes = phone.notes(record)?;
+    Ok(notes
+        .iter()
+        .map(|note| json!({ "phases": note.phases, "unreadable": note.unreadable }))
+        .collect())
+}
+
+fn heads(phone: &mut Phone) -> Done {
+    let hex = |head: &[u8; 32]| head.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let heads: Vec<Json> = phone
+        .heads()?
+        .iter()
+        .map(|((space, doc), heads)| {
+            let heads: Vec<String> = heads.iter().map(hex).collect();
+            json!({ "space": space.to_string(), "doc": doc.to_string(), "heads": heads })
+        })
+        .collect();
+    let spaces: Vec<String> = phone.drill_spaces_read()?.iter().map(ToString::to_string).collect();
+    Ok(json!({ "heads": heads, "spaces": spaces }))
+}
+
+/// `record` is an incident and `intervention` a kind or a record of one; or `record` is an intervention.
+fn window(phone: &mut Phone, now: Timestamp, record: DocId, intervention: Option<&str>) -> Done {
+    let view = phone.show(record)?;
+    let found = match intervention {
+        None => look::window_of(phone, &view, now)?,
+        Some(name) => match name.parse::<DocId>() {
+            Ok(id) => {
+                let intervention = phone.show(id)?;
+                look::window_of(phone, &intervention, now)?
+            }
+            Err(_) => look::window(phone, name, &view, None, now)?,
+        },
+    };
+    let (state, unsure) = found.ok_or(Code::NoSuchRecord)?;
+    Ok(json!({ "state": state.as_str(), "uncertain": unsure }))
+}

@@ -1,0 +1,134 @@
+//! The relay of an exercise: the real relay behind real HTTP, with its time and its misdeeds on a pipe.
+//!
+//! What it serves is what `aftercall serve` serves. The pipe sets its clock, arms crash points and tampers
+//! with its own database, as a malicious operator would; nothing is done inside a phone.
+
+mod tamper;
+
+use std::io::{BufRead, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use serde_json::{Value as Json, json};
+use server::relay::Relay;
+use server::serve::{self, Config};
+use sync_core::ids::TeamId;
+use sync_core::protocol::Timestamp;
+
+use super::protocol::{Answer, RelayCommand};
+use tamper::Database;
+
+/// What phones and tokens call the relay of every exercise, wherever it listens.
+pub const ORIGIN: &str = "http://relay.exercise";
+
+/// Runs it until it is told to stop or its pipe closes.
+pub fn run(folder: &Path, listen: SocketAddr, now_ms: i64) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(serve(folder, listen, now_ms)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(folder: &Path, listen: SocketAddr, now_ms: i64) -> Result<(), String> {
+    let clock = Arc::new(AtomicI64::new(now_ms));
+    let reading = Arc::clone(&clock);
+    let mut config = Config::new(folder.to_owned());
+    config.listen = listen;
+    config.origin = Some(ORIGIN.into());
+    config.clock = Arc::new(move || Timestamp(reading.load(Ordering::SeqCst)));
+    let bound = serve::bind(config).await.map_err(|error| error.to_string())?;
+    let address = bound.address();
+    let control = Control {
+        relay: Arc::clone(bound.relay()),
+        database: Database::open(folder).map_err(|error| error.to_string())?,
+        clock,
+        address,
+    };
+    say(&Answer::Done(json!({ "address": address.to_string() })))?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    // Its own thread: reading a pipe blocks. It ends with the pipe or with the word to stop.
+    std::thread::spawn(move || {
+        if let Err(reason) = control.listen() {
+            eprintln!("{reason}");
+        }
+        let _ = stop.send(());
+    });
+    let served = bound.serve(async {
+        let _ = stopped.await;
+    });
+    served.await.map_err(|error| error.to_string())
+}
+
+fn say(answer: &Answer) -> Result<(), String> {
+    let line = serde_json::to_string(answer).map_err(|error| error.to_string())?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
+}
+
+struct Control {
+    relay: Arc<Relay>,
+    database: Database,
+    clock: Arc<AtomicI64>,
+    address: SocketAddr,
+}
+
+impl Control {
+    fn listen(mut self) -> Result<(), String> {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { break };
+            let answer = match serde_json::from_str::<RelayCommand>(&line) {
+                Ok(RelayCommand::Stop) => return Ok(()),
+                Ok(command) => match self.perform(&command) {
+                    Ok(json) => Answer::Done(json),
+                    Err(reason) => Answer::Broken(reason),
+                },
+                Err(_) => Answer::Broken("the command cannot be read".into()),
+            };
+            say(&answer)?;
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, command: &RelayCommand) -> Result<Json, String> {
+        let failed = |error: &dyn std::fmt::Display| error.to_string();
+        match command {
+            RelayCommand::Time { now_ms } => {
+                self.clock.store(*now_ms, Ordering::SeqCst);
+                Ok(Json::Null)
+            }
+            RelayCommand::Arm { point } => {
+                sync_core::drill::arm(Some(point))?;
+                Ok(Json::Null)
+            }
+            RelayCommand::AllowTeam { team } => {
+                let team: TeamId = team.parse().map_err(|error| failed(&error))?;
+                self.relay.allow_team(team).map_err(|error| failed(&error))?;
+                Ok(Json::Null)
+            }
+            RelayCommand::ConsoleLink { team } => {
+                let team: TeamId = team.parse().map_err(|error| failed(&error))?;
+                let path = self.relay.console_link(team).map_err(|error| failed(&error))?;
+                Ok(json!({ "link": format!("http://{}{path}", self.address), "path": path }))
+            }
+            RelayCommand::FlipByte { doc, part } => self.database.flip_byte(doc, *part),
+            RelayCommand::MoveEnvelope { doc, to } => self.database.move_envelope(doc, to),
+            RelayCommand::SwapEnrolmentKeys => self.database.swap_enrolment_keys(),
+            RelayCommand::Quarantine { team } => self.database.quarantine(team),
+            RelayCommand::Row { doc } => self.database.row(doc),
+            RelayCommand::Stop => Ok(Json::Null),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What stands at the relay, and what it set aside.
+
+use crate::drill::protocol::{PhoneCommand, RelayCommand};
+use crate::drill::scan;
+use crate::drill::script::ExpectQuarantine;
+
+use super::super::{Failed, Played, World};
+use super::{codes, listed};
+
+impl World {
+    /// It stands in no file, log or answer of the relay.
+    pub(in super::super) fn expect_relay_never(&mut self, texts: &[String]) -> Played {
+        let scan = self.scan(texts)?;
+        match scan.found.first() {
+            None => Ok(()),
+            Some(found) => Err(Failed::unmet(
+                format!("{:?} nowhere at the relay", found.text),
+                format!("in {} (of {} files)", found.file.display(), scan.files),
+            )),
+        }
+    }
+
+    /// Searches everything the relay keeps, logs and answered.
+    pub(in super::super) fn scan(&self, texts: &[String]) -> Played<scan::Scan> {
+        let [data, log] = self.relay.places();
+        scan::search(&[data, log, self.answers.folder()], texts).map_err(Failed::broken)
+    }
+
+    pub(in super::super) fn expect_quarantine(&mut self, expect: &ExpectQuarantine) -> Played {
+        let mut found = match &expect.device {
+            Some(device) => {
+                let drafts = self.ask(device, PhoneCommand::Drafts)?;
+                let codes = drafts.as_array().into_iter().flatten();
+                codes.filter_map(|draft| draft["code"].as_str().map(str::to_owned)).collect()
+            }
+            None => {
+                let team = self.team.clone().unwrap_or_default();
+                codes(&self.tell_relay(&RelayCommand::Quarantine { team })?["codes"])
+            }
+        };
+        let all = listed(&found);
+        if let Some(code) = &expect.code {
+            found.retain(|one| one == code);
+        }
+        let holds = match expect.count {
+            Some(count) => found.len() as u64 == count,
+            None => !found.is_empty(),
+        };
+        if holds {
+            return Ok(());
+        }
+        let code = expect.code.as_deref().unwrap_or("any code");
+        let count = expect.count.map_or("some".into(), |count| count.to_string());
+        Err(Failed::unmet(format!("{count} set aside with {code}"), all))
+    }
+}

@@ -1,0 +1,143 @@
+//! The relay's process: started, stopped, killed, armed and told the time.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value as Json;
+use sync_core::protocol::Timestamp;
+
+use crate::drill::child::{ChildError, Process};
+use crate::drill::protocol::{Answer, RelayCommand};
+use crate::drill::script::{RelayOp, Tamper};
+
+use super::devices::Armed;
+use super::{Failed, Played, World};
+
+/// Longest wait for a stop in good order.
+const STOP: Duration = Duration::from_secs(30);
+
+/// A running relay.
+pub struct Relay {
+    program: PathBuf,
+    folder: PathBuf,
+    log: PathBuf,
+    process: Process,
+    address: SocketAddr,
+    pub(super) armed: Option<Armed>,
+}
+
+impl Relay {
+    /// Starts one on `folder/relay`, logging to `folder/relay.log`.
+    pub fn start(program: &Path, folder: &Path, now: Timestamp) -> Result<Self, ChildError> {
+        let (data, log) = (folder.join("relay"), folder.join("relay.log"));
+        let (process, address) = launch(program, &data, &log, now)?;
+        Ok(Self { program: program.to_owned(), folder: data, log, process, address, armed: None })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its data folder and its log.
+    pub fn places(&self) -> [&Path; 2] {
+        [&self.folder, &self.log]
+    }
+
+    fn relaunch(&mut self, now: Timestamp) -> Result<(), ChildError> {
+        (self.process, self.address) = launch(&self.program, &self.folder, &self.log, now)?;
+        Ok(())
+    }
+}
+
+fn launch(
+    program: &Path,
+    data: &Path,
+    log: &Path,
+    now: Timestamp,
+) -> Result<(Process, SocketAddr), ChildError> {
+    let (data, now) = (data.to_string_lossy(), now.0.to_string());
+    let arguments = ["drill-relay", "--data", &data, "--listen", "127.0.0.1:0", "--now-ms", &now];
+    let mut process = Process::start(program, &arguments, log)?;
+    let line = process.line()?;
+    let Ok(Answer::Done(ready)) = serde_json::from_str(&line) else {
+        return Err(ChildError::Babble);
+    };
+    let address = ready["address"].as_str().and_then(|text| text.parse().ok());
+    Ok((process, address.ok_or(ChildError::Babble)?))
+}
+
+impl World {
+    /// Tells the relay's process something.
+    pub(super) fn tell_relay(&mut self, command: &RelayCommand) -> Played<Json> {
+        match self.relay.process.ask(command)? {
+            Answer::Done(json) => Ok(json),
+            Answer::Refused { code, sentence } => Err(Failed::Refused { code, sentence }),
+            Answer::Broken(reason) => Err(Failed::Broken(reason)),
+        }
+    }
+
+    fn relaunch(&mut self) -> Played {
+        self.relay.relaunch(self.now)?;
+        let mut upstream = self.upstream.lock().unwrap_or_else(|poison| poison.into_inner());
+        *upstream = self.relay.address;
+        Ok(())
+    }
+
+    /// Starts the relay again if it died at its armed point; whether it did.
+    pub(super) fn revive_relay(&mut self) -> Played<bool> {
+        if self.relay.armed.is_some() {
+            // The process may still be on its way out when its broken connection is noticed.
+            self.relay.process.settle();
+        }
+        if self.relay.process.is_alive() {
+            return Ok(false);
+        }
+        if self.relay.armed.take().is_none() {
+            let log = self.relay.log.display();
+            return Err(Failed::Broken(format!("the relay ended by itself; its log is {log}")));
+        }
+        self.relaunch()?;
+        Ok(true)
+    }
+
+    pub(super) fn relay_step(&mut self, op: &RelayOp, line: usize) -> Played {
+        match op {
+            RelayOp::Restart => {
+                // It says nothing more: its pipe just closes.
+                let _ = self.relay.process.say(&RelayCommand::Stop);
+                self.relay.process.wait_end(STOP);
+                self.relay.armed = None;
+                self.relaunch()
+            }
+            RelayOp::Kill => {
+                self.relay.process.kill();
+                self.relay.armed = None;
+                self.relaunch()
+            }
+            RelayOp::KillAt(point) => {
+                self.tell_relay(&RelayCommand::Arm { point: point.clone() })?;
+                self.relay.armed = Some(Armed { point: point.clone(), line });
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn tamper(&mut self, tamper: &Tamper) -> Played {
+        let command = match tamper {
+            Tamper::FlipByte { record, part } => {
+                RelayCommand::FlipByte { doc: self.made(record)?.id.clone(), part: *part }
+            }
+            Tamper::MoveEnvelope { record, to } => RelayCommand::MoveEnvelope {
+                doc: self.made(record)?.id.clone(),
+                to: self.made(to)?.id.clone(),
+            },
+            Tamper::SwapEnrolmentKeys => {
+                self.swap_keys = true;
+                return Ok(());
+            }
+        };
+        self.tell_relay(&command).map(|_| ())
+    }
+}
