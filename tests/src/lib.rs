@@ -165,8 +165,7 @@ impl World {
         self.sync("admin");
         let mut rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
         let mut env = Env { now: self.now(), rng: &mut rng };
-        let phone =
-            Phone::start_joining(store, &mut env, &invitation).expect("begins to join");
+        let phone = Phone::start_joining(store, &mut env, &invitation).expect("begins to join");
         self.add(name, phone, rng);
         assert!(!self.ask_to_join(name), "no admin has answered yet");
         self.sync("admin");

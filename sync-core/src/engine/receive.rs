@@ -336,7 +336,12 @@ impl Desk<'_> {
             .map(|(_, envelope, change)| Candidate { header: &envelope.header, change })
             .collect();
         let base = row.saved.as_ref().map(|saved| saved.as_slice());
-        let admission = gates::admit_changes(base, part, &candidates);
+        let mut admission = gates::admit_changes(base, part, &candidates);
+        if admission.results.contains(&Err(Code::Internal)) {
+            // The cached document is damaged; its envelopes are not.
+            let whole = self.replay(space, doc, part, None)?.document.map(|whole| whole.saved);
+            admission = gates::admit_changes(whole.as_deref(), part, &candidates);
+        }
         for ((seq, envelope, _), result) in opened.iter().zip(&admission.results) {
             let id = envelope.id();
             match result {

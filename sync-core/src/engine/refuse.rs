@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 
 use crate::doc::{self, Edit};
-use crate::gates::{self, Candidate};
 use crate::ids::{DocId, EnvelopeId, SpaceId};
 use crate::protocol::{Code, Kind};
 use crate::records::{DocType, FieldOp, Flat, RecordType, Value, view};
@@ -70,29 +69,11 @@ impl Desk<'_> {
         let Some(mut row) = self.rows.document(space, doc)? else { return Ok(()) };
         let Some(part) = DocType::by_number(row.record) else { return Ok(()) };
         let before = flat_of(&row)?;
-        let order = self.rows.changes(space, doc)?;
-        let mut kept = Vec::new();
-        for id in &order {
-            let applied = self.rows.item(*id)?.is_some_and(|i| i.state != ItemState::Refused);
-            if *id == refused || !applied {
-                continue;
-            }
-            let Some(envelope) = self.rows.envelope(*id)? else { continue };
-            if let Ok(change) = self.open_body(&envelope)? {
-                kept.push((envelope, change));
-            }
+        let replayed = self.replay(space, doc, part, Some(refused))?;
+        for envelope in &replayed.fallen {
+            self.orphan(envelope.id(), envelope.header.device == self.device())?;
         }
-        let candidates: Vec<Candidate<'_>> = kept
-            .iter()
-            .map(|(envelope, change)| Candidate { header: &envelope.header, change })
-            .collect();
-        let admission = gates::admit_changes(None, part, &candidates);
-        for ((envelope, _), result) in kept.iter().zip(&admission.results) {
-            if result.is_err() {
-                self.orphan(envelope.id(), envelope.header.device == self.device())?;
-            }
-        }
-        row.saved = admission.document.map(|admitted| admitted.saved.into());
+        row.saved = replayed.document.map(|admitted| admitted.saved.into());
         row.actor_no += 1;
         let record = self.rows.root_of(doc)?;
         let after = flat_of(&row)?;
