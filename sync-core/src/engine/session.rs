@@ -76,7 +76,9 @@ impl Phone {
             let space = row.info.id;
             let doc = note_doc(space);
             let document = desk.rows.document(space, doc)?;
-            let unreadable = document.as_ref().is_some_and(|row| row.saved.is_none());
+            // Whoever opened the session for others holds its row and no key.
+            let reads = row.info.is_read_by(&desk.identity.member);
+            let unreadable = !reads || document.as_ref().is_some_and(|row| row.saved.is_none());
             let saved = document.and_then(|row| row.saved);
             let texts = match saved {
                 Some(saved) => doc::flatten(&saved)?.texts,
