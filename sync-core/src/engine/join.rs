@@ -38,7 +38,7 @@ impl Phone {
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
-        Ok(Phone { store, identity, keys, directory })
+        Ok(Phone { store, identity, keys, directory, asked: None })
     }
 
     /// Opens a phone that was set up before.
@@ -55,7 +55,7 @@ impl Phone {
         for entry in &entries {
             directory.append(entry)?;
         }
-        Ok(Phone { store, identity, keys, directory })
+        Ok(Phone { store, identity, keys, directory, asked: None })
     }
 
     /// What to ask the relay while joining.
