@@ -1,10 +1,13 @@
 //! Joining a team: a new device asks, is let in, and verifies the whole directory before it trusts it.
 
+use std::borrow::Cow;
+
 use crate::crypto::{self, DeviceKeys};
 use crate::directory::Directory;
 use crate::protocol::{Code, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Invitation, limits};
 use crate::records::SpaceKind;
 
+use super::desk::Desk;
 use super::rows::{IdentityRow, JoiningRow, Rows};
 use super::store::Store;
 use super::{Env, Phone, Result};
@@ -108,17 +111,20 @@ impl Phone {
 
         let mut identity = self.identity.clone();
         identity.joining = None;
-        let mut rows = Rows(self.store.begin()?);
+        let mut desk = Desk {
+            rows: Rows(self.store.begin()?),
+            identity: &identity,
+            keys: &self.keys,
+            directory: Cow::Borrowed(&directory),
+        };
         for (i, entry) in entries.iter().enumerate() {
-            rows.put_directory_entry(i as u64 + 1, entry)?;
+            desk.rows.put_directory_entry(i as u64 + 1, entry)?;
         }
-        rows.put_identity(&identity)?;
-        rows.commit()?;
-        self.identity = identity;
-        self.directory = directory;
-        let mut desk = self.desk()?;
+        desk.rows.put_identity(&identity)?;
         desk.open_space(SpaceKind::Directory, None)?;
         desk.commit()?;
+        self.identity = identity;
+        self.directory = directory;
         Ok(true)
     }
 }
