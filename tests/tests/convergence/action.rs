@@ -91,11 +91,7 @@ fn field() -> impl Strategy<Value = Field> {
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
-    prop_oneof![
-        Just(Kind::Incident),
-        Just(Kind::CheckIn),
-        (0..4usize).prop_map(Kind::Task),
-    ]
+    prop_oneof![Just(Kind::Incident), Just(Kind::CheckIn), (0..4usize).prop_map(Kind::Task),]
 }
 
 fn phase() -> impl Strategy<Value = Phase> {

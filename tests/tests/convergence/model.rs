@@ -100,7 +100,8 @@ impl Model {
 
     /// Somebody deletes a word they see.
     pub fn delete(&mut self, by: Device, word: &str) {
-        let typed = self.acts.iter().position(|act| matches!(&act.what, What::Insert(_, w) if w == word));
+        let typed =
+            self.acts.iter().position(|act| matches!(&act.what, What::Insert(_, w) if w == word));
         self.act(by, What::Delete(typed.expect("only typed words are shown")));
     }
 
@@ -108,7 +109,9 @@ impl Model {
     pub fn words(&self, on: Device, phase: Phase) -> Vec<&str> {
         let deleted: BTreeSet<ActNo> = self
             .seen(on)
-            .filter_map(|(_, act)| if let What::Delete(typed) = act.what { Some(typed) } else { None })
+            .filter_map(
+                |(_, act)| if let What::Delete(typed) = act.what { Some(typed) } else { None },
+            )
             .collect();
         let mut words: Vec<&str> = self
             .seen(on)
@@ -146,10 +149,12 @@ impl Model {
 
     /// The latest task given to somebody that their phone has.
     pub fn task_of(&self, on: Device) -> Option<DocId> {
-        self.seen(on).filter_map(|(_, act)| match act.what {
-            What::Record(Kind::Task(to), id) if to == on => Some(id),
-            _ => None,
-        }).last()
+        self.seen(on)
+            .filter_map(|(_, act)| match act.what {
+                What::Record(Kind::Task(to), id) if to == on => Some(id),
+                _ => None,
+            })
+            .last()
     }
 
     /// A phone's request reached the relay: it holds all that was done on the phone when the request was made.

@@ -107,7 +107,9 @@ impl Run {
                 let end = text("2026-03-01T12:00:00Z");
                 (on, "incident", vec![("type", set(&["disaster"])), ("occurred_end", end)])
             }
-            Kind::CheckIn => (on, "check_in", vec![("zone", text("reacting")), ("text", text("x"))]),
+            Kind::CheckIn => {
+                (on, "check_in", vec![("zone", text("reacting")), ("text", text("x"))])
+            }
             Kind::Task(to) => {
                 let assignee = text(&self.world.member(NAMES[to]).to_string());
                 let due = text("2026-03-02T09:00:00Z");
