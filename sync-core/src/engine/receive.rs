@@ -11,10 +11,10 @@ use crate::protocol::{
 };
 use crate::records::DocType;
 
-use super::Result;
 use super::desk::Desk;
 use super::keys::Closed;
 use super::rows::{DraftRow, ItemState, SpaceRow};
+use super::{EngineError, Result};
 
 /// One position of a log, unpacked.
 struct Row {
@@ -111,7 +111,7 @@ impl Desk<'_> {
         };
         let count = rows.len() as u64;
         for entry in rows {
-            if let Err(code) = self.receive_entry(&entry, &mut row) {
+            if let Err(code) = self.receive_entry(&entry, &mut row)? {
                 self.rows.raise(code, "")?;
                 return Ok(None);
             }
@@ -121,33 +121,40 @@ impl Desk<'_> {
         Ok(Some(count))
     }
 
-    fn receive_entry(&mut self, entry: &Row, row: &mut SpaceRow) -> std::result::Result<(), Code> {
-        let failed = |_| Code::StoreFailed;
+    /// The inner error is what is wrong with the entry; a store that fails ends the whole answer.
+    fn receive_entry(
+        &mut self,
+        entry: &Row,
+        row: &mut SpaceRow,
+    ) -> Result<std::result::Result<(), Code>> {
         if entry.seq <= self.directory.len() {
             if self.directory.head_at(entry.seq) != Some(entry.id) {
-                return Err(Code::DirectoryFork);
+                return Ok(Err(Code::DirectoryFork));
             }
         } else {
             let envelope = match &entry.content {
-                Content::Envelope(envelope) => (**envelope).clone(),
-                Content::Own => self.proposal(entry.id).ok_or(Code::DirectoryForged)?,
-                Content::Stub(_) => return Err(Code::DirectoryForged),
+                Content::Envelope(envelope) => Some((**envelope).clone()),
+                Content::Own => self.proposal(entry.id)?,
+                Content::Stub(_) => None,
             };
-            self.directory.to_mut().append(&envelope)?;
-            self.rows.put_directory_entry(entry.seq, &envelope).map_err(failed)?;
+            let Some(envelope) = envelope else { return Ok(Err(Code::DirectoryForged)) };
+            if let Err(code) = self.directory.to_mut().append(&envelope) {
+                return Ok(Err(code));
+            }
+            self.rows.put_directory_entry(entry.seq, &envelope)?;
             if envelope.header.device == self.device() {
                 row.device_seq = row.device_seq.max(envelope.header.device_seq);
             }
         }
-        self.drop_proposal(entry.id).map_err(|error| error.code())?;
-        self.acknowledge(entry.id, entry.seq).map_err(|error| error.code())?;
-        Ok(())
+        self.drop_proposal(entry.id)?;
+        self.acknowledge(entry.id, entry.seq)?;
+        Ok(Ok(()))
     }
 
-    fn proposal(&self, id: EnvelopeId) -> Option<Envelope> {
-        let proposals = self.rows.proposals().ok()?;
-        let found = proposals.into_iter().find(|proposal| proposal.id() == Some(id))?;
-        Envelope::from_bytes(&found.signed?).ok()
+    fn proposal(&self, id: EnvelopeId) -> Result<Option<Envelope>> {
+        let found = self.rows.proposals()?.into_iter().find(|p| p.id() == Some(id));
+        let signed = found.and_then(|proposal| proposal.signed);
+        Ok(signed.and_then(|bytes| Envelope::from_bytes(&bytes).ok()))
     }
 
     /// Takes what a space's log holds beyond the cursor.
@@ -237,7 +244,7 @@ impl Desk<'_> {
             return Ok(());
         }
         self.rows.put_envelope(&envelope)?;
-        if let Err(code) = self.gate(space, &envelope, row.directory_seq) {
+        if let Err(code) = self.gate(space, &envelope, row.directory_seq)? {
             return self.set_aside(&envelope, space, row.seq, code);
         }
         if envelope.header.kind.is_document() {
@@ -246,24 +253,28 @@ impl Desk<'_> {
         }
         match self.receive_structure(space, &envelope) {
             Ok(()) => self.applied(row.id, space, row.seq, ItemState::Applied),
-            Err(error) => self.set_aside(&envelope, space, row.seq, error.code()),
+            Err(EngineError::Refused { code, .. }) => {
+                self.set_aside(&envelope, space, row.seq, code)
+            }
+            Err(failed @ EngineError::Store(_)) => Err(failed),
         }
     }
 
-    /// The gates that need no document.
+    /// The gates that need no document. The inner error is what is wrong with the envelope.
     fn gate(
         &self,
         space: SpaceId,
         envelope: &Envelope,
         directory_seq: u64,
-    ) -> std::result::Result<(), Code> {
+    ) -> Result<std::result::Result<(), Code>> {
         if envelope.header.space != space {
-            return Err(Code::WrongSpace);
+            return Ok(Err(Code::WrongSpace));
         }
-        let author = gates::authenticate(envelope, &self.directory, directory_seq)?;
-        let row = self.space_row(space).map_err(|error| error.code())?;
-        gates::check_right(envelope, &author, &row.info)?;
-        gates::check_policy(envelope, &self.directory)
+        let row = self.space_row(space)?;
+        let judged = gates::authenticate(envelope, &self.directory, directory_seq)
+            .and_then(|author| gates::check_right(envelope, &author, &row.info))
+            .and_then(|()| gates::check_policy(envelope, &self.directory));
+        Ok(judged)
     }
 
     fn receive_structure(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {

@@ -96,7 +96,7 @@ impl Phone {
         }
         desk.enter_staff(env, member, &admin)?;
         desk.commit()?;
-        Ok(Phone { store, identity, keys, directory })
+        Ok(Phone { store, identity, keys, directory, asked: None })
     }
 
     /// Enters a member. Their devices are let in by [`Phone::invite`].

@@ -72,3 +72,8 @@ fn an_answer_that_comes_after_a_newer_one_is_no_reason_for_an_alarm() {
         Action::StaleAnswer(1),
     ]);
 }
+
+#[test]
+fn an_answer_that_comes_after_a_newer_one_does_not_set_the_corrected_clock_back() {
+    agrees_after(&[Action::LoseAnswer(1), Action::Wait(90), Action::StaleAnswer(1)]);
+}
