@@ -61,24 +61,7 @@ fn rechain(response: &mut SyncResponse, at: usize, from: Chain, start: u64) {
 
 /// Where a phone stands in a space's log.
 fn cursor(world: &mut World, name: &str, space: SpaceId) -> (u64, Chain) {
-    // A request names the cursors only where the relay does not know them; the log itself tells the rest.
-    let (body, _) = world.request(name);
-    let request: SyncRequest = from_cbor(&unpack(&body)).unwrap();
-    let database = rusqlite::Connection::open(world.folder().join("relay.db")).unwrap();
-    let known: Option<Vec<u8>> = database
-        .query_row(
-            "SELECT cursors FROM devices_seen WHERE device = ?1 AND digest = ?2",
-            rusqlite::params![request.device.as_bytes(), request.digest.as_slice()],
-            |row| row.get(0),
-        )
-        .ok();
-    let cursors = match (request.cursors, known) {
-        (Some(cursors), _) => cursors,
-        (None, Some(bytes)) => from_cbor(&bytes).unwrap(),
-        (None, None) => panic!("{name}'s cursors are unknown"),
-    };
-    let found = cursors.0.iter().find(|cursor| cursor.space == space);
-    found.map_or((0, Chain::EMPTY), |cursor| (cursor.seq, cursor.chain))
+    world.on(name, |phone, _| phone.drill_cursor(space)).unwrap()
 }
 
 /// Serves one envelope as the next item of a space's log.

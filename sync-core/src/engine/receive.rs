@@ -16,6 +16,9 @@ use super::desk::Desk;
 use super::keys::Closed;
 use super::rows::{DraftRow, ItemState, SpaceRow};
 
+/// A position of a log and its chain there.
+type Place = (u64, Chain);
+
 /// One position of a log, unpacked.
 struct Row {
     seq: u64,
@@ -65,12 +68,16 @@ fn unpack(items: &SpaceItems, batch: &Batch, from: u64) -> std::result::Result<V
     Ok(rows)
 }
 
-/// Whether the rows continue the log from this chain to the one the relay claims.
-fn continues(rows: &[Row], from: Chain, items: &SpaceItems) -> bool {
-    let chain = rows
-        .iter()
-        .fold(from, |chain, row| next_chain(chain, row.id, row.directory_seq, row.row_day));
-    chain == items.chain && rows.last().is_none_or(|row| row.seq == items.seq)
+/// Whether the rows continue a log from one position to the one the relay claims, through the one it acknowledged before.
+fn continues(rows: &[Row], from: Place, high: Place, items: &SpaceItems) -> bool {
+    let mut at = from;
+    for row in rows {
+        at = (row.seq, next_chain(at.1, row.id, row.directory_seq, row.row_day));
+        if at.0 == high.0 && at.1 != high.1 {
+            return false;
+        }
+    }
+    at == (items.seq, items.chain)
 }
 
 impl Desk<'_> {
@@ -79,7 +86,7 @@ impl Desk<'_> {
         let space = self.open_space(crate::records::SpaceKind::Directory, None)?;
         let mut row = self.space_row(space)?;
         let rows = unpack(items, batch, row.seq)?;
-        if !continues(&rows, row.chain, items) {
+        if !continues(&rows, (row.seq, row.chain), (row.high_seq, row.high_chain), items) {
             self.rows.raise(Code::RelayChanged, &space.to_string())?;
             return Ok(None);
         }
@@ -127,14 +134,26 @@ impl Desk<'_> {
     /// Takes what a space's log holds beyond the cursor.
     pub fn receive_space(&mut self, items: &SpaceItems, batch: &Batch) -> Result<u64> {
         let known = self.rows.space(items.space)?;
-        let (from, chain) = known.as_ref().map_or((0, Chain::EMPTY), |row| (row.seq, row.chain));
-        let rows = unpack(items, batch, from)?;
-        if !continues(&rows, chain, items) {
+        let (from, high) = known.as_ref().map_or(((0, Chain::EMPTY), (0, Chain::EMPTY)), |row| {
+            ((row.seq, row.chain), (row.high_seq, row.high_chain))
+        });
+        let rows = unpack(items, batch, from.0)?;
+        if !continues(&rows, from, high, items) {
             self.rows.raise(Code::RelayChanged, &items.space.to_string())?;
             return Ok(0);
         }
-        if known.is_none() && !self.meet_space(items.space, &rows)? {
+        if let Err(code) = self.authenticate_all(items.space, &rows) {
+            self.rows.raise(code, &items.space.to_string())?;
             return Ok(0);
+        }
+        if known.is_none() {
+            match self.meet_space(items.space, &rows) {
+                Ok(info) => self.rows.put_space(&SpaceRow::new(info))?,
+                Err(code) => {
+                    self.rows.raise(code, &items.space.to_string())?;
+                    return Ok(0);
+                }
+            }
         }
         let count = rows.len() as u64;
         let mut changes: BTreeMap<DocId, Vec<(u64, Envelope)>> = BTreeMap::new();
@@ -157,23 +176,41 @@ impl Desk<'_> {
         Ok(count)
     }
 
-    /// Makes the row of a space met for the first time.
-    fn meet_space(&mut self, space: SpaceId, rows: &[Row]) -> Result<bool> {
-        let info = match (self.known_open_space(space), rows.first()) {
-            (Some(info), _) => Some(info),
-            (None, Some(Row { content: Content::Envelope(envelope), .. })) => {
-                SpaceInfo::made_by(envelope).ok().filter(|info| info.id == space)
+    /// Checks that every envelope of a page is its author's, made for this space, and judged at a directory state
+    /// that this phone knows and its author had not passed.
+    ///
+    /// No honest relay gives anything else a position. So such a page is not taken at all, and the true one can
+    /// still come.
+    fn authenticate_all(&self, space: SpaceId, rows: &[Row]) -> std::result::Result<(), Code> {
+        for row in rows {
+            if row.directory_seq > self.directory.len() {
+                return Err(Code::DirectoryBehind);
             }
-            _ => None,
-        };
-        match info {
-            Some(info) => self.rows.put_space(&SpaceRow::new(info))?,
-            None => {
-                self.rows.raise(Code::WrongSpace, &space.to_string())?;
-                return Ok(false);
+            let Content::Envelope(envelope) = &row.content else { continue };
+            if envelope.header.space != space {
+                return Err(Code::WrongSpace);
             }
+            if envelope.header.directory_seq > row.directory_seq {
+                return Err(Code::DirectoryBehind);
+            }
+            gates::authenticate(envelope, &self.directory, row.directory_seq)?;
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// A space met for the first time: an open one of this member's, or one that an entitled device made.
+    fn meet_space(&self, space: SpaceId, rows: &[Row]) -> std::result::Result<SpaceInfo, Code> {
+        if let Some(info) = self.known_open_space(space) {
+            return Ok(info);
+        }
+        let Some(Row { content: Content::Envelope(envelope), directory_seq, .. }) = rows.first()
+        else {
+            return Err(Code::WrongSpace);
+        };
+        let info = SpaceInfo::made_by(envelope)?;
+        let author = self.directory.device_at(&envelope.header.device, *directory_seq);
+        gates::check_right(envelope, &author.ok_or(Code::UnknownDevice)?, &info)?;
+        Ok(info)
     }
 
     fn receive_item(
@@ -182,31 +219,36 @@ impl Desk<'_> {
         row: Row,
         changes: &mut BTreeMap<DocId, Vec<(u64, Envelope)>>,
     ) -> Result<()> {
-        let envelope = match row.content {
-            Content::Own => {
-                if self.rows.item(row.id)?.is_none() {
-                    // Another installation with this device's keys wrote it.
-                    self.rows.raise(Code::DeviceCloned, &self.device().to_string())?;
-                }
+        let item = self.rows.item(row.id)?;
+        if item.as_ref().is_some_and(|item| item.space != space) {
+            self.rows.raise(Code::RelayChanged, &space.to_string())?;
+            return Ok(());
+        }
+        let state = item.map(|item| item.state);
+        let envelope = match (row.content, state) {
+            (Content::Own, None) => {
+                // Another installation with this device's keys wrote it.
+                return Ok(self.rows.raise(Code::DeviceCloned, &self.device().to_string())?);
+            }
+            (Content::Own | Content::Envelope(_), Some(_)) => {
                 self.acknowledge(row.id, row.seq)?;
                 return Ok(());
             }
-            Content::Stub(code) => {
+            (Content::Stub(code), Some(ItemState::Outbox)) => {
                 let code = Code::from_name(&code).unwrap_or(Code::Internal);
-                if self.rows.item(row.id)?.is_some() {
-                    self.refuse_in_log(row.id, code)?;
-                } else {
-                    self.applied(row.id, space, row.seq, ItemState::Refused)?;
-                }
+                self.refuse_in_log(row.id, code)?;
                 return Ok(());
             }
-            Content::Envelope(envelope) => *envelope,
+            (Content::Stub(_), None) => {
+                return self.applied(row.id, space, row.seq, ItemState::Refused);
+            }
+            (Content::Stub(_), Some(ItemState::Refused)) => return Ok(()),
+            (Content::Stub(_), Some(_)) => {
+                // What was taken once stays: setting aside is decided before an item is served.
+                return Ok(self.rows.raise(Code::RelayChanged, &space.to_string())?);
+            }
+            (Content::Envelope(envelope), None) => *envelope,
         };
-        if let Some(item) = self.rows.item(row.id)?
-            && item.state != ItemState::Outbox
-        {
-            return Ok(());
-        }
         self.rows.put_envelope(&envelope)?;
         if let Err(code) = self.gate(space, &envelope, row.directory_seq) {
             return self.set_aside(&envelope, space, row.seq, code);
@@ -221,17 +263,15 @@ impl Desk<'_> {
         }
     }
 
-    /// The gates that need no document.
+    /// The gates that need no document, for an authenticated envelope.
     fn gate(
         &self,
         space: SpaceId,
         envelope: &Envelope,
         directory_seq: u64,
     ) -> std::result::Result<(), Code> {
-        if envelope.header.space != space {
-            return Err(Code::WrongSpace);
-        }
-        let author = gates::authenticate(envelope, &self.directory, directory_seq)?;
+        let author = self.directory.device_at(&envelope.header.device, directory_seq);
+        let author = author.ok_or(Code::UnknownDevice)?;
         let row = self.space_row(space).map_err(|error| error.code())?;
         gates::check_right(envelope, &author, &row.info)?;
         gates::check_policy(envelope, &self.directory)
@@ -280,7 +320,12 @@ impl Desk<'_> {
         doc: DocId,
         envelopes: Vec<(u64, Envelope)>,
     ) -> Result<()> {
-        let Some(part) = DocType::by_number(envelopes[0].1.header.record) else { return Ok(()) };
+        // A document keeps the kind it began with.
+        let number = match self.rows.document(space, doc)? {
+            Some(row) => row.record,
+            None => envelopes[0].1.header.record,
+        };
+        let Some(part) = DocType::by_number(number) else { return Ok(()) };
         let mut opened = Vec::with_capacity(envelopes.len());
         for (seq, envelope) in envelopes {
             if envelope.header.record != part.number {
