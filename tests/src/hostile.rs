@@ -223,8 +223,11 @@ pub fn relay_keys(world: &World) -> DeviceKeys {
     DeviceKeys::from_secret_bytes(&bytes).expect("the relay's keys")
 }
 
+/// What the relay shows and holds of each document, by (space, document): its projection and its heads.
+pub type RelayState = BTreeMap<(Vec<u8>, Vec<u8>), (String, Vec<[u8; 32]>)>;
+
 /// What coordinators' pages would show, and the documents behind it, as the relay's database holds them.
-pub fn relay_state(world: &World) -> BTreeMap<(Vec<u8>, Vec<u8>), (String, Vec<[u8; 32]>)> {
+pub fn relay_state(world: &World) -> RelayState {
     let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
     let query = "SELECT d.space, d.doc, coalesce(r.fields, ''), d.saved FROM documents d
        LEFT JOIN records r ON r.space = d.space AND r.doc = d.doc";

@@ -311,17 +311,34 @@ fn flip(response: &mut SyncResponse, at: usize, pick: impl Fn(&[u8]) -> usize) {
 }
 
 #[test]
-fn a_flipped_bit_in_a_served_header_body_or_signature_is_not_taken_and_the_honest_item_is() {
+fn a_flipped_bit_in_a_served_header_or_body_is_not_taken_and_the_honest_item_is() {
     // CBOR: array head, byte string head of two bytes, header of 77 bytes, index, byte string head, signature, body.
     altered_page(|response, at| flip(response, at, |_| 3 + 50));
     altered_page(|response, at| flip(response, at, |bytes| bytes.len() - 1));
-    altered_page(|response, at| flip(response, at, |_| 3 + 77 + 1 + 2 + 10));
-    // The same with a chain that agrees.
-    for place in [3 + 50, 3 + 77 + 1 + 2 + 10] {
-        altered_page(move |response, at| {
+}
+
+#[test]
+fn an_item_whose_signature_does_not_match_is_set_aside_with_an_alarm_and_the_log_goes_on() {
+    // The signature alone, and a header with a chain that agrees with it.
+    for place in [3 + 77 + 1 + 2 + 10, 3 + 50] {
+        let mut world = county();
+        let id = incident(&mut world, "bo");
+        let other = incident(&mut world, "bo");
+        world.sync("bo");
+        let operations = open_space(&world, SpaceKind::Operations, None);
+        lie(&mut world, "amy", |response| {
+            let at = response.spaces.iter().position(|items| items.space == operations).unwrap();
             flip(response, at, |_| place);
             rechain(response, at, Chain::EMPTY, 0);
-        });
+        })
+        .unwrap();
+        assert_eq!(world.shown("amy", id, "source"), None);
+        assert_eq!(world.shown("amy", other, "source"), Some(text("manual")));
+        assert!(alarms(&mut world, "amy").contains(&Code::BadSignature));
+        let drafts = world.on("amy", |phone, _| phone.drafts()).unwrap();
+        assert!(drafts.iter().any(|draft| draft.code == Code::BadSignature && !draft.own));
+        // Whoever wrote it still has it.
+        assert_eq!(world.shown("bo", id, "source"), Some(text("manual")));
     }
 }
 

@@ -280,7 +280,11 @@ impl Desk<'_> {
                 self.refuse_in_log(row.id, code)?;
                 return Ok(());
             }
-            (Content::Stub(_), None) => {
+            (Content::Stub(code), None) => {
+                if code == Code::RelayChanged.as_str() {
+                    // The relay's copy is damaged.
+                    self.rows.raise(Code::RelayChanged, &row.id.to_string())?;
+                }
                 return self.applied(row.id, space, row.seq, ItemState::Refused);
             }
             (Content::Stub(_), Some(ItemState::Refused)) => return Ok(()),
