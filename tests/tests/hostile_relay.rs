@@ -1,6 +1,8 @@
 //! A relay that lies, with the real relay's key and database: phones refuse, raise the right alarm, lose nothing,
 //! and go on once an honest relay answers again.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sync_core::crypto::{DeviceKeys, EpochSecret};
