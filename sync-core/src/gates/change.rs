@@ -1,5 +1,4 @@
-//! Judging a walked change: its actor, its place in its author's count, its ancestors, and what its
-//! operations refer to.
+//! Judging a walked change: its place in its author's count, its ancestors, and what its operations refer to.
 //!
 //! Everything but the limits on the document as a whole is judged against the change's own past, so that
 //! the verdict does not depend on which concurrent changes a node happens to hold.
@@ -23,19 +22,15 @@ const MAX_DOCUMENT_OPS: usize = 256 * 1_024;
 /// Judges a change against the document's history.
 ///
 /// # Errors
-/// `change_wrong_actor` unless the header proves the actor, `change_sequence` if it repeats or skips its
-/// author's count, `waiting` if an ancestor is missing, `document_full` beyond the document's limits,
-/// `schema_violation` if a value is not one the record allows, `change_hostile` if its operations refer to
-/// what its past does not hold.
+/// `change_sequence` if it repeats or skips its author's count, `waiting` if an ancestor is missing,
+/// `document_full` beyond the document's limits, `schema_violation` if a value is not one the record allows,
+/// `change_hostile` if its operations refer to what its past does not hold.
 pub(super) fn judge(
     change: &Change,
     header: &Header,
     doc_type: &DocType,
     history: &History,
 ) -> Result<(), Code> {
-    if change.actor != header.actor() {
-        return Err(Code::WrongActor);
-    }
     if history.contains(&change.hash) {
         return Ok(());
     }

@@ -75,6 +75,12 @@ fn read_history(scratch: &Scratch, doc_type: &DocType) -> Result<History, DocErr
     Ok(history)
 }
 
+/// Walks a candidate; its header must prove its actor.
+fn read(candidate: &Candidate<'_>, doc_type: &DocType) -> Result<Change, Code> {
+    let change = walk(candidate.change, doc_type)?;
+    if change.actor == candidate.header.actor() { Ok(change) } else { Err(Code::WrongActor) }
+}
+
 /// Candidates on their way into one document.
 struct Batch<'a> {
     doc_type: &'static DocType,
@@ -86,7 +92,7 @@ struct Batch<'a> {
 
 impl<'a> Batch<'a> {
     fn new(doc_type: &'static DocType, history: History, candidates: &'a [Candidate<'a>]) -> Self {
-        let walked = candidates.iter().map(|one| walk(one.change, doc_type)).collect();
+        let walked = candidates.iter().map(|one| read(one, doc_type)).collect();
         Self { doc_type, history, candidates, walked, results: Vec::new() }
     }
 
