@@ -155,7 +155,7 @@ fn a_flip_of_any_byte_of_an_envelope_is_refused_and_uses_nothing_up() {
             push.extend(from_cbor::<Packed>(&bytes).ok());
         }
     }
-    assert!(push.len() > 500, "header, signature and body: {}", push.len());
+    assert!(push.len() > 450, "header, signature and body: {}", push.len());
     for push in push.chunks(1_000) {
         let (body, token) = scene.rogue.request(&scene.world, batch.clone(), push.to_vec());
         let answer = scene.world.relay.sync(&token, &body).unwrap();
@@ -664,7 +664,7 @@ fn requests_beyond_any_limit_are_refused_as_a_whole() {
 }
 
 #[test]
-fn hundreds_of_thousands_of_cursors_do_not_keep_the_relay_busy() {
+fn tens_of_thousands_of_cursors_do_not_keep_the_relay_busy() {
     let mut scene = scene(&[Role::PeerSupporter]);
     let cursors: Vec<_> = (0..60_000_u64)
         .map(|n| {
