@@ -233,9 +233,8 @@ impl Rogue {
         let space = made.header.space;
         let epoch = EpochId::from_slice(&made.id().as_bytes()[..16]).expect("16 bytes");
         let sender = SenderKey::generate(&mut self.rng);
-        let sealed = sender
-            .seal(suite, space, epoch, &public, self.device(), &mut self.rng)
-            .expect("seals");
+        let sealed =
+            sender.seal(suite, space, epoch, &public, self.device(), &mut self.rng).expect("seals");
         let announced = self.structure(world, Kind::Sender, space, to_cbor(&sealed));
         (Keyed { space, epoch, sender }, vec![made, announced])
     }

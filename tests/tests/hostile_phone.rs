@@ -109,7 +109,11 @@ impl Scene {
     fn refused(&mut self, envelope: &Envelope, verdict: Verdict, code: Code) {
         let results = self.rogue.push(&self.world, std::slice::from_ref(envelope));
         let kind = envelope.header.kind;
-        assert_eq!((results[0].verdict, results[0].code.as_str()), (verdict, code.as_str()), "{kind:?}");
+        assert_eq!(
+            (results[0].verdict, results[0].code.as_str()),
+            (verdict, code.as_str()),
+            "{kind:?}"
+        );
     }
 
     /// Nobody else's document, head or page has changed; honest phones work on, and have nothing to complain about.
@@ -164,8 +168,14 @@ fn a_flip_of_any_byte_of_an_envelope_is_refused_and_uses_nothing_up() {
         for result in results {
             let refused = matches!(
                 result.code.as_str(),
-                "malformed" | "bad_signature" | "unknown_device" | "directory_behind" | "waiting"
-                    | "directory_fork" | "directory_forged" | "wrong_space"
+                "malformed"
+                    | "bad_signature"
+                    | "unknown_device"
+                    | "directory_behind"
+                    | "waiting"
+                    | "directory_fork"
+                    | "directory_forged"
+                    | "wrong_space"
             );
             assert!(refused && result.seq == 0, "{result:?}");
         }
@@ -194,25 +204,19 @@ fn bodies_that_are_cut_foreign_compressed_or_oversized_are_set_aside_and_phones_
     let place = (scene.operations, whole.header.doc);
     let next = [FieldOp::Put("severity".into(), Scalar::Int(3))];
     let base = {
-        let candidate =
-            sync_core::gates::Candidate { header: &whole.header, change: &whole.body };
+        let candidate = sync_core::gates::Candidate { header: &whole.header, change: &whole.body };
         let admission = sync_core::gates::admit_changes(None, incident_part(), &[candidate]);
         admission.document.unwrap().saved
     };
-    let sound = scene.rogue.change(
-        &scene.world,
-        place,
-        incident_part(),
-        Some(&base),
-        &Edit::Fields(&next),
-    );
+    let sound =
+        scene.rogue.change(&scene.world, place, incident_part(), Some(&base), &Edit::Fields(&next));
     let mut push = Vec::new();
     let resign = |scene: &mut Scene, body: Vec<u8>| {
         let header = scene.rogue.header(&scene.world, Kind::Change, scene.operations);
-        scene.rogue.keys.sign_envelope(
-            Header { device_seq: header.device_seq, ..sound.header },
-            body,
-        )
+        scene
+            .rogue
+            .keys
+            .sign_envelope(Header { device_seq: header.device_seq, ..sound.header }, body)
     };
     for length in (0..sound.body.len()).step_by(7) {
         push.push(resign(&mut scene, sound.body[..length].to_vec()));
@@ -342,8 +346,7 @@ fn a_thousand_mutated_changes_leave_every_other_document_as_it_was() {
         ];
         let place = (scene.operations, first.header.doc);
         let edit = Edit::Fields(&edit);
-        let sound =
-            scene.rogue.change(&scene.world, place, incident_part(), Some(&base), &edit);
+        let sound = scene.rogue.change(&scene.world, place, incident_part(), Some(&base), &edit);
         let envelopes: Vec<_> = (0..50)
             .map(|_| {
                 let body = mutate(&sound.body, &mut rng);
@@ -394,8 +397,7 @@ fn another_identity_a_foreign_envelope_and_a_number_used_twice_are_refused() {
     // Under its own header, carried by an enrolled phone.
     let place = (scene.operations, scene.doc());
     let edit = ops("x");
-    let theirs =
-        stranger.change(&scene.world, place, incident_part(), None, &Edit::Fields(&edit));
+    let theirs = stranger.change(&scene.world, place, incident_part(), None, &Edit::Fields(&edit));
     scene.refused(&theirs, Verdict::RefusedFinal, Code::UnknownDevice);
     // Amy's device in the header, the rogue's signature.
     let mut claimed = scene.incident("north");
@@ -537,8 +539,7 @@ fn a_note_that_the_policy_forbids_is_set_aside_although_it_is_sealed() {
     profile.notes_mode = NotesMode::None;
     let mut scene = scene_with(profile, &[Role::PeerSupporter], false);
     let (owner, readers) = (SpaceOwner::Doc(scene.doc()), [scene.rogue.member]);
-    let (keyed, made) =
-        scene.rogue.keyed_space(&scene.world, SpaceKind::Session, owner, &readers);
+    let (keyed, made) = scene.rogue.keyed_space(&scene.world, SpaceKind::Session, owner, &readers);
     let results = scene.rogue.push(&scene.world, &made);
     assert!(results.iter().all(|result| result.verdict == Verdict::Stored), "{results:?}");
     let doc = scene.doc();
@@ -694,6 +695,82 @@ fn tens_of_thousands_of_cursors_do_not_keep_the_relay_busy() {
 }
 
 #[test]
+fn costly_changes_keep_the_writer_busy_for_a_bounded_time_and_the_rest_is_sent_again() {
+    let mut scene = scene(&[Role::PeerSupporter]);
+    let place = (scene.operations, scene.doc());
+    let mut saved: Option<Vec<u8>> = None;
+    // A document near its largest size, of labels that no crew has.
+    for n in 0..5 {
+        let labels: Vec<_> = (0..1_200)
+            .map(|m| FieldOp::Put(format!("units.{n:04}{m:028}"), Scalar::Bool(true)))
+            .collect();
+        let edit = Edit::Fields(&labels);
+        let base = saved.as_deref();
+        let change = scene.rogue.change(&scene.world, place, incident_part(), base, &edit);
+        let candidate =
+            sync_core::gates::Candidate { header: &change.header, change: &change.body };
+        let admission = sync_core::gates::admit_changes(base, incident_part(), &[candidate]);
+        let Some(document) = admission.document.filter(|_| admission.results[0].is_ok()) else {
+            break;
+        };
+        saved = Some(document.saved);
+        let result = &scene.rogue.push(&scene.world, &[change])[0];
+        assert_eq!(result.verdict, Verdict::Stored, "{result:?}");
+    }
+    let saved = saved.unwrap();
+    assert!(saved.len() > 120_000, "{}", saved.len());
+    let edit = [FieldOp::Put("severity".into(), Scalar::Int(9))];
+    let envelopes: Vec<_> = (0..120)
+        .map(|_| {
+            let edit = Edit::Fields(&edit);
+            scene.rogue.change(&scene.world, place, incident_part(), Some(&saved), &edit)
+        })
+        .collect();
+    let results = scene.rogue.push(&scene.world, &envelopes);
+    let aside = results.iter().filter(|r| r.verdict == Verdict::Quarantined).count();
+    let later = results.iter().filter(|r| r.verdict == Verdict::RefusedRetry).count();
+    assert!(aside > 10 && later > 10 && aside + later == 120, "{aside} {later}");
+    let again = scene.rogue.push(&scene.world, &envelopes);
+    let again = again.iter().filter(|r| r.verdict == Verdict::Quarantined).count();
+    assert!(again > aside, "it goes on where it stopped");
+    scene.unharmed();
+}
+
+#[test]
+fn a_session_space_of_a_strangers_making_gets_no_word_before_its_readers_changed_the_key() {
+    let mut scene = scene(&[Role::PeerSupporter]);
+    let id = scene.world.record("cleo", "intervention", &[("kind", text("defusing"))]);
+    let amy = scene.world.member("amy");
+    scene.world.sync_all();
+    // Made for amy by somebody who keeps the key to themselves.
+    let body = SpaceBody {
+        kind: SpaceKind::Session as u8,
+        owner: SpaceOwner::Doc(id),
+        readers: vec![amy],
+        suite: Suite::X25519,
+        epoch_key: scene.rogue.keys.seal_key().to_vec().into(),
+        wraps: vec![],
+    };
+    let trap = scene.rogue.space(&scene.world, &body);
+    assert_eq!(
+        scene.rogue.push(&scene.world, std::slice::from_ref(&trap))[0].verdict,
+        Verdict::Stored
+    );
+    scene.world.sync_all();
+    scene.world.on("cleo", |phone, env| phone.assign(env, id, &[amy])).unwrap();
+    scene.world.sync_all();
+    scene.world.write("amy", id, "exploration", 0, "in confidence");
+    let (body, _) = scene.world.request("amy");
+    let request: SyncRequest = from_cbor(&tests::unpack(&body)).unwrap();
+    for packed in &request.push {
+        let envelope = request.batch.unpack(packed).unwrap();
+        assert_ne!(envelope.header.space, trap.header.space, "{:?}", envelope.header.kind);
+    }
+    scene.world.sync_all();
+    assert_eq!(scene.world.phase("amy", id, "defusing.exploration"), "in confidence");
+}
+
+#[test]
 fn one_device_cannot_split_a_document_until_nobody_may_write_to_it() {
     let mut scene = scene(&[Role::PeerSupporter]);
     let (_, _, saved) =
@@ -704,8 +781,7 @@ fn one_device_cannot_split_a_document_until_nobody_may_write_to_it() {
         let header =
             scene.rogue.document(&scene.world, Kind::Change, place.0, place.1, incident_part());
         let header = Header { actor_no, ..header };
-        let edit =
-            [FieldOp::Put("personnel_exposed".into(), Scalar::Int(i64::from(actor_no) + 1))];
+        let edit = [FieldOp::Put("personnel_exposed".into(), Scalar::Int(i64::from(actor_no) + 1))];
         let change =
             doc::author(Some(&saved), incident_part(), header.actor(), &Edit::Fields(&edit));
         envelopes.push(scene.rogue.keys.sign_envelope(header, change.unwrap().unwrap()));
@@ -785,9 +861,9 @@ fn sealed_garbage_and_sealed_hostile_changes_are_set_aside_and_readers_go_on() {
     }));
     for n in 0..100_u8 {
         let doc = DocId::new([100 + n; 16]);
-        let mutated = scene.rogue.sealed(world, &keyed, doc, part(50), |actor| {
-            mutate(&sound(actor), &mut rng)
-        });
+        let mutated = scene
+            .rogue
+            .sealed(world, &keyed, doc, part(50), |actor| mutate(&sound(actor), &mut rng));
         push.push(mutated);
     }
     let outside = check_in("not a zone");
@@ -857,10 +933,8 @@ fn a_reader_who_floods_a_space_with_keys_is_stopped_and_the_others_write_on() {
     let many: Vec<_> = (0..300).map(|n| epoch(&key, if n < 20 { &junk } else { &[] })).collect();
     let results = scene.rogue.push(&scene.world, &bad);
     assert!(results.iter().all(|result| result.code == "malformed"), "{results:?}");
-    let results: Vec<PushResult> = many
-        .chunks(100)
-        .flat_map(|some| scene.rogue.push(&scene.world, some))
-        .collect();
+    let results: Vec<PushResult> =
+        many.chunks(100).flat_map(|some| scene.rogue.push(&scene.world, some)).collect();
     let stored = results.iter().filter(|result| result.verdict == Verdict::Stored).count();
     assert_eq!(stored, limits::MAX_EPOCHS - 1);
     assert!(results.iter().skip(stored).all(|result| result.code == "too_large"));

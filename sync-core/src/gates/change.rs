@@ -19,9 +19,7 @@ const MAX_ACTORS_PER_DEVICE: u16 = 256;
 
 /// Every actor that the device of a header may use in its document.
 pub(super) fn actors_of(header: &Header) -> Vec<ActorId> {
-    (0..MAX_ACTORS_PER_DEVICE)
-        .map(|actor_no| Header { actor_no, ..*header }.actor())
-        .collect()
+    (0..MAX_ACTORS_PER_DEVICE).map(|actor_no| Header { actor_no, ..*header }.actor()).collect()
 }
 
 /// Changes in one document, of all devices.
@@ -78,7 +76,8 @@ fn check_room(
     let full = header.actor_no >= MAX_ACTORS_PER_DEVICE
         || history.len() >= MAX_CHANGES
         || history.ops() + change.ops.len() > MAX_DOCUMENT_OPS
-        || own_actors.iter().map(|actor| history.count_of(actor)).sum::<u64>() >= limits::MAX_CHANGES_PER_DEVICE;
+        || own_actors.iter().map(|actor| history.count_of(actor)).sum::<u64>()
+            >= limits::MAX_CHANGES_PER_DEVICE;
     if full { Err(Code::DocumentFull) } else { Ok(()) }
 }
 
