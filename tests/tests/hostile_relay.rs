@@ -1,6 +1,8 @@
 //! A relay that lies, with the real relay's key and database: phones refuse, raise the right alarm, lose nothing,
 //! and go on once an honest relay answers again.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sync_core::crypto::{DeviceKeys, EpochSecret};
@@ -239,6 +241,35 @@ fn a_verdict_or_stub_on_what_was_taken_before_changes_no_document() {
 }
 
 #[test]
+fn an_edit_that_was_stored_but_told_to_be_refused_comes_back_and_its_author_goes_on() {
+    let mut world = county();
+    let id = incident(&mut world, "amy");
+    world.sync_all();
+    world.edit("amy", id, &[("severity", Value::Int(3))]);
+    lie(&mut world, "amy", |response| {
+        for result in &mut response.results {
+            (result.verdict, result.code) = (Verdict::Quarantined, "change_hostile".into());
+        }
+        response.spaces.clear();
+    })
+    .unwrap();
+    let drafts = world.on("amy", |phone, _| phone.drafts()).unwrap();
+    assert_eq!(drafts.len(), 1);
+    assert_eq!(drafts[0].values.get("severity"), Some(&Value::Int(3)), "the value is kept");
+    world.edit("amy", id, &[("personnel_exposed", Value::Int(9))]);
+    world.sync_all();
+    world.edit("amy", id, &[("personnel_exposed", Value::Int(12))]);
+    world.sync_all();
+    for name in ["amy", "cleo"] {
+        assert_eq!(world.shown(name, id, "severity"), Some(Value::Int(3)), "{name}");
+        assert_eq!(world.shown(name, id, "personnel_exposed"), Some(Value::Int(12)), "{name}");
+    }
+    let heads = world.on("amy", |phone, _| phone.heads()).unwrap();
+    let others = world.on("cleo", |phone, _| phone.heads()).unwrap();
+    assert!(heads.iter().any(|(place, found)| place.1 == id && others[place] == *found));
+}
+
+#[test]
 fn an_empty_page_moves_no_cursor() {
     let mut world = county();
     let operations = open_space(&world, SpaceKind::Operations, None);
@@ -311,17 +342,34 @@ fn flip(response: &mut SyncResponse, at: usize, pick: impl Fn(&[u8]) -> usize) {
 }
 
 #[test]
-fn a_flipped_bit_in_a_served_header_body_or_signature_is_not_taken_and_the_honest_item_is() {
+fn a_flipped_bit_in_a_served_header_or_body_is_not_taken_and_the_honest_item_is() {
     // CBOR: array head, byte string head of two bytes, header of 77 bytes, index, byte string head, signature, body.
     altered_page(|response, at| flip(response, at, |_| 3 + 50));
     altered_page(|response, at| flip(response, at, |bytes| bytes.len() - 1));
-    altered_page(|response, at| flip(response, at, |_| 3 + 77 + 1 + 2 + 10));
-    // The same with a chain that agrees.
-    for place in [3 + 50, 3 + 77 + 1 + 2 + 10] {
-        altered_page(move |response, at| {
+}
+
+#[test]
+fn an_item_whose_signature_does_not_match_is_set_aside_with_an_alarm_and_the_log_goes_on() {
+    // The signature alone, and the author's day with a chain that agrees.
+    for place in [3 + 77 + 1 + 2 + 10, 3 + 68] {
+        let mut world = county();
+        let id = incident(&mut world, "bo");
+        let other = incident(&mut world, "bo");
+        world.sync("bo");
+        let operations = open_space(&world, SpaceKind::Operations, None);
+        lie(&mut world, "amy", |response| {
+            let at = response.spaces.iter().position(|items| items.space == operations).unwrap();
             flip(response, at, |_| place);
             rechain(response, at, Chain::EMPTY, 0);
-        });
+        })
+        .unwrap();
+        assert_eq!(world.shown("amy", id, "source"), None);
+        assert_eq!(world.shown("amy", other, "source"), Some(text("manual")));
+        assert!(alarms(&mut world, "amy").contains(&Code::BadSignature));
+        let drafts = world.on("amy", |phone, _| phone.drafts()).unwrap();
+        assert!(drafts.iter().any(|draft| draft.code == Code::BadSignature && !draft.own));
+        // Whoever wrote it still has it.
+        assert_eq!(world.shown("bo", id, "source"), Some(text("manual")));
     }
 }
 

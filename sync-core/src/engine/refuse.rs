@@ -119,6 +119,11 @@ impl Desk<'_> {
         let mut row = self.space_row(space)?;
         row.superseded = true;
         self.rows.put_space(&row)?;
+        self.withdraw(space)
+    }
+
+    /// Takes what is for a superseded space out of the outbox: no relay will ever take it.
+    fn withdraw(&mut self, space: SpaceId) -> Result<()> {
         for (id, _) in self.rows.outbox(usize::MAX)? {
             if let Some(item) = self.rows.item(id)?
                 && item.space == space
@@ -150,6 +155,7 @@ impl Desk<'_> {
                 let moved = DocumentRow { saved: None, ..document };
                 self.rows.put_document(old.info.id, doc, &moved)?;
             }
+            self.withdraw(old.info.id)?;
         }
         Ok(())
     }
