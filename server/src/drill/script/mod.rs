@@ -151,6 +151,6 @@ mod tests {
         let field = r#"{"do":"record","device":"amy1","as":"c","record":"check_in","fields":{"zome":"ready"}}"#;
         assert!(error(field).contains("check_in has no field zome"));
         let code = r#"{"do":"record","device":"amy1","as":"c","record":"check_in","fields":{"zone":"purple"}}"#;
-        assert!(error(code).contains("zone is one of ready"), "{}", error(code));
+        assert!(error(code).contains("zone: takes one of ready"), "{}", error(code));
     }
 }
