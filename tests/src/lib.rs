@@ -3,7 +3,11 @@
 //! What is exchanged is what HTTP would carry, token and signature included; only the socket is left out, so
 //! that many runs are cheap. Stories over real HTTP and real processes are the exercises' business.
 
+pub mod failing;
+pub mod hostile;
+
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,7 +17,7 @@ use server::relay::{Relay, Settings};
 use sync_core::engine::{EngineError, Env, NewMember, Phone, Store, SyncOutcome, TextEdit};
 use sync_core::ids::{DocId, MemberId};
 use sync_core::protocol::{
-    Code, EnrolAnswer, SignedAnswer, SyncResponse, Timestamp, from_cbor, to_cbor,
+    Code, EnrolAnswer, Invitation, SignedAnswer, SyncResponse, Timestamp, from_cbor, to_cbor,
 };
 use sync_core::records::{PolicyProfile, Role, Value};
 use sync_core::store::MemoryStore;
@@ -61,11 +65,13 @@ pub fn set(codes: &[&str]) -> Value {
     Value::Set(codes.iter().map(|code| (*code).to_owned()).collect())
 }
 
-fn pack(bytes: &[u8]) -> Vec<u8> {
+/// Compresses a message.
+pub fn pack(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).expect("compressing in memory cannot fail")
 }
 
-fn unpack(bytes: &[u8]) -> Vec<u8> {
+/// Inflates an answer.
+pub fn unpack(bytes: &[u8]) -> Vec<u8> {
     zstd::decode_all(bytes).expect("a relay compresses its answers")
 }
 
@@ -122,6 +128,11 @@ impl World {
         Timestamp(self.now_ms.load(Ordering::SeqCst))
     }
 
+    /// Where the relay keeps its data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Lets time pass.
     pub fn wait_minutes(&self, minutes: i64) {
         self.now_ms.fetch_add(minutes * 60_000, Ordering::SeqCst);
@@ -152,6 +163,18 @@ impl World {
 
     /// As [`World::join`], with a phone on this store.
     pub fn join_on(&mut self, name: &str, roles: &[Role], store: Box<dyn Store>) -> MemberId {
+        let invitation = self.invite(name, roles);
+        self.begin_to_join(name, store, &invitation).expect("begins to join");
+        assert!(!self.ask_to_join(name).expect("no directory yet"), "no admin has answered yet");
+        self.sync("admin");
+        let listed = self.ask_to_join(name).expect("a verified directory");
+        assert!(listed, "the admin has answered");
+        self.sync(name);
+        invitation.member
+    }
+
+    /// Enters a member and invites a phone of theirs.
+    pub fn invite(&mut self, name: &str, roles: &[Role]) -> Invitation {
         let new = NewMember {
             name: Some(name.into()),
             roles: roles.to_vec(),
@@ -163,22 +186,38 @@ impl World {
         self.sync("admin");
         let invitation = self.on("admin", |phone, env| phone.invite(env, member)).expect("invited");
         self.sync("admin");
-        let mut rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
-        let mut env = Env { now: self.now(), rng: &mut rng };
-        let phone = Phone::start_joining(store, &mut env, &invitation).expect("begins to join");
-        self.add(name, phone, rng);
-        assert!(!self.ask_to_join(name), "no admin has answered yet");
-        self.sync("admin");
-        assert!(self.ask_to_join(name), "the admin has answered");
-        self.sync(name);
-        member
+        invitation
     }
 
-    fn ask_to_join(&mut self, name: &str) -> bool {
-        let request = self.on(name, |phone, _| phone.enrol_request()).expect("it is still joining");
+    /// A new phone on this store begins to join.
+    pub fn begin_to_join(
+        &mut self,
+        name: &str,
+        store: Box<dyn Store>,
+        invitation: &Invitation,
+    ) -> Result<(), EngineError> {
+        let mut rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
+        let mut env = Env { now: self.now(), rng: &mut rng };
+        let phone = Phone::start_joining(store, &mut env, invitation)?;
+        self.add(name, phone, rng);
+        Ok(())
+    }
+
+    /// A phone asks whether it is let in; true once it is.
+    pub fn ask_to_join(&mut self, name: &str) -> Result<bool, EngineError> {
+        let request = self.on(name, |phone, _| phone.enrol_request())?;
         let answer = self.relay.enrol(&pack(&to_cbor(&request))).expect("the relay answers");
         let answer: EnrolAnswer = from_cbor(&unpack(&answer)).expect("an answer");
-        self.on(name, |phone, env| phone.enrol_answer(env, &answer)).expect("a verified directory")
+        self.on(name, |phone, env| phone.enrol_answer(env, &answer))
+    }
+
+    /// Ends a phone's process and opens the phone again, on the store that is opened once the first one is closed.
+    pub fn reopen(&mut self, name: &str, store: impl FnOnce() -> Box<dyn Store>) {
+        let Device { phone, member, offset_ms, rng } =
+            self.devices.remove(name).expect("a known phone");
+        drop(phone);
+        let phone = Phone::open(store()).expect("the phone opens again");
+        self.devices.insert(name.into(), Device { phone, member, offset_ms, rng });
     }
 
     /// One exchange with the relay.
@@ -190,11 +229,16 @@ impl World {
 
     /// A phone's next request: body and token.
     pub fn request(&mut self, name: &str) -> (Vec<u8>, String) {
+        self.try_request(name).expect("a request")
+    }
+
+    /// As [`World::request`], on a phone whose store may fail.
+    pub fn try_request(&mut self, name: &str) -> Result<(Vec<u8>, String), EngineError> {
         self.on(name, |phone, env| {
-            let request = phone.sync_request(env).expect("a request");
+            let request = phone.sync_request(env)?;
             let body = pack(&to_cbor(&request));
-            let token = phone.token(env, &body).expect("a token");
-            (body, token)
+            let token = phone.token(env, &body)?;
+            Ok((body, token))
         })
     }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use sha2::{Digest, Sha256};
+
 use crate::crypto;
 use crate::ids::{EnvelopeId, SpaceId};
 use crate::protocol::{
@@ -30,14 +32,18 @@ impl Phone {
     ) -> Result<SyncOutcome> {
         crate::crash_point!("phone.sync.after_answer");
         let response = open_answer(request, answer)?;
+        let is_latest = self.asked == Some(Sha256::digest(request).into());
         let mut desk = self.desk()?;
-        let outcome = desk.take_answer(env, &response)?;
+        let outcome = desk.take_answer(env, &response, is_latest)?;
         let directory = match &desk.directory {
             Cow::Owned(directory) => Some(directory.clone()),
             Cow::Borrowed(_) => None,
         };
         crate::crash_point!("phone.sync.before_commit");
         desk.commit()?;
+        if is_latest {
+            self.asked = None;
+        }
         if let Some(directory) = directory {
             self.directory = directory;
         }
@@ -57,7 +63,12 @@ fn open_answer(request: &[u8], answer: &[u8]) -> Result<SyncResponse> {
 }
 
 impl Desk<'_> {
-    fn take_answer(&mut self, env: &mut Env<'_>, response: &SyncResponse) -> Result<SyncOutcome> {
+    fn take_answer(
+        &mut self,
+        env: &mut Env<'_>,
+        response: &SyncResponse,
+        is_latest: bool,
+    ) -> Result<SyncOutcome> {
         let mut outcome = SyncOutcome::default();
         if !self.trusts_relay(response)? {
             // Nothing is taken from it, not even an acknowledgement.
@@ -68,7 +79,10 @@ impl Desk<'_> {
             return Ok(outcome);
         }
         self.rows.lower(Code::RelayUnlisted, &response.relay.to_string())?;
-        self.note_relay(env, response)?;
+        if is_latest {
+            self.note_time(env, response)?;
+        }
+        self.note_relay(response)?;
         let posted_before = self.rows.number("outbox")?;
 
         let (directory, spaces): (Vec<_>, Vec<_>) =
@@ -116,9 +130,14 @@ impl Desk<'_> {
         Ok(proposed || self.directory.lists_relay(&response.relay))
     }
 
-    fn note_relay(&mut self, env: &Env<'_>, response: &SyncResponse) -> Result<()> {
-        self.rows.put_number("attested_offset_ms", response.now.0.saturating_sub(env.now.0))?;
-        self.rows.put_number("token_offset_ms", response.now.0.saturating_sub(env.now.0))?;
+    /// An answer that was repeated or overtaken by a newer one would set the time back.
+    fn note_time(&mut self, env: &Env<'_>, response: &SyncResponse) -> Result<()> {
+        let offset_ms = response.now.0.saturating_sub(env.now.0);
+        self.rows.put_number("attested_offset_ms", offset_ms)?;
+        Ok(self.rows.put_number("token_offset_ms", offset_ms)?)
+    }
+
+    fn note_relay(&mut self, response: &SyncResponse) -> Result<()> {
         let seen = RelayRow { relay: response.relay, incarnation: response.incarnation };
         match self.rows.relay()? {
             Some(known) if known == seen => {}

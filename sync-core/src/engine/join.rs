@@ -1,10 +1,13 @@
 //! Joining a team: a new device asks, is let in, and verifies the whole directory before it trusts it.
 
+use std::borrow::Cow;
+
 use crate::crypto::{self, DeviceKeys};
 use crate::directory::Directory;
 use crate::protocol::{Code, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Invitation, limits};
 use crate::records::SpaceKind;
 
+use super::desk::Desk;
 use super::rows::{IdentityRow, JoiningRow, Rows};
 use super::store::Store;
 use super::{Env, Phone, Result};
@@ -38,7 +41,7 @@ impl Phone {
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
-        Ok(Phone { store, identity, keys, directory })
+        Ok(Phone { store, identity, keys, directory, asked: None })
     }
 
     /// Opens a phone that was set up before.
@@ -55,7 +58,7 @@ impl Phone {
         for entry in &entries {
             directory.append(entry)?;
         }
-        Ok(Phone { store, identity, keys, directory })
+        Ok(Phone { store, identity, keys, directory, asked: None })
     }
 
     /// What to ask the relay while joining.
@@ -108,17 +111,20 @@ impl Phone {
 
         let mut identity = self.identity.clone();
         identity.joining = None;
-        let mut rows = Rows(self.store.begin()?);
+        let mut desk = Desk {
+            rows: Rows(self.store.begin()?),
+            identity: &identity,
+            keys: &self.keys,
+            directory: Cow::Borrowed(&directory),
+        };
         for (i, entry) in entries.iter().enumerate() {
-            rows.put_directory_entry(i as u64 + 1, entry)?;
+            desk.rows.put_directory_entry(i as u64 + 1, entry)?;
         }
-        rows.put_identity(&identity)?;
-        rows.commit()?;
-        self.identity = identity;
-        self.directory = directory;
-        let mut desk = self.desk()?;
+        desk.rows.put_identity(&identity)?;
         desk.open_space(SpaceKind::Directory, None)?;
         desk.commit()?;
+        self.identity = identity;
+        self.directory = directory;
         Ok(true)
     }
 }

@@ -48,6 +48,8 @@ pub struct Phone {
     keys: DeviceKeys,
     /// The sequenced entries, folded.
     directory: Directory,
+    /// Digest of the latest request: only its answer tells the time. Forgotten when the process ends.
+    asked: Option<[u8; 32]>,
 }
 
 impl Phone {

@@ -11,10 +11,13 @@ use crate::protocol::{
 };
 use crate::records::DocType;
 
-use super::Result;
 use super::desk::Desk;
 use super::keys::Closed;
 use super::rows::{DraftRow, ItemState, SpaceRow};
+use super::{EngineError, Result};
+
+/// A position of a log and its chain there.
+type Place = (u64, Chain);
 
 /// One position of a log, unpacked.
 struct Row {
@@ -71,29 +74,33 @@ enum News {
     Rows(Vec<Row>),
     /// Nothing: the answer is older than one already taken, or the same again.
     Old,
-    /// It is not the log that the held items began.
+    /// It is not the log that the held items began, or not the one that was acknowledged.
     Foreign,
 }
 
 /// An answer may be repeated or overtaken by a newer one, so it may begin, or even end, before the cursor.
+/// `high` is the position the relay acknowledged before: the log must pass through it.
 fn news(
     items: &SpaceItems,
     batch: &Batch,
-    held: u64,
-    chain: Chain,
+    held: Place,
+    high: Place,
 ) -> std::result::Result<News, Code> {
-    if items.seq < held {
+    if items.seq < held.0 {
         return Ok(News::Old);
     }
-    let Some(start) = items.seq.checked_sub(items.items.len() as u64).filter(|s| *s <= held) else {
-        return Ok(News::Foreign);
-    };
+    let start = items.seq.checked_sub(items.items.len() as u64).filter(|s| *s <= held.0);
+    let Some(start) = start else { return Ok(News::Foreign) };
     let mut rows = unpack(items, batch, start)?;
-    rows.retain(|row| row.seq > held);
-    let end = rows
-        .iter()
-        .fold(chain, |chain, row| next_chain(chain, row.id, row.directory_seq, row.row_day));
-    Ok(if end == items.chain { News::Rows(rows) } else { News::Foreign })
+    rows.retain(|row| row.seq > held.0);
+    let mut at = held;
+    for row in &rows {
+        at = (row.seq, next_chain(at.1, row.id, row.directory_seq, row.row_day));
+        if at.0 == high.0 && at.1 != high.1 {
+            return Ok(News::Foreign);
+        }
+    }
+    Ok(if at == (items.seq, items.chain) { News::Rows(rows) } else { News::Foreign })
 }
 
 impl Desk<'_> {
@@ -101,7 +108,8 @@ impl Desk<'_> {
     pub fn receive_directory(&mut self, items: &SpaceItems, batch: &Batch) -> Result<Option<u64>> {
         let space = self.open_space(crate::records::SpaceKind::Directory, None)?;
         let mut row = self.space_row(space)?;
-        let rows = match news(items, batch, row.seq, row.chain)? {
+        let (held, high) = ((row.seq, row.chain), (row.high_seq, row.high_chain));
+        let rows = match news(items, batch, held, high)? {
             News::Rows(rows) => rows,
             News::Old => return Ok(Some(0)),
             News::Foreign => {
@@ -111,7 +119,7 @@ impl Desk<'_> {
         };
         let count = rows.len() as u64;
         for entry in rows {
-            if let Err(code) = self.receive_entry(&entry, &mut row) {
+            if let Err(code) = self.receive_entry(&entry, &mut row)? {
                 self.rows.raise(code, "")?;
                 return Ok(None);
             }
@@ -121,40 +129,49 @@ impl Desk<'_> {
         Ok(Some(count))
     }
 
-    fn receive_entry(&mut self, entry: &Row, row: &mut SpaceRow) -> std::result::Result<(), Code> {
-        let failed = |_| Code::StoreFailed;
+    /// The inner error is what is wrong with the entry; a store that fails ends the whole answer.
+    fn receive_entry(
+        &mut self,
+        entry: &Row,
+        row: &mut SpaceRow,
+    ) -> Result<std::result::Result<(), Code>> {
         if entry.seq <= self.directory.len() {
             if self.directory.head_at(entry.seq) != Some(entry.id) {
-                return Err(Code::DirectoryFork);
+                return Ok(Err(Code::DirectoryFork));
             }
         } else {
             let envelope = match &entry.content {
-                Content::Envelope(envelope) => (**envelope).clone(),
-                Content::Own => self.proposal(entry.id).ok_or(Code::DirectoryForged)?,
-                Content::Stub(_) => return Err(Code::DirectoryForged),
+                Content::Envelope(envelope) => Some((**envelope).clone()),
+                Content::Own => self.proposal(entry.id)?,
+                Content::Stub(_) => None,
             };
-            self.directory.to_mut().append(&envelope)?;
-            self.rows.put_directory_entry(entry.seq, &envelope).map_err(failed)?;
+            let Some(envelope) = envelope else { return Ok(Err(Code::DirectoryForged)) };
+            if let Err(code) = self.directory.to_mut().append(&envelope) {
+                return Ok(Err(code));
+            }
+            self.rows.put_directory_entry(entry.seq, &envelope)?;
             if envelope.header.device == self.device() {
                 row.device_seq = row.device_seq.max(envelope.header.device_seq);
             }
         }
-        self.drop_proposal(entry.id).map_err(|error| error.code())?;
-        self.acknowledge(entry.id, entry.seq).map_err(|error| error.code())?;
-        Ok(())
+        self.drop_proposal(entry.id)?;
+        self.acknowledge(entry.id, entry.seq)?;
+        Ok(Ok(()))
     }
 
-    fn proposal(&self, id: EnvelopeId) -> Option<Envelope> {
-        let proposals = self.rows.proposals().ok()?;
-        let found = proposals.into_iter().find(|proposal| proposal.id() == Some(id))?;
-        Envelope::from_bytes(&found.signed?).ok()
+    fn proposal(&self, id: EnvelopeId) -> Result<Option<Envelope>> {
+        let found = self.rows.proposals()?.into_iter().find(|p| p.id() == Some(id));
+        let signed = found.and_then(|proposal| proposal.signed);
+        Ok(signed.and_then(|bytes| Envelope::from_bytes(&bytes).ok()))
     }
 
     /// Takes what a space's log holds beyond the cursor.
     pub fn receive_space(&mut self, items: &SpaceItems, batch: &Batch) -> Result<u64> {
         let known = self.rows.space(items.space)?;
-        let (held, chain) = known.as_ref().map_or((0, Chain::EMPTY), |row| (row.seq, row.chain));
-        let rows = match news(items, batch, held, chain)? {
+        let (held, high) = known.as_ref().map_or(((0, Chain::EMPTY), (0, Chain::EMPTY)), |row| {
+            ((row.seq, row.chain), (row.high_seq, row.high_chain))
+        });
+        let rows = match news(items, batch, held, high)? {
             News::Rows(rows) => rows,
             News::Old => return Ok(0),
             News::Foreign => {
@@ -162,8 +179,18 @@ impl Desk<'_> {
                 return Ok(0);
             }
         };
-        if known.is_none() && !self.meet_space(items.space, &rows)? {
+        if let Err(code) = self.check_page(items.space, &rows) {
+            self.rows.raise(code, &items.space.to_string())?;
             return Ok(0);
+        }
+        if known.is_none() {
+            match self.meet_space(items.space, &rows) {
+                Ok(info) => self.rows.put_space(&SpaceRow::new(info))?,
+                Err(code) => {
+                    self.rows.raise(code, &items.space.to_string())?;
+                    return Ok(0);
+                }
+            }
         }
         let count = rows.len() as u64;
         let mut changes: BTreeMap<DocId, Vec<(u64, Envelope)>> = BTreeMap::new();
@@ -186,23 +213,45 @@ impl Desk<'_> {
         Ok(count)
     }
 
-    /// Makes the row of a space met for the first time.
-    fn meet_space(&mut self, space: SpaceId, rows: &[Row]) -> Result<bool> {
-        let info = match (self.known_open_space(space), rows.first()) {
-            (Some(info), _) => Some(info),
-            (None, Some(Row { content: Content::Envelope(envelope), .. })) => {
-                SpaceInfo::made_by(envelope).ok().filter(|info| info.id == space)
+    /// Checks that every envelope of a page is its author's, made for this space, and judged at a directory state
+    /// that this phone knows and its author had not passed.
+    ///
+    /// No honest relay gives anything else a position. So such a page is not taken at all, and the true one can
+    /// still come.
+    fn check_page(&self, space: SpaceId, rows: &[Row]) -> std::result::Result<(), Code> {
+        for row in rows {
+            if row.directory_seq > self.directory.len() {
+                return Err(Code::DirectoryBehind);
             }
-            _ => None,
-        };
-        match info {
-            Some(info) => self.rows.put_space(&SpaceRow::new(info))?,
-            None => {
-                self.rows.raise(Code::WrongSpace, &space.to_string())?;
-                return Ok(false);
+            let Content::Envelope(envelope) = &row.content else { continue };
+            if envelope.header.space != space {
+                return Err(Code::WrongSpace);
+            }
+            if envelope.header.directory_seq > row.directory_seq {
+                return Err(Code::DirectoryBehind);
+            }
+            match gates::authenticate(envelope, &self.directory, row.directory_seq) {
+                // The row is damaged, its place is not: it is set aside alone, and the rest goes on.
+                Ok(_) | Err(Code::BadSignature) => {}
+                Err(code) => return Err(code),
             }
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// A space met for the first time: an open one of this member's, or one that an entitled device made.
+    fn meet_space(&self, space: SpaceId, rows: &[Row]) -> std::result::Result<SpaceInfo, Code> {
+        if let Some(info) = self.known_open_space(space) {
+            return Ok(info);
+        }
+        let Some(Row { content: Content::Envelope(envelope), directory_seq, .. }) = rows.first()
+        else {
+            return Err(Code::WrongSpace);
+        };
+        let info = SpaceInfo::made_by(envelope)?;
+        let author = self.directory.device_at(&envelope.header.device, *directory_seq);
+        gates::check_right(envelope, &author.ok_or(Code::UnknownDevice)?, &info)?;
+        Ok(info)
     }
 
     fn receive_item(
@@ -211,33 +260,42 @@ impl Desk<'_> {
         row: Row,
         changes: &mut BTreeMap<DocId, Vec<(u64, Envelope)>>,
     ) -> Result<()> {
-        let envelope = match row.content {
-            Content::Own => {
-                if self.rows.item(row.id)?.is_none() {
-                    // Another installation with this device's keys wrote it.
-                    self.rows.raise(Code::DeviceCloned, &self.device().to_string())?;
-                }
+        let item = self.rows.item(row.id)?;
+        if item.as_ref().is_some_and(|item| item.space != space) {
+            self.rows.raise(Code::RelayChanged, &space.to_string())?;
+            return Ok(());
+        }
+        let state = item.map(|item| item.state);
+        let envelope = match (row.content, state) {
+            (Content::Own, None) => {
+                // Another installation with this device's keys wrote it.
+                return Ok(self.rows.raise(Code::DeviceCloned, &self.device().to_string())?);
+            }
+            (Content::Own | Content::Envelope(_), Some(_)) => {
                 self.acknowledge(row.id, row.seq)?;
                 return Ok(());
             }
-            Content::Stub(code) => {
+            (Content::Stub(code), Some(ItemState::Outbox)) => {
                 let code = Code::from_name(&code).unwrap_or(Code::Internal);
-                if self.rows.item(row.id)?.is_some() {
-                    self.refuse_in_log(row.id, code)?;
-                } else {
-                    self.applied(row.id, space, row.seq, ItemState::Refused)?;
-                }
+                self.refuse_in_log(row.id, code)?;
                 return Ok(());
             }
-            Content::Envelope(envelope) => *envelope,
+            (Content::Stub(code), None) => {
+                if code == Code::RelayChanged.as_str() {
+                    // The relay's copy is damaged.
+                    self.rows.raise(Code::RelayChanged, &row.id.to_string())?;
+                }
+                return self.applied(row.id, space, row.seq, ItemState::Refused);
+            }
+            (Content::Stub(_), Some(ItemState::Refused)) => return Ok(()),
+            (Content::Stub(_), Some(_)) => {
+                // What was taken once stays: setting aside is decided before an item is served.
+                return Ok(self.rows.raise(Code::RelayChanged, &space.to_string())?);
+            }
+            (Content::Envelope(envelope), None) => *envelope,
         };
-        if let Some(item) = self.rows.item(row.id)?
-            && item.state != ItemState::Outbox
-        {
-            return Ok(());
-        }
         self.rows.put_envelope(&envelope)?;
-        if let Err(code) = self.gate(space, &envelope, row.directory_seq) {
+        if let Err(code) = self.gate(space, &envelope, row.directory_seq)? {
             return self.set_aside(&envelope, space, row.seq, code);
         }
         if envelope.header.kind.is_document() {
@@ -246,24 +304,25 @@ impl Desk<'_> {
         }
         match self.receive_structure(space, &envelope) {
             Ok(()) => self.applied(row.id, space, row.seq, ItemState::Applied),
-            Err(error) => self.set_aside(&envelope, space, row.seq, error.code()),
+            Err(EngineError::Refused { code, .. }) => {
+                self.set_aside(&envelope, space, row.seq, code)
+            }
+            Err(failed @ EngineError::Store(_)) => Err(failed),
         }
     }
 
-    /// The gates that need no document.
+    /// The gates that need no document. The inner error is what is wrong with the envelope.
     fn gate(
         &self,
         space: SpaceId,
         envelope: &Envelope,
         directory_seq: u64,
-    ) -> std::result::Result<(), Code> {
-        if envelope.header.space != space {
-            return Err(Code::WrongSpace);
-        }
-        let author = gates::authenticate(envelope, &self.directory, directory_seq)?;
-        let row = self.space_row(space).map_err(|error| error.code())?;
-        gates::check_right(envelope, &author, &row.info)?;
-        gates::check_policy(envelope, &self.directory)
+    ) -> Result<std::result::Result<(), Code>> {
+        let row = self.space_row(space)?;
+        let judged = gates::authenticate(envelope, &self.directory, directory_seq)
+            .and_then(|author| gates::check_right(envelope, &author, &row.info))
+            .and_then(|()| gates::check_policy(envelope, &self.directory));
+        Ok(judged)
     }
 
     fn receive_structure(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
@@ -309,7 +368,12 @@ impl Desk<'_> {
         doc: DocId,
         envelopes: Vec<(u64, Envelope)>,
     ) -> Result<()> {
-        let Some(part) = DocType::by_number(envelopes[0].1.header.record) else { return Ok(()) };
+        // A document keeps the kind it began with.
+        let number = match self.rows.document(space, doc)? {
+            Some(row) => row.record,
+            None => envelopes[0].1.header.record,
+        };
+        let Some(part) = DocType::by_number(number) else { return Ok(()) };
         let mut opened = Vec::with_capacity(envelopes.len());
         for (seq, envelope) in envelopes {
             if envelope.header.record != part.number {
@@ -386,6 +450,10 @@ impl Desk<'_> {
     ) -> Result<()> {
         let id = envelope.id();
         self.applied(id, space, seq, ItemState::Refused)?;
+        if code == Code::BadSignature {
+            // The relay vouched for it, so its copy is damaged: somebody must look.
+            self.rows.raise(code, &id.to_string())?;
+        }
         let record = self.rows.root_of(envelope.header.doc)?;
         let draft = DraftRow { code: code.to_string(), record, values: "{}".into(), own: false };
         Ok(self.rows.put_draft(id, &draft)?)

@@ -1,5 +1,7 @@
 //! What a phone sends: everything not yet acknowledged, and where it stands in every log.
 
+use sha2::{Digest, Sha256};
+
 use crate::crypto::token;
 use crate::directory::Directory;
 use crate::ids::{EnvelopeId, TeamId};
@@ -67,7 +69,10 @@ impl Phone {
         let desk = self.desk()?;
         let now = desk.token_time(env.now)?;
         let audience = token::audience(&desk.identity.relay, desk.identity.team);
-        Ok(token::mint(desk.keys, &audience, body, now, env.rng))
+        let token = token::mint(desk.keys, &audience, body, now, env.rng);
+        drop(desk);
+        self.asked = Some(Sha256::digest(body).into());
+        Ok(token)
     }
 
     /// The relay refused a token for its times and told its own clock: used for tokens only, since a refusal is not signed.

@@ -96,7 +96,7 @@ impl Phone {
         }
         desk.enter_staff(env, member, &admin)?;
         desk.commit()?;
-        Ok(Phone { store, identity, keys, directory })
+        Ok(Phone { store, identity, keys, directory, asked: None })
     }
 
     /// Enters a member. Their devices are let in by [`Phone::invite`].
@@ -217,7 +217,9 @@ impl Desk<'_> {
 
     /// The relay answers for the first time: an admin's device lists it.
     pub fn list_relay(&mut self, relay: crate::ids::RelayId) -> Result<bool> {
-        let none_listed = !self.directory.lists_any_relay();
+        let proposed =
+            self.rows.proposals()?.iter().any(|proposal| matches!(proposal.op, Op::Relay { .. }));
+        let none_listed = !self.directory.lists_any_relay() && !proposed;
         if none_listed && self.require_admin().is_ok() {
             self.propose(Op::Relay { relay })?;
             return Ok(true);
