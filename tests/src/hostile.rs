@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use sync_core::crypto::{self, DeviceKeys, token};
+use sync_core::crypto::{self, DeviceKeys, DocumentKey, EpochSecret, SenderKey, token};
 use sync_core::directory::{Directory, open_space_id};
 use sync_core::doc::{self, Edit};
 use sync_core::engine::{Env, NewMember, SyncOutcome};
-use sync_core::ids::{DeviceId, DocId, MemberId, SpaceId};
+use sync_core::ids::{ActorId, DeviceId, DocId, EpochId, MemberId, SpaceId};
 use sync_core::protocol::{
     Batch, Code, Cursors, EnrolRequest, Envelope, Header, Invitation, Kind, Packed, Priority,
-    PushResult, SignedAnswer, SpaceBody, SyncRequest, SyncResponse, answer_to_sign, from_cbor,
-    limits, to_cbor,
+    PushResult, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest, SyncResponse,
+    answer_to_sign, from_cbor, limits, to_cbor,
 };
 use sync_core::records::{DocType, Role, SpaceKind};
 
@@ -193,6 +193,69 @@ impl Rogue {
     /// Pushes envelopes and reads their results.
     pub fn push(&mut self, world: &World, push: &[Envelope]) -> Vec<PushResult> {
         self.exchange(world, push).expect("the request itself is genuine").results
+    }
+}
+
+/// A sealed space of this device's making, with every key of it.
+pub struct Keyed {
+    /// The space.
+    pub space: SpaceId,
+    epoch: EpochId,
+    sender: SenderKey,
+}
+
+impl Rogue {
+    /// Makes a sealed space whose key is wrapped for every device of its readers, and a sender key in it.
+    pub fn keyed_space(
+        &mut self,
+        world: &World,
+        kind: SpaceKind,
+        owner: SpaceOwner,
+        readers: &[MemberId],
+    ) -> (Keyed, Vec<Envelope>) {
+        let suite = Suite::X25519;
+        let (secret, public) = EpochSecret::generate(suite, &mut self.rng);
+        let (zero, directory) = (EpochId::new([0; 16]), directory(world));
+        let mut wraps = Vec::new();
+        for device in readers.iter().flat_map(|member| directory.devices_of(*member)) {
+            let (id, key) = (device.id, device.seal_key);
+            wraps.push(secret.wrap_for(zero, &public, id, key, &mut self.rng).expect("wraps"));
+        }
+        let body = SpaceBody {
+            kind: kind as u8,
+            owner,
+            readers: readers.to_vec(),
+            suite,
+            epoch_key: public.clone().into(),
+            wraps,
+        };
+        let made = self.space(world, &body);
+        let space = made.header.space;
+        let epoch = EpochId::from_slice(&made.id().as_bytes()[..16]).expect("16 bytes");
+        let sender = SenderKey::generate(&mut self.rng);
+        let sealed =
+            sender.seal(suite, space, epoch, &public, self.device(), &mut self.rng).expect("seals");
+        let announced = self.structure(world, Kind::Sender, space, to_cbor(&sealed));
+        (Keyed { space, epoch, sender }, vec![made, announced])
+    }
+
+    /// Seals any bytes as a change of a document.
+    pub fn sealed(
+        &mut self,
+        world: &World,
+        keyed: &Keyed,
+        doc: DocId,
+        part: &DocType,
+        change: impl FnOnce(ActorId) -> Vec<u8>,
+    ) -> Envelope {
+        let header = self.document(world, Kind::Sealed, keyed.space, doc, part);
+        let (suite, epoch, actor) = (Suite::X25519, keyed.epoch, header.actor());
+        let key = DocumentKey::generate(&mut self.rng);
+        let wrapped = Some(key.wrap(&keyed.sender, doc, actor));
+        let change = change(actor);
+        let body =
+            crypto::seal_change(&header, suite, epoch, &key, wrapped, &change, &mut self.rng);
+        self.keys.sign_envelope(header, to_cbor(&body))
     }
 }
 

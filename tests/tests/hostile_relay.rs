@@ -241,6 +241,35 @@ fn a_verdict_or_stub_on_what_was_taken_before_changes_no_document() {
 }
 
 #[test]
+fn an_edit_that_was_stored_but_told_to_be_refused_comes_back_and_its_author_goes_on() {
+    let mut world = county();
+    let id = incident(&mut world, "amy");
+    world.sync_all();
+    world.edit("amy", id, &[("severity", Value::Int(3))]);
+    lie(&mut world, "amy", |response| {
+        for result in &mut response.results {
+            (result.verdict, result.code) = (Verdict::Quarantined, "change_hostile".into());
+        }
+        response.spaces.clear();
+    })
+    .unwrap();
+    let drafts = world.on("amy", |phone, _| phone.drafts()).unwrap();
+    assert_eq!(drafts.len(), 1);
+    assert_eq!(drafts[0].values.get("severity"), Some(&Value::Int(3)), "the value is kept");
+    world.edit("amy", id, &[("personnel_exposed", Value::Int(9))]);
+    world.sync_all();
+    world.edit("amy", id, &[("personnel_exposed", Value::Int(12))]);
+    world.sync_all();
+    for name in ["amy", "cleo"] {
+        assert_eq!(world.shown(name, id, "severity"), Some(Value::Int(3)), "{name}");
+        assert_eq!(world.shown(name, id, "personnel_exposed"), Some(Value::Int(12)), "{name}");
+    }
+    let heads = world.on("amy", |phone, _| phone.heads()).unwrap();
+    let others = world.on("cleo", |phone, _| phone.heads()).unwrap();
+    assert!(heads.iter().any(|(place, found)| place.1 == id && others[place] == *found));
+}
+
+#[test]
 fn an_empty_page_moves_no_cursor() {
     let mut world = county();
     let operations = open_space(&world, SpaceKind::Operations, None);

@@ -271,6 +271,9 @@ impl Desk<'_> {
                 // Another installation with this device's keys wrote it.
                 return Ok(self.rows.raise(Code::DeviceCloned, &self.device().to_string())?);
             }
+            (Content::Own | Content::Envelope(_), Some(ItemState::Refused)) => {
+                return self.revive(row.id, row.seq, changes);
+            }
             (Content::Own | Content::Envelope(_), Some(_)) => {
                 self.acknowledge(row.id, row.seq)?;
                 return Ok(());
@@ -309,6 +312,21 @@ impl Desk<'_> {
             }
             Err(failed @ EngineError::Store(_)) => Err(failed),
         }
+    }
+
+    /// An own change that was told to be refused stands in the log after all: everybody has it, so this phone does too.
+    fn revive(
+        &mut self,
+        id: EnvelopeId,
+        seq: u64,
+        changes: &mut BTreeMap<DocId, Vec<(u64, Envelope)>>,
+    ) -> Result<()> {
+        let Some(envelope) = self.rows.envelope(id)? else { return Ok(()) };
+        if envelope.header.kind.is_document() && envelope.header.device == self.device() {
+            self.rows.delete_draft(id)?;
+            changes.entry(envelope.header.doc).or_default().push((seq, envelope));
+        }
+        Ok(())
     }
 
     /// The gates that need no document. The inner error is what is wrong with the envelope.

@@ -203,6 +203,13 @@ impl Desk<'_> {
         self.wrap_missing(env, space)
     }
 
+    /// Whether what is written into a space now opens only with a key that its readers have, this phone among them.
+    pub fn is_closed_to_its_maker(&self, row: &SpaceRow) -> Result<bool> {
+        let Some(epoch) = row.info.current_epoch() else { return Ok(false) };
+        let held = self.epoch_secret(row.info.id, epoch.id)?.is_some();
+        Ok(held && !(self.made_by_a_stranger(row) && row.info.epochs.len() == 1))
+    }
+
     fn made_by_a_stranger(&self, row: &SpaceRow) -> bool {
         let maker = row.info.maker.and_then(|device| self.directory.device(&device));
         maker.is_some_and(|maker| !row.info.is_read_by(&maker.member))
