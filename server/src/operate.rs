@@ -1,13 +1,16 @@
 //! What a relay's operator types: `serve`, and `admin` on its folder.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use server::serve::{self, Config};
-use server::{console, serve::system_now};
+use server::serve::system_now;
+use server::serve::{self, Config, ServeError};
+use server::{console, store::StoreError};
 use sync_core::ids::TeamId;
+use sync_core::protocol::Code;
 use tracing_subscriber::EnvFilter;
 
 /// Arguments of `serve`.
@@ -62,12 +65,21 @@ enum AdminVerb {
 pub fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // A second initialisation would only mean that somebody else logs already.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
 fn failed(code: &str, error: &dyn std::error::Error) -> ExitCode {
     eprintln!("error [{code}]: {error}");
     ExitCode::FAILURE
+}
+
+fn code_of(error: &ServeError) -> Code {
+    match error {
+        ServeError::NotLoopback(_) | ServeError::Listen(..) => Code::BadValue,
+        ServeError::InUse => Code::AlreadySetUp,
+        ServeError::Lock(_) | ServeError::Store(_) => Code::StoreFailed,
+    }
 }
 
 /// Runs a relay until it is told to stop.
@@ -84,26 +96,35 @@ pub fn serve(args: &ServeArgs) -> ExitCode {
     };
     match runtime.block_on(serve::run(config, greet, stop())) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failed(error.code(), &error),
+        Err(error) => failed(code_of(&error).as_str(), &error),
     }
 }
 
+/// Says where the relay is. Nobody need be listening: a closed pipe stops no relay.
 fn greet(bound: &serve::Bound) {
-    println!("Relay ready at http://{} (phones call it {}).", bound.address(), bound.relay().origin());
-    match bound.relay().teams() {
-        Ok(teams) if teams.is_empty() => {
-            println!("No team uses it yet. Allow one:  aftercall admin allow-team NUMBER");
-        }
-        Ok(teams) => {
-            for team in teams {
-                match bound.relay().console_link(team) {
-                    Ok(path) => println!("Coordinators' page of team {team}, a link for one use:\n  http://{}{path}", bound.address()),
-                    Err(error) => eprintln!("error [internal]: {error}"),
-                }
-            }
-        }
-        Err(error) => eprintln!("error [internal]: {error}"),
+    let text = greeting(bound).unwrap_or_else(|error| format!("error [store_failed]: {error}\n"));
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn greeting(bound: &serve::Bound) -> Result<String, StoreError> {
+    let (address, relay) = (bound.address(), bound.relay());
+    let mut text =
+        format!("Relay ready at http://{address} (phones call it {}).\n", relay.origin());
+    let teams = relay.teams()?;
+    if teams.is_empty() {
+        text.push_str(
+            "No team uses it yet. Allow one:  aftercall admin --data FOLDER allow-team NUMBER\n\
+             Then, for its coordinators:      aftercall admin --data FOLDER console-link NUMBER\n",
+        );
     }
+    for team in teams {
+        let path = relay.console_link(team)?;
+        text.push_str(&format!(
+            "Coordinators' page of team {team},\n  a link for one use:  http://{address}{path}\n"
+        ));
+    }
+    Ok(text)
 }
 
 /// Ctrl-C, or a service manager's request to stop.
@@ -136,7 +157,10 @@ pub fn admin(args: &AdminArgs) -> ExitCode {
         AdminVerb::ConsoleLink { team, origin } => {
             match console::console_link(&args.data, *team, system_now()) {
                 Ok(path) => {
-                    println!("A link for one use, good for 15 minutes:\n{}{path}", origin.trim_end_matches('/'));
+                    println!(
+                        "A link for one use, good for 15 minutes:\n{}{path}",
+                        origin.trim_end_matches('/')
+                    );
                     ExitCode::SUCCESS
                 }
                 Err(error) => failed("store_failed", &error),

@@ -1,4 +1,5 @@
 //! What a device is served, from where, and what it is told when the log is not the one it knows.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod common;
 
@@ -82,7 +83,10 @@ fn a_quarantined_position_is_served_as_a_stub_to_everyone() {
     p.station.bring(&mut p.team);
     let doc = eli.doc();
     let bad = p.team.incident(&mut eli, doc, "north");
-    assert_eq!(p.station.push(&p.team, &mut eli, &[bad.clone()])[0].verdict, Verdict::Quarantined);
+    assert_eq!(
+        p.station.push(&p.team, &mut eli, std::slice::from_ref(&bad))[0].verdict,
+        Verdict::Quarantined
+    );
     p.incidents(1);
     let response = p.station.pull(&p.team, &mut p.bo);
     let space = p.team.operations();
@@ -254,4 +258,29 @@ fn open_spaces_follow_the_policy_table() {
     assert_eq!(spaces(&mut eli), BTreeSet::from([directory]));
     assert_eq!(spaces(&mut p.bo), BTreeSet::from([directory, operations]));
     assert_eq!(spaces(&mut p.amy), BTreeSet::from([directory, operations, caseload]));
+}
+
+#[test]
+fn a_damaged_row_keeps_the_rest_of_its_log_from_nobody() {
+    let mut p = pair(11);
+    p.incidents(3);
+    let database = rusqlite::Connection::open(p.station.folder.join("relay.db")).unwrap();
+    let space = p.team.operations();
+    let damage = |seq: i64, change: fn(&mut Vec<u8>)| {
+        let key = rusqlite::params![space.as_bytes(), seq];
+        let select = "SELECT envelope FROM items WHERE space = ?1 AND seq = ?2";
+        let mut bytes: Vec<u8> = database.query_row(select, key, |row| row.get(0)).unwrap();
+        change(&mut bytes);
+        let update = "UPDATE items SET envelope = ?3 WHERE space = ?1 AND seq = ?2";
+        database.execute(update, rusqlite::params![space.as_bytes(), seq, bytes]).unwrap();
+    };
+    damage(1, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    damage(2, |bytes| bytes.truncate(20));
+    let response = p.station.pull(&p.team, &mut p.bo);
+    assert_eq!(kinds(&response, space), ["envelope", "stub", "envelope"]);
+    let served = response.spaces.iter().find(|s| s.space == space).unwrap();
+    let SpaceItem::Envelope { packed, .. } = &served.items[0] else { panic!() };
+    let changed = response.batch.unpack(packed).unwrap();
+    let key = p.amy.keys.verify_key();
+    assert!(!sync_core::crypto::verify_envelope(&key, &changed), "the receiver notices");
 }

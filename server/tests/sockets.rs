@@ -1,4 +1,5 @@
 //! The relay on a real port: starting, stopping, refusing, and what an idle phone's exchange costs.
+#![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
 mod common;
 

@@ -258,6 +258,16 @@ async fn a_phone_that_is_in_a_team_does_not_ask_to_be_let_in() {
     assert_eq!(server.requests(), 0);
 }
 
+#[cfg(feature = "tls")]
+#[tokio::test]
+async fn nothing_is_said_to_a_server_that_does_not_prove_itself() {
+    let server = Server::start(|_| reply(200, &pack(&7u8)));
+    let origin = server.origin().replace("http:", "https:");
+    let error = HttpClient::new(&origin).unwrap().sync("t", vec![1]).await.unwrap_err();
+    assert_eq!(error.code(), Code::NetworkDown);
+    assert_eq!(server.requests(), 0);
+}
+
 #[test]
 fn the_futures_may_move_between_threads() {
     fn is_send<T: Send>(_: T) {}

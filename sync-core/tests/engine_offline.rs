@@ -1,6 +1,8 @@
 //! A phone that never sees a network: everything a person records is there, typed text included, and what the
 //! team's rules forbid leaves no trace.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand_chacha::ChaCha20Rng;

@@ -4,8 +4,10 @@
 //! that many runs are cheap. Stories over real HTTP and real processes are the exercises' business.
 
 pub mod failing;
+pub mod hostile;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -63,11 +65,13 @@ pub fn set(codes: &[&str]) -> Value {
     Value::Set(codes.iter().map(|code| (*code).to_owned()).collect())
 }
 
-fn pack(bytes: &[u8]) -> Vec<u8> {
+/// Compresses a message.
+pub fn pack(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).expect("compressing in memory cannot fail")
 }
 
-fn unpack(bytes: &[u8]) -> Vec<u8> {
+/// Inflates an answer.
+pub fn unpack(bytes: &[u8]) -> Vec<u8> {
     zstd::decode_all(bytes).expect("a relay compresses its answers")
 }
 
@@ -127,6 +131,11 @@ impl World {
     /// The true time.
     pub fn now(&self) -> Timestamp {
         Timestamp(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    /// Where the relay keeps its data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Lets time pass.

@@ -1,5 +1,7 @@
 //! A phone with a thousand documents and nothing new: one request over real HTTP, counted on the wire, under a kilobyte.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +32,12 @@ impl Surroundings for Around {
 }
 
 /// Passes one connection on and counts every byte of it, and every request.
-async fn count(mut from: TcpStream, to: SocketAddr, bytes: Arc<AtomicU64>, requests: Arc<AtomicU64>) {
+async fn count(
+    mut from: TcpStream,
+    to: SocketAddr,
+    bytes: Arc<AtomicU64>,
+    requests: Arc<AtomicU64>,
+) {
     let mut upstream = TcpStream::connect(to).await.unwrap();
     let (mut one, mut two) = (vec![0; 65_536], vec![0; 65_536]);
     loop {
@@ -76,8 +83,7 @@ async fn nothing_new_with_a_thousand_documents_is_one_request_under_a_kilobyte()
         supervises: Vec::new(),
     };
     let profile = PolicyProfile::neutral();
-    let mut phone =
-        Phone::create_team(Box::new(store), &mut env, &origin, profile, admin).unwrap();
+    let mut phone = Phone::create_team(Box::new(store), &mut env, &origin, profile, admin).unwrap();
     for minute in 0..500 {
         let fields = form(&[
             ("started_at", text(&format!("2026-03-01T{:02}:{:02}:00Z", minute / 60, minute % 60))),

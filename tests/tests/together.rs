@@ -224,3 +224,24 @@ fn nothing_new_is_one_exchange() {
     assert_eq!(world.sync("amy"), (1, 0));
     assert_eq!(world.sync("cleo"), (1, 0));
 }
+
+#[test]
+fn every_document_is_made_again_from_its_envelopes() {
+    let mut world = county();
+    let id = incident(&mut world, "amy");
+    let lead = world.member("amy");
+    let session = world.record("amy", "intervention", &[("kind", text("defusing"))]);
+    world.on("amy", |phone, env| phone.assign(env, session, &[lead])).unwrap();
+    world.write("amy", session, "exploration", 0, "words");
+    world.sync_all();
+    world.edit("bo", id, &[("severity", Value::Int(2))]);
+    world.edit("amy", id, &[("severity", Value::Int(3))]);
+    world.sync_all();
+    for name in ["amy", "bo", "cleo"] {
+        let before = world.on(name, |phone, _| phone.heads()).unwrap();
+        let count = world.on(name, |phone, _| phone.rebuild()).unwrap();
+        assert_eq!(count, before.len() as u64);
+        assert_eq!(world.on(name, |phone, _| phone.heads()).unwrap(), before, "{name}");
+    }
+    assert_eq!(world.phase("amy", session, "defusing.exploration"), "words");
+}

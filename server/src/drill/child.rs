@@ -47,6 +47,7 @@ impl Process {
         let stderr = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
         let mut child = Command::new(program)
             .args(arguments)
+            .env("RUST_LOG", "debug")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(stderr)

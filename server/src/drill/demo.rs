@@ -66,7 +66,7 @@ fn play(exercise: &Exercise) -> Result<(Report, World), String> {
 fn canaries(exercise: &Exercise) -> Vec<String> {
     let mut words = BTreeSet::new();
     let mut take = |json: &Json| {
-        if let Some(text) = json.as_str().filter(|text| text.len() > 12) {
+        if let Some(text) = json.as_str().filter(|text| text.len() > 3) {
             words.insert(text.to_owned());
         }
     };
@@ -75,7 +75,9 @@ fn canaries(exercise: &Exercise) -> Vec<String> {
             Verb::Record(step) => step.sealed.get("text").into_iter().for_each(&mut take),
             Verb::Edit(step) => step.sealed.get("text").into_iter().for_each(&mut take),
             Verb::Write(step) => {
-                step.insert.iter().for_each(|insert| take(&Json::String(insert.text.trim().into())));
+                step.insert
+                    .iter()
+                    .for_each(|insert| take(&Json::String(insert.text.trim().into())));
             }
             Verb::ExpectRelayNever(step) => {
                 step.text.all().iter().for_each(|text| take(&Json::String(text.clone())));
@@ -100,17 +102,19 @@ fn show(exercise: &Exercise, world: &mut World) -> Result<bool, Failed> {
         }
         println!("  {} ({})\n      {}", sight.device, sight.roles, kinds.join(", "));
     }
-    println!("\nWhat the relay's disk holds of one session note (row of its database):");
     match world.sealed_row()? {
-        Some(row) => {
-            println!("  {} bytes; body {} ...", row["bytes"], head(&row["body"]));
+        Some((reader, text, row)) => {
+            let text: String = text.chars().take(68).collect();
+            println!("\nOne session note, on the phone of {reader} and on the relay's disk:");
+            println!("  {reader} reads   {text}");
+            println!("  the relay has  {} ({} bytes)", head(&row["body"]), row["bytes"]);
         }
-        None => println!("  no session note was made"),
+        None => println!("\nNo session note was made."),
     }
     let canaries = canaries(exercise);
     let scan = world.search(&canaries)?;
     println!(
-        "  {} of {} sealed texts found in {} files ({} KB) of the relay: data, logs, answers",
+        "\n{} of {} sealed texts found in {} files ({} KB) of the relay: data, logs, answers",
         scan.words_found(),
         canaries.len(),
         scan.files,
@@ -120,14 +124,16 @@ fn show(exercise: &Exercise, world: &mut World) -> Result<bool, Failed> {
 }
 
 fn head(body: &Json) -> String {
-    let hex: Vec<char> = body.as_str().unwrap_or_default().chars().take(64).collect();
+    let hex: Vec<char> = body.as_str().unwrap_or_default().chars().take(48).collect();
     hex.chunks(8).map(|chunk| chunk.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
 /// Stays up so that somebody can look at the page.
 fn stay(world: &mut World) {
     match world.page_link() {
-        Ok(link) => println!("\nThe coordinator's page, a link for one use:\n  {link}\nCtrl-C ends the demo."),
+        Ok(link) => println!(
+            "\nThe coordinator's page, a link for one use:\n  {link}\nCtrl-C ends the demo."
+        ),
         Err(reason) => eprintln!("error: there is no link to the page: {reason:?}"),
     }
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {

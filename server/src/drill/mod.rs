@@ -146,7 +146,10 @@ pub fn exercise(args: &ExerciseArgs) -> ExitCode {
     }
     let summary = total.summary();
     match args.json {
-        true => println!("{}", json!({ "summary": summary, "passed": total.passed, "failed": total.failed })),
+        true => println!(
+            "{}",
+            json!({ "summary": summary, "passed": total.passed, "failed": total.failed })
+        ),
         false => println!("{summary}"),
     }
     if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

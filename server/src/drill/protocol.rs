@@ -23,14 +23,26 @@ pub struct ToPhone {
 /// What a phone's process can do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
-#[expect(missing_docs, reason = "fields are those of the engine's calls of the same name")]
 pub enum PhoneCommand {
     /// Makes a team and its first device.
-    Create { passphrase: String, origin: String, connect: String, policy: Json, name: String },
+    Create {
+        passphrase: String,
+        origin: String,
+        connect: String,
+        policy: Json,
+        name: String,
+    },
     /// Starts to join by a link.
-    Join { passphrase: String, connect: String, link: String },
+    Join {
+        passphrase: String,
+        connect: String,
+        link: String,
+    },
     /// Opens what the folder holds.
-    Open { passphrase: String, connect: String },
+    Open {
+        passphrase: String,
+        connect: String,
+    },
     /// Asks the relay once whether the device is listed.
     Enrol,
     AddMember {
@@ -40,31 +52,69 @@ pub enum PhoneCommand {
         unit: Option<String>,
         supervises: Vec<String>,
     },
-    Invite { member: String },
-    Record { kind: String, fields: BTreeMap<String, Value> },
-    Edit { record: String, fields: BTreeMap<String, Value> },
-    Write { record: String, phase: String, at: usize, delete: usize, insert: String },
-    Assign { record: String, members: Vec<String> },
-    Share { record: String, with: Vec<String>, text: bool },
-    Show { record: String },
-    List { kind: Option<String> },
-    Notes { record: String },
-    Window { record: String, intervention: Option<String> },
+    Invite {
+        member: String,
+    },
+    Record {
+        kind: String,
+        fields: BTreeMap<String, Value>,
+    },
+    Edit {
+        record: String,
+        fields: BTreeMap<String, Value>,
+    },
+    Write {
+        record: String,
+        phase: String,
+        at: usize,
+        delete: usize,
+        insert: String,
+    },
+    Assign {
+        record: String,
+        members: Vec<String>,
+    },
+    Share {
+        record: String,
+        with: Vec<String>,
+        text: bool,
+    },
+    Show {
+        record: String,
+    },
+    List {
+        kind: Option<String>,
+    },
+    Notes {
+        record: String,
+    },
+    Window {
+        record: String,
+        intervention: Option<String>,
+    },
     Drafts,
     Alarms,
     Outbox,
     /// Heads by document, and the spaces this phone reads.
     Heads,
-    /// Documents of session notes that this phone reads.
-    Sealed,
+    /// Session notes that this phone reads, with their text.
+    ReadableNotes,
     Status,
     Sync,
     /// Arms a crash point.
-    Arm { point: String },
+    Arm {
+        point: String,
+    },
     /// Pushes a record past the phone's own checks.
-    PushRecord { kind: String, fields: BTreeMap<String, Value> },
+    PushRecord {
+        kind: String,
+        fields: BTreeMap<String, Value>,
+    },
     /// Pushes a harmful change.
-    PushHostile { case: HostileCase, record: Option<String> },
+    PushHostile {
+        case: HostileCase,
+        record: Option<String>,
+    },
 }
 
 /// A command to the relay's process.

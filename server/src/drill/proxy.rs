@@ -36,6 +36,26 @@ pub struct Traffic {
     pub down: u64,
 }
 
+impl Traffic {
+    /// Both together.
+    pub fn plus(self, other: Traffic) -> Traffic {
+        Traffic {
+            requests: self.requests + other.requests,
+            up: self.up + other.up,
+            down: self.down + other.down,
+        }
+    }
+
+    /// What came since an earlier count.
+    pub fn since(self, earlier: Traffic) -> Traffic {
+        Traffic {
+            requests: self.requests.saturating_sub(earlier.requests),
+            up: self.up.saturating_sub(earlier.up),
+            down: self.down.saturating_sub(earlier.down),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Link {
     offline: bool,

@@ -5,6 +5,7 @@
 
 mod tamper;
 
+use std::io::{BufRead, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,7 +17,6 @@ use server::relay::Relay;
 use server::serve::{self, Config};
 use sync_core::ids::TeamId;
 use sync_core::protocol::Timestamp;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 use super::protocol::{Answer, RelayCommand};
 use tamper::Database;
@@ -57,24 +57,25 @@ async fn serve(folder: &Path, listen: SocketAddr, now_ms: i64) -> Result<(), Str
         clock,
         address,
     };
-    say(&Answer::Done(json!({ "address": address.to_string() }))).await?;
+    say(&Answer::Done(json!({ "address": address.to_string() })))?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = tokio::spawn(bound.serve(async {
+    // Its own thread: reading a pipe blocks. It ends with the pipe or with the word to stop.
+    std::thread::spawn(move || {
+        if let Err(reason) = control.listen() {
+            eprintln!("{reason}");
+        }
+        let _ = stop.send(());
+    });
+    let served = bound.serve(async {
         let _ = stopped.await;
-    }));
-    let told = control.listen().await;
-    let _ = stop.send(());
-    let served = serving.await.map_err(|_| "the relay ended by a panic".to_owned())?;
-    served.map_err(|error| error.to_string())?;
-    told
+    });
+    served.await.map_err(|error| error.to_string())
 }
 
-async fn say(answer: &Answer) -> Result<(), String> {
-    let mut line = serde_json::to_vec(answer).map_err(|error| error.to_string())?;
-    line.push(b'\n');
-    let mut out = tokio::io::stdout();
-    out.write_all(&line).await.map_err(|error| error.to_string())?;
-    out.flush().await.map_err(|error| error.to_string())
+fn say(answer: &Answer) -> Result<(), String> {
+    let line = serde_json::to_string(answer).map_err(|error| error.to_string())?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush()).map_err(|error| error.to_string())
 }
 
 struct Control {
@@ -85,9 +86,9 @@ struct Control {
 }
 
 impl Control {
-    async fn listen(mut self) -> Result<(), String> {
-        let mut lines = BufReader::new(tokio::io::stdin()).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
+    fn listen(mut self) -> Result<(), String> {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { break };
             let answer = match serde_json::from_str::<RelayCommand>(&line) {
                 Ok(RelayCommand::Stop) => return Ok(()),
                 Ok(command) => match self.perform(&command) {
@@ -96,7 +97,7 @@ impl Control {
                 },
                 Err(_) => Answer::Broken("the command cannot be read".into()),
             };
-            say(&answer).await?;
+            say(&answer)?;
         }
         Ok(())
     }

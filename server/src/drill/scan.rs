@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use memchr::memmem::Finder;
+use aho_corasick::AhoCorasick;
 
 /// A word that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,15 +35,10 @@ impl Scan {
 
 /// Searches these files and folders for every word, as UTF-8 and as UTF-16.
 pub fn search(places: &[&Path], texts: &[String]) -> io::Result<Scan> {
-    let wide: Vec<Vec<u8>> = texts
-        .iter()
-        .map(|text| text.encode_utf16().flat_map(u16::to_le_bytes).collect())
-        .collect();
-    let finders: Vec<(&String, Finder<'_>)> = texts
-        .iter()
-        .zip(&wide)
-        .flat_map(|(text, wide)| [(text, Finder::new(text.as_bytes())), (text, Finder::new(wide))])
-        .collect();
+    let narrow = texts.iter().map(|text| text.as_bytes().to_vec());
+    let wide = texts.iter().map(|text| text.encode_utf16().flat_map(u16::to_le_bytes).collect());
+    let patterns: Vec<Vec<u8>> = narrow.chain(wide).collect();
+    let words = AhoCorasick::new(&patterns).map_err(io::Error::other)?;
     let mut scan = Scan::default();
     let mut left: Vec<PathBuf> = places.iter().map(|place| place.to_path_buf()).collect();
     while let Some(place) = left.pop() {
@@ -61,12 +56,13 @@ pub fn search(places: &[&Path], texts: &[String]) -> io::Result<Scan> {
         };
         scan.files += 1;
         scan.bytes += bytes.len() as u64;
-        let mut here = BTreeSet::new();
-        for (text, finder) in &finders {
-            if finder.find(&bytes).is_some() && here.insert(*text) {
-                scan.found.push(Found { text: (*text).clone(), file: place.clone() });
-            }
-        }
+        let here: BTreeSet<usize> = words
+            .find_overlapping_iter(&bytes)
+            .map(|found| found.pattern().as_usize() % texts.len())
+            .collect();
+        let found =
+            here.into_iter().map(|at| Found { text: texts[at].clone(), file: place.clone() });
+        scan.found.extend(found);
     }
     Ok(scan)
 }

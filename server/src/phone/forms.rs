@@ -32,7 +32,10 @@ pub fn read(record: &RecordType, typed: &[String], now: Timestamp) -> Result<For
     let mut form = Form::new();
     for argument in typed {
         let (name, text) = argument.split_once('=').ok_or_else(|| {
-            Failure::with(Code::BadValue, "Write each field as name=value, without spaces around =.")
+            Failure::with(
+                Code::BadValue,
+                "Write each field as name=value, without spaces around =.",
+            )
         })?;
         let Some(field) = record.typed_field(name) else {
             // The core's own words for it name the fields that there are.

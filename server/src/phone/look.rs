@@ -1,9 +1,11 @@
 //! `members`, `list`, `show`, `conflicts`, `drafts`, `alarms`, `outbox`, `status`: what this phone knows.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 use sync_core::engine::{NoteView, Phone, RecordView};
 use sync_core::protocol::{Code, Timestamp};
-use sync_core::records::{FieldView, Value, WindowState};
+use sync_core::records::{FieldView, RecordType, Value, WindowState};
 
 use super::output::{Output, field_json, field_words, short, table, words};
 use super::{Outcome, now, refs};
@@ -35,18 +37,33 @@ fn record_json(view: &RecordView) -> Json {
             "unreadable": view.unreadable, "stored": view.stored })
 }
 
+/// The most telling fields of a record on one line: what its form asks for first, then the rest.
 fn summary(view: &RecordView) -> String {
-    let shown = view.fields.iter().filter(|(_, field)| match &field.value {
-        Value::Set(set) => !set.is_empty(),
-        Value::Bool(false) | Value::Int(0) => false,
-        _ => true,
-    });
-    let parts: Vec<String> =
-        shown.map(|(name, field)| format!("{name}={}", field_words(field))).collect();
+    let record = RecordType::by_name(view.kind);
+    let required = record.map(|record| record.required).unwrap_or_default();
+    let typed = record.into_iter().flat_map(RecordType::typed).map(|field| field.name);
+    let mut names: Vec<&str> = required.to_vec();
+    names.extend(typed.chain(view.fields.keys().map(String::as_str)));
+    let mut seen = BTreeSet::new();
+    let parts: Vec<String> = names
+        .into_iter()
+        .filter(|name| seen.insert(*name))
+        .filter_map(|name| Some((name, view.fields.get(name)?)))
+        .filter(|(_, field)| tells_something(field))
+        .map(|(name, field)| format!("{name}={}", field_words(field)))
+        .collect();
     if parts.is_empty() && !view.unreadable.is_empty() {
         return "cannot be opened here".into();
     }
     parts.join(" ")
+}
+
+fn tells_something(field: &FieldView) -> bool {
+    match &field.value {
+        Value::Set(set) => !set.is_empty(),
+        Value::Bool(false) | Value::Int(0) => false,
+        _ => true,
+    }
 }
 
 /// `list`.
@@ -83,7 +100,8 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
     let mut json = record_json(&view);
     if view.kind == "intervention" {
         if let Some((state, unsure)) = window_of(phone, &view, now())? {
-            let unsure_words = if unsure { " (uncertain: this phone's clock was never corrected)" } else { "" };
+            let unsure_words =
+                if unsure { " (uncertain: this phone's clock was never corrected)" } else { "" };
             out.push_str(&format!("  window: {}{unsure_words}\n", state.as_str()));
             json["window"] = json!({ "state": state.as_str(), "uncertain": unsure });
         }
@@ -91,7 +109,8 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
         notes.iter().for_each(|note| out.push_str(&note_words(note)));
         json["notes"] = notes.iter().map(note_json).collect();
     }
-    let stored = if view.stored { "The relay has all of it." } else { "Not all of it has left yet." };
+    let stored =
+        if view.stored { "The relay has all of it." } else { "Not all of it has left yet." };
     out.push_str(stored);
     Ok(Output { words: out, json })
 }
@@ -189,12 +208,19 @@ pub fn drafts(phone: &mut Phone) -> Outcome {
     let mut json = Vec::new();
     for draft in &drafts {
         let whose = if draft.own { "yours" } else { "another phone's" };
-        out.push_str(&format!("{} {whose} [{}]: {}\n", short(draft.id), draft.code, draft.code.advice()));
+        out.push_str(&format!(
+            "{} {whose} [{}]: {}\n",
+            short(draft.id),
+            draft.code,
+            draft.code.advice()
+        ));
         for (name, value) in &draft.values {
             out.push_str(&format!("  {name}: {}\n", indented(&words(value))));
         }
-        json.push(json!({ "id": draft.id.to_string(), "record": draft.record.map(|id| id.to_string()),
-                          "code": draft.code.as_str(), "values": draft.values, "own": draft.own }));
+        json.push(
+            json!({ "id": draft.id.to_string(), "record": draft.record.map(|id| id.to_string()),
+                          "code": draft.code.as_str(), "values": draft.values, "own": draft.own }),
+        );
     }
     if out.is_empty() {
         out = "There are no drafts.".into();
@@ -249,7 +275,12 @@ pub fn status(phone: &mut Phone) -> Outcome {
     let enrolled = if status.enrolled { "yes" } else { "not yet" };
     let words = format!(
         "team      {}\nmember    {}\ndevice    {}\nrelay     {}\nenrolled  {enrolled}\ndirectory {} entries\nwaiting   {} to be sent\n",
-        status.team, status.member, status.device, status.relay, status.directory_seq, status.pending,
+        status.team,
+        status.member,
+        status.device,
+        status.relay,
+        status.directory_seq,
+        status.pending,
     );
     let json = json!({ "team": status.team.to_string(), "member": status.member.to_string(),
                        "device": status.device.to_string(), "relay": status.relay,

@@ -61,7 +61,8 @@ pub fn short(id: impl std::fmt::Display) -> String {
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..head.len())
         .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
+            let cells =
+                rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
             cells.chain([head[column].chars().count()]).max().unwrap_or(0)
         })
         .collect();

@@ -60,7 +60,8 @@ pub fn lay_over_typed(profile: &mut PolicyProfile, typed: &str) -> Result<(), St
     lay_over(profile, name, &value)
 }
 
-const WINDOW: &str = "a window is hours after the incident's end: opening, ideal end and, if there is one, hard end";
+const WINDOW: &str =
+    "a window is hours after the incident's end: opening, ideal end and, if there is one, hard end";
 
 fn label(name: &str, value: &Json) -> Result<String, String> {
     match value.as_str() {

@@ -29,7 +29,11 @@ pub fn record(phone: &mut Phone, kind: &str, fields: &[String]) -> Outcome {
 }
 
 /// A task's assignee may be typed as a name.
-fn with_members(phone: &mut Phone, mut form: forms::Form, kind: &str) -> Result<forms::Form, Failure> {
+fn with_members(
+    phone: &mut Phone,
+    mut form: forms::Form,
+    kind: &str,
+) -> Result<forms::Form, Failure> {
     if kind == "follow_up_task"
         && let Some(Value::Text(typed)) = form.get("assignee")
     {
@@ -69,7 +73,10 @@ pub fn write(phone: &mut Phone, typed: &Write) -> Outcome {
         }
     };
     if typed.text.is_empty() && typed.delete == 0 {
-        return Err(Failure::with(Code::BadValue, "Give a text to insert, or --delete with a count."));
+        return Err(Failure::with(
+            Code::BadValue,
+            "Give a text to insert, or --delete with a count.",
+        ));
     }
     let edit = TextEdit { at, delete: typed.delete, insert: typed.text.clone() };
     with_env(|env| phone.write(env, id, &typed.phase, &edit))?;
@@ -86,8 +93,10 @@ fn phase_key(phone: &mut Phone, id: DocId, phase: &str) -> Result<&'static str, 
         _ => return Err(Failure::with(Code::NoSuchRecord, "That record is not an intervention.")),
     };
     session_text_key(&kind, phase).ok_or_else(|| {
-        let phases: Vec<&str> =
-            session_text_keys(&kind).iter().filter_map(|key| Some(key.split_once('.')?.1)).collect();
+        let phases: Vec<&str> = session_text_keys(&kind)
+            .iter()
+            .filter_map(|key| Some(key.split_once('.')?.1))
+            .collect();
         let sentence = match phases.is_empty() {
             true => "This kind of intervention has no phases to write in.".to_owned(),
             false => format!("There is no such phase; there are {}.", phases.join(", ")),
@@ -106,7 +115,10 @@ pub fn assign(phone: &mut Phone, intervention: &str, typed: &[String]) -> Outcom
     let leads = members(phone, typed)?;
     with_env(|env| phone.assign(env, id, &leads))?;
     Ok(Output {
-        words: format!("Assigned {} lead(s); they alone read the session note. {KEPT}", leads.len()),
+        words: format!(
+            "Assigned {} lead(s); they alone read the session note. {KEPT}",
+            leads.len()
+        ),
         json: json!({ "intervention": id.to_string(), "leads": leads.len() }),
     })
 }

@@ -41,8 +41,11 @@ pub fn record(phone: &mut Phone, typed: &str) -> Result<DocId, Failure> {
         ));
     }
     let all = all_records(phone, None)?;
-    let found: Vec<DocId> =
-        all.iter().map(|record| record.id).filter(|id| id.to_string().starts_with(&typed)).collect();
+    let found: Vec<DocId> = all
+        .iter()
+        .map(|record| record.id)
+        .filter(|id| id.to_string().starts_with(&typed))
+        .collect();
     one(&found, Code::NoSuchRecord, "record")
 }
 

@@ -41,7 +41,8 @@ impl Link {
     pub fn to(url: &str) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|_| {
-            let sentence = "This machine has no room for a connection; close something and try again.";
+            let sentence =
+                "This machine has no room for a connection; close something and try again.";
             Failure::with(Code::NetworkDown, sentence)
         })?;
         Ok(Self { runtime, client: HttpClient::new(url)? })

@@ -28,15 +28,18 @@ fn roles(names: &[String]) -> Result<Vec<Role>, Failure> {
     names
         .iter()
         .map(|name| {
-            Role::from_name(name)
-                .ok_or_else(|| wrong(format!("There is no role of that name; there are {}.", known())))
+            Role::from_name(name).ok_or_else(|| {
+                wrong(format!("There is no role of that name; there are {}.", known()))
+            })
         })
         .collect()
 }
 
 fn profile(create: &Create) -> Result<PolicyProfile, Failure> {
     if create.profile != "neutral" {
-        return Err(wrong("This release has one profile, neutral; lay your fields over it.".into()));
+        return Err(wrong(
+            "This release has one profile, neutral; lay your fields over it.".into(),
+        ));
     }
     let mut profile = PolicyProfile::neutral();
     for typed in &create.policy {
@@ -77,7 +80,9 @@ fn origin(typed: &str) -> Result<String, Failure> {
         Some(host) if !host.is_empty() && !host.contains(['/', ' ', '?', '#', '@']) => {
             Ok(origin.to_owned())
         }
-        _ => Err(wrong("Write the relay's address as https://relay.example, without a path.".into())),
+        _ => {
+            Err(wrong("Write the relay's address as https://relay.example, without a path.".into()))
+        }
     }
 }
 
@@ -111,7 +116,9 @@ fn member(phone: &mut Phone, typed: &Invite) -> Result<MemberId, Failure> {
         return refs::member(phone, member);
     }
     if typed.name.is_none() && typed.roles.is_empty() {
-        return Err(wrong("Name a member with --member, or enter a new one with --name and --role.".into()));
+        return Err(wrong(
+            "Name a member with --member, or enter a new one with --name and --role.".into(),
+        ));
     }
     let new = NewMember {
         name: typed.name.clone(),
@@ -203,7 +210,9 @@ fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<bool, Failu
             return Ok(false);
         }
         if !std::mem::replace(&mut said, true) {
-            eprintln!("Waiting for an admin's phone: ask the admin to sync. Ctrl-C stops; `join` without a link goes on.");
+            eprintln!(
+                "Waiting for an admin's phone: ask the admin to sync. Ctrl-C stops; `join` without a link goes on."
+            );
         }
         std::thread::sleep(ASK_EVERY);
     }

@@ -94,6 +94,11 @@ impl Relay {
         self.store.write(|tx| meta::allow_team(tx, team, self.now()))
     }
 
+    /// The teams that may use this relay.
+    pub fn teams(&self) -> Result<Vec<TeamId>, StoreError> {
+        self.store.read(meta::teams)
+    }
+
     /// What phones call this relay.
     pub fn origin(&self) -> &str {
         &self.origin

@@ -1,5 +1,10 @@
 //! A relay and hand-made phones: keys, headers and requests written out, so that every verdict can be provoked.
-#![allow(dead_code, missing_docs, reason = "each test file uses its own part of the helpers")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    missing_docs,
+    reason = "each test file uses its own part of the helpers"
+)]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -165,7 +170,7 @@ impl Team {
         let header = Header {
             space: self.directory.space(),
             device: signer.keys.device_id(),
-            device_seq: self.directory.len(),
+            device_seq: self.directory.len() + 1,
             directory_seq: self.directory.len(),
             directory_hash: self.directory.head(),
             ..bare(Kind::Directory, Priority::First)

@@ -116,7 +116,7 @@ fn writing_the_shown_value_again_resolves_a_conflict_and_stands_beside_another_r
     let [shown, hidden] = values.as_slice() else { panic!("two values") };
 
     let resolved = one.put("mode", shown.clone()).expect("resolves");
-    assert_eq!(one.flat().keys["mode"], [shown.clone()]);
+    assert_eq!(one.flat().keys["mode"].as_slice(), std::slice::from_ref(shown));
     assert_eq!(one.put("mode", shown.clone()), None, "nothing is left to resolve");
 
     let differently = other.put("mode", hidden.clone()).expect("resolves");

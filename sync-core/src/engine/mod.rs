@@ -16,6 +16,7 @@ mod look;
 mod receive;
 mod record;
 mod refuse;
+mod replay;
 mod request;
 mod rows;
 mod session;

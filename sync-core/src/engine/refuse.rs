@@ -6,10 +6,9 @@
 use std::collections::BTreeMap;
 
 use crate::doc::{self, Edit};
-use crate::gates::{self, Candidate};
 use crate::ids::{DocId, EnvelopeId, SpaceId};
 use crate::protocol::{Code, Kind};
-use crate::records::{DocType, FieldOp, Flat, RecordType, Value, view};
+use crate::records::{DocType, FieldOp, Flat, OwnerKind, RecordType, Value, view};
 
 use super::desk::Desk;
 use super::rows::{DocumentRow, DraftRow, ItemState};
@@ -23,7 +22,8 @@ impl Desk<'_> {
             self.rows.raise(code, "")?;
             return Ok(true);
         }
-        self.refuse_in_log(id, code)
+        let waits = self.rows.item(id)?.is_some_and(|item| item.state == ItemState::Outbox);
+        if waits { self.refuse_in_log(id, code) } else { Ok(false) }
     }
 
     /// As [`Desk::refuse`], for an envelope that stands quarantined in the log.
@@ -40,7 +40,9 @@ impl Desk<'_> {
         }
         match envelope.header.kind {
             Kind::Change | Kind::Sealed => self.rebuild_without(id, space, doc, code)?,
-            Kind::Space if code == Code::SpaceExists => self.supersede(space)?,
+            Kind::Space if code == Code::SpaceExists && self.is_only_one(space)? => {
+                self.supersede(space)?;
+            }
             _ => self.keep_draft(id, None, code, BTreeMap::new())?,
         }
         Ok(true)
@@ -70,29 +72,11 @@ impl Desk<'_> {
         let Some(mut row) = self.rows.document(space, doc)? else { return Ok(()) };
         let Some(part) = DocType::by_number(row.record) else { return Ok(()) };
         let before = flat_of(&row)?;
-        let order = self.rows.changes(space, doc)?;
-        let mut kept = Vec::new();
-        for id in &order {
-            let applied = self.rows.item(*id)?.is_some_and(|i| i.state != ItemState::Refused);
-            if *id == refused || !applied {
-                continue;
-            }
-            let Some(envelope) = self.rows.envelope(*id)? else { continue };
-            if let Ok(change) = self.open_body(&envelope)? {
-                kept.push((envelope, change));
-            }
+        let replayed = self.replay(space, doc, part, Some(refused))?;
+        for envelope in &replayed.fallen {
+            self.orphan(envelope.id(), envelope.header.device == self.device())?;
         }
-        let candidates: Vec<Candidate<'_>> = kept
-            .iter()
-            .map(|(envelope, change)| Candidate { header: &envelope.header, change })
-            .collect();
-        let admission = gates::admit_changes(None, part, &candidates);
-        for ((envelope, _), result) in kept.iter().zip(&admission.results) {
-            if result.is_err() {
-                self.orphan(envelope.id(), envelope.header.device == self.device())?;
-            }
-        }
-        row.saved = admission.document.map(|admitted| admitted.saved.into());
+        row.saved = replayed.document.map(|admitted| admitted.saved.into());
         row.actor_no += 1;
         let record = self.rows.root_of(doc)?;
         let after = flat_of(&row)?;
@@ -122,6 +106,12 @@ impl Desk<'_> {
         self.rows.0.delete(table, &[b"r", doc.as_bytes().as_slice()].concat())?;
         let kind = [b"k", part.number.to_be_bytes().as_slice(), root.as_bytes()].concat();
         Ok(self.rows.0.delete(table, &kind)?)
+    }
+
+    /// Whether there is one such space a team or member, so that another one can stand in its place.
+    fn is_only_one(&self, space: SpaceId) -> Result<bool> {
+        let owner = self.space_row(space)?.info.kind().policy().owner;
+        Ok(matches!(owner, OwnerKind::Team | OwnerKind::Member))
     }
 
     /// The team already has such a space: what was written into this one moves there once its key is here.

@@ -76,7 +76,9 @@ impl Phone {
             let space = row.info.id;
             let doc = note_doc(space);
             let document = desk.rows.document(space, doc)?;
-            let unreadable = document.as_ref().is_some_and(|row| row.saved.is_none());
+            // Whoever opened the session for others holds its row and no key.
+            let reads = row.info.is_read_by(&desk.identity.member);
+            let unreadable = !reads || document.as_ref().is_some_and(|row| row.saved.is_none());
             let saved = document.and_then(|row| row.saved);
             let texts = match saved {
                 Some(saved) => doc::flatten(&saved)?.texts,
@@ -212,9 +214,10 @@ impl Desk<'_> {
         fields: &BTreeMap<String, Value>,
     ) -> Result<SpaceId> {
         let me = self.identity.member;
-        let mine = self.session_spaces(intervention)?;
-        if let Some(row) = mine.into_iter().find(|row| row.info.is_read_by(&me)) {
-            return Ok(row.info.id);
+        for row in self.session_spaces(intervention)? {
+            if row.info.is_read_by(&me) && self.is_closed_to_its_maker(&row)? {
+                return Ok(row.info.id);
+            }
         }
         let leads = leads_of(fields);
         if !leads.contains(&me) {

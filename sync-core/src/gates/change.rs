@@ -1,11 +1,11 @@
-//! Judging a walked change: its actor, its place in its author's count, its ancestors, and what its
-//! operations refer to.
+//! Judging a walked change: its place in its author's count, its ancestors, and what its operations refer to.
 //!
 //! Everything but the limits on the document as a whole is judged against the change's own past, so that
 //! the verdict does not depend on which concurrent changes a node happens to hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ids::ActorId;
 use crate::protocol::{Code, Header, limits};
 use crate::records::{DocType, Flat};
 
@@ -15,6 +15,12 @@ use super::walker::{Change, Op, OpId};
 /// Actors one device may use in one document: it takes a new one after each refusal. Also bounds the
 /// search for a device's changes, since actors do not show their device.
 const MAX_ACTORS_PER_DEVICE: u16 = 256;
+
+/// Every actor that the device of a header may use in its document.
+pub(super) fn actors_of(header: &Header) -> Vec<ActorId> {
+    (0..MAX_ACTORS_PER_DEVICE).map(|actor_no| Header { actor_no, ..*header }.actor()).collect()
+}
+
 /// Changes in one document, of all devices.
 const MAX_CHANGES: usize = 4_096;
 /// Operations in one document, of all devices; what limits memory where saved bytes, being run-length encoded, do not.
@@ -23,19 +29,16 @@ const MAX_DOCUMENT_OPS: usize = 256 * 1_024;
 /// Judges a change against the document's history.
 ///
 /// # Errors
-/// `change_wrong_actor` unless the header proves the actor, `change_sequence` if it repeats or skips its
-/// author's count, `waiting` if an ancestor is missing, `document_full` beyond the document's limits,
-/// `schema_violation` if a value is not one the record allows, `change_hostile` if its operations refer to
-/// what its past does not hold.
+/// `change_sequence` if it repeats or skips its author's count, `waiting` if an ancestor is missing,
+/// `document_full` beyond the document's limits, `schema_violation` if a value is not one the record allows,
+/// `change_hostile` if its operations refer to what its past does not hold.
 pub(super) fn judge(
     change: &Change,
     header: &Header,
+    own_actors: &[ActorId],
     doc_type: &DocType,
     history: &History,
 ) -> Result<(), Code> {
-    if change.actor != header.actor() {
-        return Err(Code::WrongActor);
-    }
     if history.contains(&change.hash) {
         return Ok(());
     }
@@ -47,32 +50,30 @@ pub(super) fn judge(
     if change.seq != made + 1 {
         return Err(Code::ChangeSequence);
     }
-    // Documents with texts all start from the fixed first change; authors build on their own last one.
+    // Documents with texts all start from the fixed first change; authors build on whatever they wrote before,
+    // under any of their actors, so that no device alone can split a document into more heads than a change may name.
     let rootless = !doc_type.texts.is_empty() && change.deps.is_empty();
-    if rootless || !history.is_last_in(&change.actor, &past) || change.start_op != last_op + 1 {
+    let builds_on_own = own_actors.iter().all(|actor| history.is_last_in(actor, &past));
+    if rootless || !builds_on_own || change.start_op != last_op + 1 {
         return Err(Code::HostileChange);
     }
-    check_room(change, header, history)?;
+    check_room(change, header, own_actors, history)?;
     check_ops(change, doc_type, history, &past)?;
     doc_type.check(&written(change, doc_type), header.schema)
 }
 
-fn check_room(change: &Change, header: &Header, history: &History) -> Result<(), Code> {
+fn check_room(
+    change: &Change,
+    header: &Header,
+    own_actors: &[ActorId],
+    history: &History,
+) -> Result<(), Code> {
     let full = header.actor_no >= MAX_ACTORS_PER_DEVICE
         || history.len() >= MAX_CHANGES
         || history.ops() + change.ops.len() > MAX_DOCUMENT_OPS
-        || changes_of_device(header, history) >= limits::MAX_CHANGES_PER_DEVICE;
+        || own_actors.iter().map(|actor| history.count_of(actor)).sum::<u64>()
+            >= limits::MAX_CHANGES_PER_DEVICE;
     if full { Err(Code::DocumentFull) } else { Ok(()) }
-}
-
-/// The changes of the header's device, under all actors it may use here.
-fn changes_of_device(header: &Header, history: &History) -> u64 {
-    if (history.len() as u64) < limits::MAX_CHANGES_PER_DEVICE {
-        return history.len() as u64;
-    }
-    (0..MAX_ACTORS_PER_DEVICE)
-        .map(|actor_no| history.count_of(&Header { actor_no, ..*header }.actor()))
-        .sum()
 }
 
 fn check_ops(

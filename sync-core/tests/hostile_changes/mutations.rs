@@ -11,7 +11,7 @@ use sync_core::records::{FieldOp, Scalar};
 use crate::bench::{CONTACT, Copy, DETAIL, NOTE, PHASE, Sent};
 use crate::forge::{self, Parts};
 
-const PER_TARGET: usize = 1_000;
+const PER_TARGET: usize = 800;
 
 /// A document in two states, and a sound change that both admit.
 struct Target {
@@ -113,7 +113,7 @@ fn alter(parts: &mut Parts, rng: &mut ChaCha8Rng) {
         }
         10 if count > 0 => {
             let at = below(rng, count);
-            parts.columns[at].0 = (rng.next_u32() % 16) << 4 | rng.next_u32() % 8;
+            parts.columns[at].0 = ((rng.next_u32() % 16) << 4) | (rng.next_u32() % 8);
             parts.columns.sort();
         }
         11 if count > 0 => {
@@ -154,7 +154,7 @@ fn alter(parts: &mut Parts, rng: &mut ChaCha8Rng) {
 /// Alters one to three bytes anywhere, or one to three parts, and repairs the checksum.
 fn mutate(change: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     let times = 1 + rng.next_u32() % 3;
-    if rng.next_u32() % 4 == 0 {
+    if rng.next_u32().is_multiple_of(4) {
         let mut bytes = change.to_vec();
         for _ in 0..times {
             let at = below(rng, bytes.len());
@@ -217,6 +217,6 @@ fn no_mutated_change_panics_poisons_the_document_or_splits_the_nodes() {
     let tally = thread.spawn(work).expect("starts").join().expect("no panic reaches the caller");
     println!("{tally:?}");
     assert_eq!(PANICS.load(Ordering::SeqCst), 0, "Automerge panicked on a walked change");
-    assert!(tally.values().sum::<usize>() >= 2_900, "{tally:?}");
+    assert!(tally.values().sum::<usize>() >= 2_300, "{tally:?}");
     assert!(tally["admitted"] >= 50, "some mutations are sound changes: {tally:?}");
 }

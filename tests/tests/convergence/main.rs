@@ -5,6 +5,8 @@
 //! phone must show. The cases are the same in every run; a failure prints the shortest list of actions that
 //! still fails.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod action;
 mod model;
 mod run;

@@ -129,19 +129,36 @@ fn write(phone: &mut Phone, env: &mut Env<'_>, command: &PhoneCommand) -> Option
     })
 }
 
-fn shown(phone: &mut Phone, fields: &BTreeMap<String, Value>) -> Result<Vec<&'static str>, Trouble> {
+fn shown(
+    phone: &mut Phone,
+    fields: &BTreeMap<String, Value>,
+) -> Result<Vec<&'static str>, Trouble> {
     // The same check that the terminal phone prints from, before it writes anything.
     let numbers = urgent::numbers_for(phone, fields)?;
-    Ok(numbers.filter(|numbers| !numbers.is_empty()).map(|_| "crisis_numbers").into_iter().collect())
+    Ok(numbers
+        .filter(|numbers| !numbers.is_empty())
+        .map(|_| "crisis_numbers")
+        .into_iter()
+        .collect())
 }
 
-fn record(phone: &mut Phone, env: &mut Env<'_>, kind: &str, fields: &BTreeMap<String, Value>) -> Done {
+fn record(
+    phone: &mut Phone,
+    env: &mut Env<'_>,
+    kind: &str,
+    fields: &BTreeMap<String, Value>,
+) -> Done {
     let shown = shown(phone, fields)?;
     let id = phone.record(env, kind, fields)?;
     Ok(json!({ "record": id.to_string(), "shown": shown }))
 }
 
-fn edit(phone: &mut Phone, env: &mut Env<'_>, record: &str, fields: &BTreeMap<String, Value>) -> Done {
+fn edit(
+    phone: &mut Phone,
+    env: &mut Env<'_>,
+    record: &str,
+    fields: &BTreeMap<String, Value>,
+) -> Done {
     let shown = shown(phone, fields)?;
     phone.edit(env, record.parse()?, fields)?;
     Ok(json!({ "shown": shown }))
@@ -185,14 +202,7 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
             .map(|(id, record)| json!({ "id": id.to_string(), "record": record.map(|id| id.to_string()) }))
             .collect()),
         PhoneCommand::Heads => heads(phone),
-        PhoneCommand::Sealed => {
-            let mut docs = Vec::new();
-            for record in refs::all_records(phone, Some("intervention"))? {
-                let notes = phone.notes(record.id)?;
-                docs.extend(notes.iter().filter(|n| !n.unreadable).map(|n| n.doc.to_string()));
-            }
-            Ok(json!(docs))
-        }
+        PhoneCommand::ReadableNotes => readable_notes(phone),
         PhoneCommand::Status => {
             let status = phone.status()?;
             Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
@@ -211,6 +221,17 @@ fn notes(phone: &mut Phone, record: DocId) -> Done {
         .collect())
 }
 
+fn readable_notes(phone: &mut Phone) -> Done {
+    let mut all = Vec::new();
+    for record in refs::all_records(phone, Some("intervention"))? {
+        for note in phone.notes(record.id)? {
+            let text = note.phases.values().next();
+            all.extend(text.map(|text| json!({ "doc": note.doc.to_string(), "text": text })));
+        }
+    }
+    Ok(json!(all))
+}
+
 fn heads(phone: &mut Phone) -> Done {
     let hex = |head: &[u8; 32]| head.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let heads: Vec<Json> = phone
@@ -221,8 +242,7 @@ fn heads(phone: &mut Phone) -> Done {
             json!({ "space": space.to_string(), "doc": doc.to_string(), "heads": heads })
         })
         .collect();
-    let spaces: Vec<String> =
-        phone.drill_spaces_read()?.iter().map(ToString::to_string).collect();
+    let spaces: Vec<String> = phone.drill_spaces_read()?.iter().map(ToString::to_string).collect();
     Ok(json!({ "heads": heads, "spaces": spaces }))
 }
 

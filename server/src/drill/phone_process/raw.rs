@@ -99,7 +99,11 @@ impl Running {
     }
 
     /// One envelope in a request of its own.
-    fn push_one(&mut self, env: &mut Env<'_>, envelope: &Envelope) -> Result<(Verdict, Code), Trouble> {
+    fn push_one(
+        &mut self,
+        env: &mut Env<'_>,
+        envelope: &Envelope,
+    ) -> Result<(Verdict, Code), Trouble> {
         let status = self.phone.status()?;
         let mut batch = Batch::new();
         let push = vec![batch.pack(envelope)];
@@ -178,7 +182,8 @@ fn forge(
         HostileCase::Truncated => honest[..honest.len() - 10].to_vec(),
         HostileCase::HostileColumns => hostile_columns(&honest)?,
         HostileCase::OtherDocument => {
-            let other = phone.drill_header(env, &forgery(DocId::random(env.rng)))?;
+            let elsewhere = DocId::random(env.rng);
+            let other = phone.drill_header(env, &forgery(elsewhere))?;
             change(target, other.actor())?
         }
         HostileCase::UnknownDevice => {

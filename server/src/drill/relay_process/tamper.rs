@@ -94,7 +94,7 @@ impl Database {
         let changed = self
             .0
             .execute(
-                "UPDATE enrolments SET verify_key = ?1, seal_key = ?2",
+                "UPDATE OR REPLACE enrolments SET verify_key = ?1, seal_key = ?2",
                 params![keys.verify_key(), keys.seal_key()],
             )
             .map_err(text)?;

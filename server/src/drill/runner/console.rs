@@ -18,7 +18,8 @@ impl World {
     }
 
     fn get(&self, path: &str, cookie: Option<&str>) -> Played<Message> {
-        let headers: Vec<(&str, &str)> = cookie.map(|cookie| ("cookie", cookie)).into_iter().collect();
+        let headers: Vec<(&str, &str)> =
+            cookie.map(|cookie| ("cookie", cookie)).into_iter().collect();
         let request = http::request("GET", path, &headers, Vec::new());
         let answer = http::exchange(self.relay.address(), &request).map_err(Failed::broken)?;
         self.answers.keep(&answer).map_err(Failed::broken)?;
@@ -54,7 +55,8 @@ impl World {
     pub(super) fn expect_console(&mut self, expect: &ExpectConsole) -> Played {
         let pages = self.pages(expect.view)?;
         let shown = shown(&pages);
-        let holds = |text: &String| shown.text.contains(text.as_str()) || shown.codes.contains(text);
+        let holds =
+            |text: &String| shown.text.contains(text.as_str()) || shown.codes.contains(text);
         let view = format!("{:?}", expect.view).to_lowercase();
         let contains = expect.contains.iter().flat_map(|texts| texts.all());
         if let Some(missing) = contains.into_iter().find(|text| !holds(text)) {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::drill::child::{ChildError, Process};
 use crate::drill::protocol::{Answer, PhoneCommand, ToPhone};
-use crate::drill::proxy::Proxy;
+use crate::drill::proxy::{Proxy, Traffic};
 
 use super::{Failed, Played, World};
 
@@ -80,7 +80,11 @@ impl World {
         Ok(())
     }
 
-    fn launch(&self, folder: &std::path::Path, log: &std::path::Path) -> Result<Process, ChildError> {
+    fn launch(
+        &self,
+        folder: &std::path::Path,
+        log: &std::path::Path,
+    ) -> Result<Process, ChildError> {
         let folder = folder.to_string_lossy();
         let seed = self.seed.map(|seed| seed.to_string());
         let mut arguments = vec!["drill-phone", "--data", &folder];
@@ -103,7 +107,15 @@ impl World {
     /// The device of this handle.
     pub(super) fn device(&mut self, handle: &str) -> Played<&mut Device> {
         let found = self.devices.iter_mut().find(|device| device.handle == handle);
-        found.ok_or_else(|| Failed::Broken(format!("{handle} has no phone: its step did not succeed")))
+        found.ok_or_else(|| {
+            Failed::Broken(format!("{handle} has no phone: its step did not succeed"))
+        })
+    }
+
+    /// What went over all links so far.
+    pub(super) fn traffic(&self) -> Traffic {
+        let links = self.devices.iter().map(|device| device.proxy.traffic());
+        links.fold(Traffic::default(), Traffic::plus)
     }
 
     /// Handles of every device, in order of creation.
@@ -188,7 +200,10 @@ impl World {
             // What an interrupted exchange moved is not known: something may have.
             moved.sent += 1;
         }
-        Err(Failed::unmet("the phone gets through in the end", format!("{TRIES} interrupted tries")))
+        Err(Failed::unmet(
+            "the phone gets through in the end",
+            format!("{TRIES} interrupted tries"),
+        ))
     }
 
     /// Rounds over all online devices until none sends or fetches anything.
@@ -204,7 +219,10 @@ impl World {
                 return Ok(());
             }
         }
-        Err(Failed::unmet("the devices come to rest", format!("{ROUNDS} rounds with something new in each")))
+        Err(Failed::unmet(
+            "the devices come to rest",
+            format!("{ROUNDS} rounds with something new in each"),
+        ))
     }
 }
 

@@ -29,7 +29,9 @@ impl World {
     pub(super) fn expect_refused(&mut self, code: &str) -> Played {
         match &self.tried {
             Some(Err(found)) if found == code => Ok(()),
-            Some(Err(found)) => Err(Failed::unmet(format!("refused with {code}"), format!("refused with {found}"))),
+            Some(Err(found)) => {
+                Err(Failed::unmet(format!("refused with {code}"), format!("refused with {found}")))
+            }
             Some(Ok(())) => Err(Failed::unmet(format!("refused with {code}"), "it was done")),
             None => Err(Failed::unmet(format!("refused with {code}"), "nothing was tried")),
         }
@@ -49,16 +51,19 @@ impl World {
         let outbox = self.ask(&on.device, PhoneCommand::Outbox)?;
         match outbox[0]["record"].as_str() {
             Some(found) if found == id => Ok(()),
-            Some(found) => Err(Failed::unmet(format!("{} leaves first", on.record), self.name_of(found))),
+            Some(found) => {
+                Err(Failed::unmet(format!("{} leaves first", on.record), self.name_of(found)))
+            }
             None => Err(Failed::unmet(format!("{} leaves first", on.record), "no record does")),
         }
     }
 
     /// The handle of an id, for messages.
     fn name_of(&self, id: &str) -> String {
-        let found = self.records.iter().find(|(_, record)| {
-            record.id == id || record.copies.values().any(|copy| copy == id)
-        });
+        let found = self
+            .records
+            .iter()
+            .find(|(_, record)| record.id == id || record.copies.values().any(|copy| copy == id));
         found.map_or_else(|| id.to_owned(), |(handle, _)| handle.clone())
     }
 
@@ -81,7 +86,8 @@ impl World {
             }
             Shown::Draft => {
                 let drafts = self.ask(&expect.device, PhoneCommand::Drafts)?;
-                let own = drafts.as_array().into_iter().flatten().any(|d| d["own"] == Json::Bool(true));
+                let own =
+                    drafts.as_array().into_iter().flatten().any(|d| d["own"] == Json::Bool(true));
                 if own { Ok(()) } else { Err(Failed::unmet("a draft of its own", "none")) }
             }
         }
@@ -125,7 +131,11 @@ impl World {
         }
         let shared = shared.unwrap_or_default();
         let keep = |heads: &Heads| -> Heads {
-            heads.iter().filter(|((space, _), _)| shared.contains(space)).map(|(k, v)| (k.clone(), v.clone())).collect()
+            heads
+                .iter()
+                .filter(|((space, _), _)| shared.contains(space))
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect()
         };
         let Some((first, rest)) = all.split_first() else { return Ok(()) };
         let expected = keep(&first.1);

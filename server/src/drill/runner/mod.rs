@@ -89,9 +89,10 @@ pub fn play(
     let mut world = World::begin(options)?;
     let mut report = Report::default();
     for step in &exercise.steps {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), world.traffic());
         let outcome = world.play_step(step);
         let mut told = StepReport::new(&exercise.file, step, started.elapsed(), outcome);
+        told.traffic = world.traffic().since(before);
         report.count(&told);
         progress(&told);
     }
@@ -145,12 +146,20 @@ impl World {
         if !step.attempt {
             return self.perform(step);
         }
+        self.tried = None;
         let before = self.footprint(&step.verb)?;
         match self.perform(step) {
             Err(Failed::Refused { code, .. }) => {
                 self.tried = Some(Err(code));
                 let after = self.footprint(&step.verb)?;
-                if before == after { Ok(()) } else { Err(Failed::unmet("nothing half-done", "something left behind by the refused step")) }
+                if before == after {
+                    Ok(())
+                } else {
+                    Err(Failed::unmet(
+                        "nothing half-done",
+                        "something left behind by the refused step",
+                    ))
+                }
             }
             Ok(()) => {
                 self.tried = Some(Ok(()));
@@ -179,7 +188,9 @@ impl World {
             Verb::Reorder(on) => self.plan(&on.device, super::proxy::Fault::Reorder),
             Verb::Relay(op) => self.relay_step(op, step.line),
             Verb::Tamper(tamper) => self.tamper(tamper),
-            Verb::PushRaw { device, case, record } => self.push_raw(device, case, record.as_deref()),
+            Verb::PushRaw { device, case, record } => {
+                self.push_raw(device, case, record.as_deref())
+            }
             Verb::Record(record) => self.record(record),
             Verb::Edit(edit) => self.edit(edit),
             Verb::Write(write) => self.write(write),

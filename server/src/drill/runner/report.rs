@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use crate::drill::proxy::Traffic;
 use crate::drill::script::Step;
 
 use super::{Failed, Played};
@@ -34,6 +35,8 @@ pub struct StepReport {
     pub outcome: Played,
     /// Something a reader should know although nothing failed.
     pub note: Option<String>,
+    /// What went over the phones' links during it.
+    pub traffic: Traffic,
     took: Duration,
 }
 
@@ -70,6 +73,7 @@ impl StepReport {
             why: step.why.clone(),
             outcome,
             note: None,
+            traffic: Traffic::default(),
             took,
         }
     }
@@ -84,6 +88,7 @@ impl StepReport {
             why: None,
             outcome: Ok(()),
             note: Some(format!("the crash point {point} was armed and never reached")),
+            traffic: Traffic::default(),
             took: Duration::ZERO,
         }
     }
@@ -117,6 +122,11 @@ impl StepReport {
     pub fn json(&self) -> Json {
         let mut json = json!({ "file": self.file, "line": self.line, "do": self.name,
                                "ok": self.outcome.is_ok(), "ms": self.took.as_millis() as u64 });
+        if self.traffic != Traffic::default() {
+            json["requests"] = self.traffic.requests.into();
+            json["bytes_up"] = self.traffic.up.into();
+            json["bytes_down"] = self.traffic.down.into();
+        }
         if let Some((expected, found)) = self.found() {
             json["expected"] = expected.into();
             json["found"] = found.into();
@@ -144,6 +154,7 @@ mod tests {
             why: Some("nothing is lost".into()),
             outcome,
             note: None,
+            traffic: Traffic::default(),
             took: Duration::ZERO,
         }
     }

@@ -93,12 +93,13 @@ impl World {
     fn join(&mut self, handle: &str, link: String) -> Played {
         let (passphrase, connect) = self.credentials(handle)?;
         self.ask(handle, PhoneCommand::Join { passphrase, connect, link })?;
+        let swap_keys = std::mem::take(&mut self.swap_keys);
         for _ in 0..ASKS {
             let asked = self.ask(handle, PhoneCommand::Enrol)?;
             if asked["listed"] == Json::Bool(true) {
                 return Ok(());
             }
-            if std::mem::take(&mut self.swap_keys) {
+            if swap_keys {
                 self.tell_relay(&RelayCommand::SwapEnrolmentKeys)?;
             }
             self.sync("admin1")?;

@@ -102,7 +102,9 @@ impl Known {
             Verb::Relay(RelayOp::KillAt(name)) => point(name, RELAY_POINTS),
             Verb::Relay(_) => Ok(()),
             Verb::Tamper(tamper) => self.tamper(tamper),
-            Verb::PushRaw { device, case, record } => self.push_raw(device, case, record.as_deref()),
+            Verb::PushRaw { device, case, record } => {
+                self.push_raw(device, case, record.as_deref())
+            }
             Verb::Record(record) => self.record(record),
             Verb::Edit(edit) => self.edit(edit),
             Verb::Write(write) => self.write(write),
@@ -119,7 +121,9 @@ impl Known {
             Verb::ExpectNoConflict(on)
             | Verb::ExpectUnreadable(on)
             | Verb::ExpectAbsent(on)
-            | Verb::ExpectFirst(on) => self.device(&on.device).and_then(|()| self.kind(&on.record).map(|_| ())),
+            | Verb::ExpectFirst(on) => {
+                self.device(&on.device).and_then(|()| self.kind(&on.record).map(|_| ()))
+            }
             Verb::ExpectPending(expect) => self.device(&expect.device),
             Verb::ExpectSame(expect) => match expect.devices.all() {
                 [all] if all == "*" => Ok(()),
@@ -166,6 +170,7 @@ impl Known {
         if std::mem::replace(&mut self.team, true) {
             return Err("a file has one team".into());
         }
+        self.new_handle(&team.id)?;
         profile_of(&team.policy)?;
         for name in ["admin1", "admin2"] {
             self.members.insert(name.into());
@@ -207,7 +212,8 @@ impl Known {
     }
 
     fn kind(&self, handle: &str) -> Result<&str, String> {
-        let kind = self.records.get(handle).ok_or_else(|| format!("no record is named {handle}"))?;
+        let kind =
+            self.records.get(handle).ok_or_else(|| format!("no record is named {handle}"))?;
         Ok(kind)
     }
 
@@ -338,7 +344,9 @@ impl Known {
             ("intervention", None) => Ok(()),
             ("incident", Some(name)) if self.records.contains_key(name) => self.intervention(name),
             ("incident", Some(name)) => intervention_kind(name),
-            ("intervention", Some(_)) => Err("\"intervention\" belongs to an incident's \"ref\"".into()),
+            ("intervention", Some(_)) => {
+                Err("\"intervention\" belongs to an incident's \"ref\"".into())
+            }
             ("incident", None) => Err("an incident's window needs \"intervention\"".into()),
             (kind, _) => Err(format!("a record of kind {kind} has no window")),
         }

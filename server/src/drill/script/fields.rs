@@ -33,7 +33,8 @@ impl Written {
     /// The value, with handles resolved.
     pub fn resolve(&self, id_of: &dyn Fn(&str) -> Option<String>) -> Result<Option<Value>, String> {
         let find = |handle: &String| {
-            id_of(handle).ok_or_else(|| format!("{handle} has no id here: its step did not succeed"))
+            id_of(handle)
+                .ok_or_else(|| format!("{handle} has no id here: its step did not succeed"))
         };
         Ok(match self {
             Written::Plain(value) => Some(value.clone()),
@@ -132,8 +133,8 @@ pub(super) fn read(field: &Field, json: &Json) -> Result<Written, String> {
         }
         _ => {
             let value = plain(json).ok_or_else(|| format!("{} takes no such value", field.name))?;
-            let value =
-                normalize(field, &value).map_err(|error| format!("{}: {}", error.field, error.problem))?;
+            let value = normalize(field, &value)
+                .map_err(|error| format!("{}: {}", error.field, error.problem))?;
             Ok(Written::Plain(value))
         }
     }

@@ -257,7 +257,6 @@ pub enum RawCase {
 
 /// A step's verb with its arguments.
 #[derive(Debug, Clone)]
-#[expect(missing_docs, reason = "each variant is the verb of its name")]
 pub enum Verb {
     Team(Team),
     Member(NewMember),
@@ -299,8 +298,21 @@ pub enum Verb {
 }
 
 const LATER: &[&str] = &[
-    "clone", "bundle", "meet", "escalate", "hand_over", "confirm_same", "purge", "hold", "revoke",
-    "lock", "unlock", "panic", "rotate", "recover", "expect_statistic",
+    "clone",
+    "bundle",
+    "meet",
+    "escalate",
+    "hand_over",
+    "confirm_same",
+    "purge",
+    "hold",
+    "revoke",
+    "lock",
+    "unlock",
+    "panic",
+    "rotate",
+    "recover",
+    "expect_statistic",
 ];
 
 fn arguments<T: DeserializeOwned>(object: Map<String, Json>) -> Result<T, String> {

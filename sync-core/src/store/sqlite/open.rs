@@ -6,6 +6,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -76,7 +78,7 @@ impl SqliteStore {
         if fs::metadata(&path).map_err(io_error)?.len() < PAGE {
             return Err(OpenError::CutShort.into());
         }
-        let mut connection = connect(&path, key)?;
+        let mut connection = connect_unless_held(&path, key)?;
         configure(&connection).map_err(store_error)?;
         migrations::migrate(&mut connection)?;
         // From here on the key is known to be right, so closing may tidy the log up.
@@ -85,11 +87,23 @@ impl SqliteStore {
     }
 }
 
+/// Two that open at the same moment each keep the other out, and both let go: so it is tried a few times.
+fn connect_unless_held(path: &Path, key: &[u8; 32]) -> Result<Connection, StoreError> {
+    for pause_ms in [2, 7, 19] {
+        match connect(path, key) {
+            Err(StoreError::Busy) => std::thread::sleep(Duration::from_millis(pause_ms)),
+            other => return other,
+        }
+    }
+    connect(path, key)
+}
+
 /// A connection with its key checked and nothing written.
 fn connect(path: &Path, key: &[u8; 32]) -> Result<Connection, StoreError> {
     if rusqlite::version_number() < SQLITE_AT_LEAST {
         return Err(OpenError::SqliteTooOld(rusqlite::version()).into());
     }
+    initialise();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_EXRESCODE;
@@ -98,7 +112,7 @@ fn connect(path: &Path, key: &[u8; 32]) -> Result<Connection, StoreError> {
     if connection.is_readonly("main").map_err(store_error)? {
         return Err(StoreError::Full);
     }
-    connection.busy_timeout(std::time::Duration::ZERO).map_err(store_error)?;
+    connection.busy_timeout(Duration::ZERO).map_err(store_error)?;
     set_tidy_on_close(&connection, false).map_err(store_error)?;
     check_cipher(&connection)?;
     // Taken before the log is first read: then its index stays in memory and no other process may enter.
@@ -109,6 +123,12 @@ fn connect(path: &Path, key: &[u8; 32]) -> Result<Connection, StoreError> {
         .map_err(open_error)?;
     migrations::version(&connection)?;
     Ok(connection)
+}
+
+/// SQLite calls itself ready a moment before SQLCipher is: nobody may come in between.
+fn initialise() {
+    static READY: Once = Once::new();
+    READY.call_once(|| drop(Connection::open_in_memory()));
 }
 
 fn check_cipher(connection: &Connection) -> Result<(), StoreError> {

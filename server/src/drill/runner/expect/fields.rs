@@ -86,7 +86,10 @@ impl World {
                     true => format!("a conflict of {}", field["conflict"]),
                     false => words(found.as_ref()),
                 };
-                return Err(Failed::unmet(format!("{name} is {}", words(expected.as_ref())), found));
+                return Err(Failed::unmet(
+                    format!("{name} is {}", words(expected.as_ref())),
+                    found,
+                ));
             }
         }
         Ok(())
@@ -122,7 +125,10 @@ impl World {
         }
         let contains = expect.contains.iter().flat_map(|texts| texts.all());
         if let Some(missing) = contains.into_iter().find(|text| !found.contains(*text)) {
-            return Err(Failed::unmet(format!("{phase} contains {missing:?}"), format!("{found:?}")));
+            return Err(Failed::unmet(
+                format!("{phase} contains {missing:?}"),
+                format!("{found:?}"),
+            ));
         }
         let not = expect.not.iter().flat_map(|texts| texts.all());
         if let Some(present) = not.into_iter().find(|text| found.contains(*text)) {
@@ -147,7 +153,9 @@ impl World {
         if found.len() == expected.len() && all(&found, &expected) && all(&expected, &found) {
             return Ok(());
         }
-        let text = |values: &[Value]| values.iter().map(|v| words(Some(v))).collect::<Vec<_>>().join(" and ");
+        let text = |values: &[Value]| {
+            values.iter().map(|v| words(Some(v))).collect::<Vec<_>>().join(" and ")
+        };
         let found = if found.is_empty() { "no conflict".into() } else { text(&found) };
         Err(Failed::unmet(format!("{} is both {}", expect.field, text(&expected)), found))
     }
@@ -169,17 +177,25 @@ impl World {
         let Some(view) = self.shown(&on.device, &id)? else { return Ok(()) };
         let sealed = sealed_fields(&kind);
         let shown = view["fields"].as_object().into_iter().flatten();
-        if let Some((name, _)) = shown.into_iter().find(|(name, _)| sealed.contains(name.as_str())) {
+        if let Some((name, _)) = shown.into_iter().find(|(name, _)| sealed.contains(name.as_str()))
+        {
             return Err(Failed::unmet("the sealed half does not open", format!("{name} is shown")));
         }
         if kind == "intervention" {
             let notes = self.ask(&on.device, PhoneCommand::Notes { record: id })?;
-            let opened = notes.as_array().into_iter().flatten().any(|n| n["unreadable"] == Json::Bool(false));
+            let opened = notes
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|n| n["unreadable"] == Json::Bool(false));
             if opened {
                 return Err(Failed::unmet("the note does not open", "it is shown"));
             }
         } else if sealed.is_empty() {
-            return Err(Failed::unmet("a sealed half", format!("a record of kind {kind} has none")));
+            return Err(Failed::unmet(
+                "a sealed half",
+                format!("a record of kind {kind} has none"),
+            ));
         }
         Ok(())
     }
@@ -187,8 +203,7 @@ impl World {
     /// Neither half is there, nor any copy.
     pub(in super::super) fn expect_absent(&mut self, on: &OnRecord) -> Played {
         let record = self.made(&on.record)?;
-        let ids: BTreeSet<String> =
-            record.copies.values().chain([&record.id]).cloned().collect();
+        let ids: BTreeSet<String> = record.copies.values().chain([&record.id]).cloned().collect();
         for id in ids {
             if self.shown(&on.device, &id)?.is_some() {
                 return Err(Failed::unmet(format!("{} is not there", on.record), "it is shown"));
@@ -197,4 +212,3 @@ impl World {
         Ok(())
     }
 }
-
