@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::ActorId;
 use crate::protocol::{Code, Header, limits};
-use crate::records::{DocType, Flat};
+use crate::records::{DocType, FieldKind, Flat};
 
 use super::history::{History, Positions, Target};
 use super::walker::{Change, Op, OpId};
@@ -59,7 +59,23 @@ pub(super) fn judge(
     }
     check_room(change, header, own_actors, history)?;
     check_ops(change, doc_type, history, &past)?;
+    if !counts_for_itself(change, doc_type) {
+        return Err(Code::WrongActor);
+    }
     doc_type.check(&written(change, doc_type), header.schema)
+}
+
+/// Whether a change touches no counter's part but its own actor's: what another counted is not its to change.
+fn counts_for_itself(change: &Change, doc_type: &DocType) -> bool {
+    let own = change.actor.to_string();
+    change.ops.iter().all(|op| {
+        let (Op::Put { key, .. } | Op::Delete { key, .. }) = op else { return true };
+        let Some((field, actor)) = key.split_once('.') else { return true };
+        let counts = doc_type
+            .field(field)
+            .is_some_and(|field| matches!(field.kind, FieldKind::Counter { .. }));
+        !counts || actor == own
+    })
 }
 
 fn check_room(
