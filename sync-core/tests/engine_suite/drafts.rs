@@ -56,6 +56,12 @@ fn a_refused_change_becomes_a_draft(verdict: Verdict, code: Code) {
     }
     let heads = ["amy", "bo"].map(|name| team.on(name, |phone, _| phone.heads()).unwrap());
     assert_eq!(heads[0], heads[1]);
+    team.on("amy", |phone, _| phone.rebuild()).unwrap();
+    assert_eq!(
+        team.on("amy", |phone, _| phone.heads()).unwrap(),
+        heads[0],
+        "made again without it"
+    );
     let numbers = actor_numbers(&mut team, "amy", incident);
     assert_eq!(numbers, [1, 1, 2], "after a refusal a phone goes on under a new actor");
     assert_eq!(only_draft(&mut team, "amy").values, draft.values, "the draft stays");

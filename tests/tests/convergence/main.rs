@@ -18,7 +18,7 @@ use action::{Action, Field};
 use run::Run;
 
 /// Cases in one run of the test, and the most actions in each.
-const CASES: u32 = 50;
+const CASES: u32 = 40;
 const ACTIONS: usize = 40;
 
 fn runner(seed: u8) -> TestRunner {
