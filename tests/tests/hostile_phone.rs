@@ -1,6 +1,8 @@
 //! An enrolled phone that obeys nothing, against a real relay and honest phones: every envelope gets the right verdict, and
 //! nobody else's document, heads or page changes.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha20Rng;
@@ -20,7 +22,8 @@ use sync_core::records::{
     DeviceClass, DocType, FieldOp, NotesMode, PolicyProfile, Role, Scalar, SpaceKind, Value,
 };
 use tests::hostile::{
-    Rogue, alarms, answer_invitation, directory, lie, open_answer, open_space, relay_state,
+    RelayState, Rogue, alarms, answer_invitation, directory, lie, open_answer, open_space,
+    relay_state,
 };
 use tests::{World, pack, set, text};
 
@@ -59,7 +62,7 @@ struct Scene {
 
 #[derive(Debug, PartialEq)]
 struct State {
-    relay: BTreeMap<(Vec<u8>, Vec<u8>), (String, Vec<[u8; 32]>)>,
+    relay: RelayState,
     phones: BTreeMap<String, DocumentHeads>,
 }
 
@@ -320,7 +323,7 @@ fn mutate(change: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
                 let column = &mut parts.columns[below(rng, count)].1;
                 let at = below(rng, column.len());
                 if let Some(byte) = column.get_mut(at) {
-                    *byte = (rng.next_u32() as u8) ^ *byte;
+                    *byte ^= rng.next_u32() as u8;
                 }
             }
         }
