@@ -81,6 +81,11 @@ pub fn read_answer(answer: &[u8]) -> SyncResponse {
     from_cbor(&signed.answer).expect("an answer")
 }
 
+/// In memory where the system offers that: many relays are made, and none has to survive a power cut.
+fn temporary_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary folder")
+}
+
 fn open_relay(folder: &std::path::Path, now_ms: &Arc<AtomicI64>, rng: &mut ChaCha20Rng) -> Relay {
     let clock = Arc::clone(now_ms);
     let settings = Settings {
@@ -97,7 +102,7 @@ impl World {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let start = Timestamp::parse("2026-03-01T18:00:00Z").expect("a time");
         let now_ms = Arc::new(AtomicI64::new(start.0));
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = temporary_folder();
         let relay = open_relay(folder.path(), &now_ms, &mut rng);
         let mut device_rng = ChaCha20Rng::seed_from_u64(rng.next_u64());
         let admin = NewMember {

@@ -182,6 +182,27 @@ fn two_phones_and_a_relay_on_three_terminals() {
     cleo.ok(&["sync"]);
     assert!(cleo.ok(&["show", &defusing]).contains("cannot be opened here"));
 
+    // A task for a named member, after a contact; ids may be cut short, members named.
+    amy.ok(&[
+        "record",
+        "peer_contact",
+        "started_at=now",
+        "duration_min=25",
+        "mode=phone",
+        "issues=grief",
+        &format!("incident_id={}", &fire[..8]),
+    ]);
+    amy.ok(&[
+        "record",
+        "follow_up_task",
+        "kind=call",
+        "due_at=2026-12-01T10:00:00Z",
+        "assignee=amy",
+    ]);
+    let tasks = amy.ok(&["list", "follow_up_task"]);
+    assert!(tasks.contains("kind=call due_at=2026-12-01T10:00Z"), "{tasks}");
+    assert!(tasks.lines().all(|line| line.chars().count() <= 80), "{tasks}");
+
     let shared = amy.json(&["list", "check_in"]);
     let check_in = shared[0]["record"].as_str().expect("an id").to_owned();
     amy.ok(&["share", &check_in, "--with", "Cleo"]);

@@ -9,44 +9,37 @@ use sync_core::records::RecordType;
 use crate::relay::Refusal;
 use crate::store::records::RecordRow;
 
-use super::scene::{MOST, Scene};
-use super::{layout, now, value, window, words};
+use super::scene::{MOST, Scene, short, time};
+use super::table::table;
+use super::{conflicts, layout, value, when, window, words};
 
 pub(super) fn list(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
     let incidents = scene.incidents()?;
     let interventions = scene.interventions()?;
+    let caption = match incidents.len() {
+        MOST => format!("The latest {MOST} incidents, the latest first"),
+        many => format!("{}, the latest first", words::count(many, "incident", "incidents")),
+    };
+    let columns = ["What happened", "Ended", "Severity", "Status", "Area", "Interventions"];
     let main = html! {
         @if incidents.is_empty() {
             (layout::empty("No incident has been recorded.", "Record one on a phone; it appears here once that phone has synced."))
         } @else {
-            table {
-                caption { "Incidents, the latest first" @if incidents.len() == MOST { " (the latest " (MOST) ")" } }
-                thead { tr {
-                    th scope="col" { "Ended" } th scope="col" { "What happened" } th scope="col" { "Severity" }
-                    th scope="col" { "Status" } th scope="col" { "Area" } th scope="col" { "Interventions" }
-                } }
-                tbody {
-                    @for row in &incidents {
-                        (line(scene, row, interventions.get(&Some(row.doc.to_string())).map_or(0, Vec::len)))
-                    }
-                }
-            }
+            (table(&caption, columns, incidents.iter().map(|row| {
+                let shown = |name| value::shown(scene, row, name);
+                let count = interventions.get(&Some(row.doc.to_string())).map_or(0, Vec::len);
+                [link(scene, row), shown("occurred_end"), shown("severity"), shown("status"), shown("area"), html! { (count) }]
+            })))
         }
     };
     Ok(layout::page("/console/incidents", "Incidents", scene.now, &main))
 }
 
-fn line(scene: &Scene<'_>, row: &RecordRow, interventions: usize) -> Markup {
+fn link(scene: &Scene<'_>, row: &RecordRow) -> Markup {
     html! {
-        tr {
-            th scope="row" {
-                a href={ "/console/incident/" (row.doc) } { (value::shown(scene, row, "occurred_end")) }
-            }
-            td { (value::shown(scene, row, "type")) }
-            td { (value::shown(scene, row, "severity")) }
-            td { (value::shown(scene, row, "status")) }
-            td { (value::shown(scene, row, "area")) }
-            td { (interventions) }
+        a href={ "/console/incident/" (row.doc) } {
+            @if value::is_empty(row, "type") { "Incident " (short(row.doc)) }
+            @else { (value::shown(scene, row, "type")) }
         }
     }
 }
@@ -54,40 +47,44 @@ fn line(scene: &Scene<'_>, row: &RecordRow, interventions: usize) -> Markup {
 pub(super) fn one(scene: &Scene<'_>, doc: DocId) -> Result<Html<String>, Refusal> {
     let incident = scene.incident(doc)?.ok_or(Code::NoSuchRecord)?;
     let interventions = scene.interventions()?.remove(&Some(doc.to_string())).unwrap_or_default();
+    let title = match time(&incident, "occurred_end") {
+        Some(end) => format!("Incident {}, {}", short(doc), when::day(end.day())),
+        None => format!("Incident {}", short(doc)),
+    };
     let main = html! {
-        @if !incident.conflicts.is_empty() { (now::conflict(scene, &incident)) }
         section aria-labelledby="facts" {
             h2 #facts { "Facts" }
-            (facts(scene, &incident))
+            (conflicts::fields(scene, &incident))
+            (facts(scene, &incident, &[]))
         }
         section aria-labelledby="interventions" {
             h2 #interventions { "Interventions" }
             @if interventions.is_empty() {
                 (layout::empty("None is recorded for this incident.", "Plan one on a phone: record an intervention and name this incident."))
-            } @else {
-                (window::table(scene, Some(&incident), &interventions, "Interventions of this incident"))
-                @for row in &interventions {
-                    article {
-                        h3 { (value::shown(scene, row, "kind")) }
-                        @if !row.conflicts.is_empty() { (now::conflict(scene, row)) }
-                        (facts(scene, row))
-                    }
+            }
+            @for row in &interventions {
+                article {
+                    h3 { (value::shown(scene, row, "kind")) }
+                    p { (window::badge(scene, Some(&incident), row)) }
+                    (conflicts::fields(scene, row))
+                    (facts(scene, row, &["kind", "incident_id"]))
                 }
             }
         }
     };
-    Ok(layout::page("", "Incident", scene.now, &main))
+    Ok(layout::page(&format!("/console/incident/{doc}"), &title, scene.now, &main))
 }
 
-/// Every field a record has, in the order of its form.
-fn facts(scene: &Scene<'_>, row: &RecordRow) -> Markup {
+/// Every field a record has, in the order of its form, but for those shown beside.
+fn facts(scene: &Scene<'_>, row: &RecordRow, beside: &[&str]) -> Markup {
     let part = RecordType::by_name(&row.record).and_then(|record| record.parts.first().copied());
+    let fields = part.map_or(&[][..], |part| part.fields).iter().map(|field| field.name);
     html! {
-        dl {
-            @for field in part.map_or(&[][..], |part| part.fields) {
-                @if row.fields.contains_key(field.name) {
-                    dt { span data-code=(field.name) { (words::label(field.name)) } }
-                    dd { (value::shown(scene, row, field.name)) }
+        dl .facts {
+            @for name in fields.filter(|name| !beside.contains(name) && !value::is_empty(row, name)) {
+                div {
+                    dt { span data-code=(name) { (words::label(name)) } }
+                    dd { (value::shown(scene, row, name)) }
                 }
             }
         }

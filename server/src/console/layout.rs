@@ -5,7 +5,7 @@ use axum::response::{Html, IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 use sync_core::protocol::Timestamp;
 
-use super::words;
+use super::when;
 
 /// The views in the menu: path and label.
 const VIEWS: &[(&str, &str)] =
@@ -47,10 +47,14 @@ pub(super) fn page(path: &str, title: &str, now: Timestamp, main: &Markup) -> Ht
             }
             main #main tabindex="-1" {
                 h1 { (title) }
+                p .asof {
+                    "As the relay knew it on " time datetime=(now) { (when::exact(now)) } ". "
+                    a href=(path) { "Load again" }
+                }
                 (main)
             }
             footer {
-                p { "As the relay knows it at " (words::time(now)) ". Sealed notes are not here: the relay cannot read them." }
+                p { "Sealed notes are not here: the relay cannot read them." }
             }
         },
     )
@@ -72,7 +76,7 @@ pub(super) fn failure(status: StatusCode) -> Response {
     let (title, advice) = match status {
         StatusCode::NOT_FOUND => (
             "Not here",
-            "There is no such record in this team. It may have come from an older page.",
+            "There is no such page or record in this team. The link may be from an older page.",
         ),
         StatusCode::FORBIDDEN => {
             ("Not done", "The form did not come from this page. Go back and try again.")

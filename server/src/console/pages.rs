@@ -49,6 +49,11 @@ pub(super) async fn style() -> Response {
     ([(CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
 }
 
+/// Any other path under the page's.
+pub(super) async fn nowhere() -> Response {
+    layout::failure(StatusCode::NOT_FOUND)
+}
+
 /// Shows a view to whoever has a session, and the sign-in to everyone else.
 async fn show(
     app: App,

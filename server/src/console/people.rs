@@ -10,55 +10,57 @@ use sync_core::protocol::Timestamp;
 use sync_core::records::DeviceClass;
 
 use crate::relay::Refusal;
-use crate::store::devices;
+use crate::store;
 
 use super::scene::Scene;
-use super::{layout, now, value};
+use super::table::table;
+use super::{devices, layout, value};
 
 pub(super) fn page(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
-    let seen: BTreeMap<_, _> = devices::seen(scene.reader, scene.team())?.into_iter().collect();
+    let seen: BTreeMap<_, _> =
+        store::devices::seen(scene.reader, scene.team())?.into_iter().collect();
     let mut people: Vec<_> =
         scene.directory.members().map(|(id, member)| (scene.name(&id), id, member)).collect();
     people.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    let columns = ["Name", "Roles", "Unit", "Devices"];
     let main = html! {
         @if people.is_empty() {
             (layout::empty("The relay does not know this team's members yet.", "Let an admin's phone sync with this relay."))
         } @else {
-            table {
-                caption { "Members of the team, as admins' devices signed it" }
-                thead { tr {
-                    th scope="col" { "Name" } th scope="col" { "Roles" }
-                    th scope="col" { "Unit" } th scope="col" { "Devices" }
-                } }
-                tbody { @for (name, id, member) in &people { (line(scene, name, *id, member, &seen)) } }
-            }
+            (table("Members of the team, as admins' devices signed it", columns, people.iter().map(|(name, id, member)| {
+                [html! { (name) }, roles(member), unit(member), held(scene, *id, &seen)]
+            })))
         }
     };
     Ok(layout::page("/console/people", "People", scene.now, &main))
 }
 
-fn line(
-    scene: &Scene<'_>,
-    name: &str,
-    id: MemberId,
-    member: &Member,
-    seen: &BTreeMap<DeviceId, Timestamp>,
-) -> Markup {
-    let devices: Vec<DeviceAt<'_>> = scene.directory.devices_of(id).collect();
+fn roles(member: &Member) -> Markup {
+    let admin = member.admin.then_some("admin");
+    let roles = member.roles.iter().map(|role| role.as_str()).chain(admin);
     html! {
-        tr {
-            th scope="row" { (name) }
-            td { ul .set {
-                @for role in &member.roles { li { (value::coded(role.as_str())) } }
-                @if member.admin { li { (value::coded("admin")) } }
-            } }
-            td { (member.unit.as_deref().unwrap_or("")) }
-            td {
-                @if devices.is_empty() { span .none { "none yet: invite this member on an admin's phone" } }
-                ul .set {
-                    @for device in &devices {
-                        li { (value::coded(class(device.class))) ", last sync: " (now::last_sync(seen.get(&device.id).copied(), scene.now)) }
-                    }
+        @for (place, role) in roles.enumerate() {
+            @if place > 0 { ", " }
+            (value::coded(role))
+        }
+    }
+}
+
+fn unit(member: &Member) -> Markup {
+    match member.unit.as_deref() {
+        Some(unit) => html! { (unit) },
+        None => html! { span .none { "none" } },
+    }
+}
+
+fn held(scene: &Scene<'_>, member: MemberId, seen: &BTreeMap<DeviceId, Timestamp>) -> Markup {
+    let all: Vec<DeviceAt<'_>> = scene.directory.devices_of(member).collect();
+    html! {
+        @if all.is_empty() { span .none { "None yet. Invite this member on an admin's phone." } }
+        @else {
+            ul .plain {
+                @for device in &all {
+                    li { (value::coded(class(device.class))) ", last sync " (devices::last_sync(seen.get(&device.id).copied(), scene.now)) }
                 }
             }
         }

@@ -83,6 +83,11 @@ impl<'a> Scene<'a> {
     }
 }
 
+/// The beginning of a record's id, by which phones name it too.
+pub(super) fn short(doc: DocId) -> String {
+    doc.to_string().chars().take(8).collect()
+}
+
 /// A time in a record.
 pub(super) fn time(row: &RecordRow, field: &str) -> Option<Timestamp> {
     row.text(field).and_then(|text| Timestamp::parse(text).ok())

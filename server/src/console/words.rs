@@ -1,9 +1,7 @@
-//! Codes in plain words. A code without its own words reads as itself, without underscores.
-
-use sync_core::protocol::{Day, Timestamp};
+//! Codes and fields in plain words. A code without its own words reads as itself, without underscores.
 
 /// Codes whose own name would not be understood, or would read badly.
-const WORDS: &[(&str, &str)] = &[
+const CODES: &[(&str, &str)] = &[
     ("lodd", "Line-of-duty death"),
     ("lodd_support", "Line-of-duty death support"),
     ("rits", "Rest, information, transition (RITS)"),
@@ -12,13 +10,20 @@ const WORDS: &[(&str, &str)] = &[
     ("sfa", "Stress First Aid"),
     ("trim_assessment", "TRiM assessment"),
     ("one_on_one", "One-to-one"),
+    ("on_scene_support", "On-scene support"),
     ("ems", "EMS"),
     ("sar", "Search and rescue"),
     ("mhp", "Mental-health professional"),
     ("facilitator_mhp", "Facilitator or mental-health professional"),
+    ("member_serious_injury", "Serious injury of a member"),
+    ("member_suicide", "Suicide of a member"),
+    ("responder_caused_death", "Death caused by responders"),
+    ("cumulative", "Many hard calls"),
+    ("victim_known", "Victim known to the crew"),
+    ("media_intense", "Heavy media"),
+    ("prolonged_event", "Long event"),
     ("cad_tag", "Tagged by dispatch"),
-    ("cad_number", "Dispatch number"),
-    ("tz_offset_min", "Minutes ahead of UTC"),
+    ("manual", "By hand"),
     ("device_unsure", "Uncertain (the phone's clock was not checked)"),
     ("under_5", "fewer than 5"),
     ("5_9", "5 to 9"),
@@ -30,23 +35,55 @@ const WORDS: &[(&str, &str)] = &[
     ("30_59", "30 to 59 min"),
     ("60_119", "60 to 119 min"),
     ("120_plus", "120 min or more"),
-    ("incident_id", "Incident"),
-    ("occurred_start", "Began"),
-    ("occurred_end", "Ended"),
-    ("type", "What happened"),
-    ("units", "Crews present"),
-    ("team_mhp", "Mental-health professionals on the team"),
-    ("team_peers", "Peers on the team"),
-    ("team_chaplains", "Chaplains on the team"),
+    ("neutral", "Neutral place"),
+    ("virtual", "By video or phone"),
     ("upgraded_to_cisd", "Upgraded to a debriefing (CISD)"),
-    ("due_day", "Due"),
     ("native", "App"),
     ("web", "Browser"),
 ];
 
+/// Fields whose own name would not be understood, or would read badly.
+const FIELDS: &[(&str, &str)] = &[
+    ("cad_number", "Dispatch number"),
+    ("tz_offset_min", "Local time"),
+    ("incident_id", "Incident"),
+    ("occurred_start", "Began"),
+    ("occurred_end", "Ended"),
+    ("time_quality", "How sure the times are"),
+    ("type", "What happened"),
+    ("personnel_exposed", "People exposed"),
+    ("disciplines", "Whose responders"),
+    ("units", "Crews present"),
+    ("requested_by_role", "Support asked for by"),
+    ("requested_at", "Support asked for"),
+    ("acknowledged_at", "Team answered"),
+    ("source", "How it was reported"),
+    ("planned_start", "Planned for"),
+    ("started_at", "Began"),
+    ("ended_at", "Ended"),
+    ("duration_min", "Minutes it took"),
+    ("attendees", "How many came"),
+    ("homogeneous_group", "One crew, one experience"),
+    ("voluntary", "Taking part was voluntary"),
+    ("team_mhp", "Mental-health professionals on the team"),
+    ("team_peers", "Peers on the team"),
+    ("team_chaplains", "Chaplains on the team"),
+    ("leads", "Led by"),
+    ("location_kind", "Where"),
+    ("rules_read_at", "Ground rules read"),
+    ("one_on_ones_triggered", "One-to-ones that followed"),
+    ("referrals_count", "Referrals offered"),
+    ("handouts", "Handouts given"),
+    ("follow_up_due_at", "Follow-up due"),
+    ("team_self_debrief_done", "Team's own debrief done"),
+    ("follow_up_task", "Follow-up"),
+    ("due_day", "Due"),
+    ("assignee", "By whom"),
+];
+
 /// A code or a field's name in plain words.
 pub(super) fn label(code: &str) -> String {
-    if let Some((_, words)) = WORDS.iter().find(|(name, _)| *name == code) {
+    if let Some((_, words)) = CODES.iter().chain(FIELDS).find(|(name, _)| *name == code) {
         return (*words).to_owned();
     }
     let mut words = code.replace('_', " ");
@@ -56,35 +93,9 @@ pub(super) fn label(code: &str) -> String {
     words
 }
 
-/// A time as date and time of day in UTC.
-pub(super) fn time(time: Timestamp) -> String {
-    let text = time.to_string();
-    match (text.get(..10), text.get(11..16)) {
-        (Some(date), Some(clock)) => format!("{date} {clock} UTC"),
-        _ => text,
-    }
-}
-
-/// How long ago a day or time was, in whole days or hours.
-pub(super) fn ago(then: Timestamp, now: Timestamp) -> String {
-    let minutes = now.0.saturating_sub(then.0) / 60_000;
-    match minutes {
-        ..2 => "just now".to_owned(),
-        2..120 => format!("{minutes} minutes ago"),
-        120..2880 => format!("{} hours ago", minutes / 60),
-        _ => format!("{} days ago", minutes / 1440),
-    }
-}
-
-/// How a day lies to today.
-pub(super) fn due(day: Day, today: Day) -> String {
-    match i64::from(today.0) - i64::from(day.0) {
-        0 => "today".to_owned(),
-        1 => "1 day overdue".to_owned(),
-        late @ 2.. => format!("{late} days overdue"),
-        -1 => "tomorrow".to_owned(),
-        ahead => format!("in {} days", -ahead),
-    }
+/// A number and what it counts.
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 #[cfg(test)]
@@ -100,16 +111,15 @@ mod tests {
     }
 
     #[test]
-    fn times_carry_their_date_and_zone() {
-        let t = Timestamp::parse("2026-03-01T18:05:00Z").expect("reads");
-        assert_eq!(time(t), "2026-03-01 18:05 UTC");
-        assert_eq!(ago(t, t.plus_minutes(180)), "3 hours ago");
+    fn no_code_has_two_wordings() {
+        let mut names: Vec<_> = CODES.iter().chain(FIELDS).map(|(name, _)| name).collect();
+        names.sort();
+        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
     }
 
     #[test]
-    fn a_due_day_tells_how_late_it_is() {
-        assert_eq!(due(Day(10), Day(10)), "today");
-        assert_eq!(due(Day(8), Day(10)), "2 days overdue");
-        assert_eq!(due(Day(11), Day(10)), "tomorrow");
+    fn one_is_not_many() {
+        assert_eq!(count(1, "item", "items"), "1 item");
+        assert_eq!(count(0, "item", "items"), "0 items");
     }
 }

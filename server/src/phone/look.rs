@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 use sync_core::engine::{NoteView, Phone, RecordView};
+use sync_core::ids::DocId;
 use sync_core::protocol::{Code, Timestamp};
 use sync_core::records::{FieldView, RecordType, Value, WindowState};
 
@@ -50,12 +51,24 @@ fn summary(view: &RecordView) -> String {
         .filter(|name| seen.insert(*name))
         .filter_map(|name| Some((name, view.fields.get(name)?)))
         .filter(|(_, field)| tells_something(field))
-        .map(|(name, field)| format!("{name}={}", field_words(field)))
+        .map(|(name, field)| format!("{name}={}", compact(&field_words(field))))
         .collect();
     if parts.is_empty() && !view.unreadable.is_empty() {
         return "cannot be opened here".into();
     }
     parts.join(" ")
+}
+
+/// Ids by their first digits, times to the minute.
+fn compact(words: &str) -> String {
+    if words.parse::<DocId>().is_ok() {
+        return short(words);
+    }
+    let is_time = words.contains('T') && Timestamp::parse(words).is_ok();
+    match words.get(..16) {
+        Some(minute) if is_time => format!("{minute}Z"),
+        _ => words.to_owned(),
+    }
 }
 
 fn tells_something(field: &FieldView) -> bool {
@@ -71,7 +84,11 @@ pub fn list(phone: &mut Phone, kind: Option<&str>) -> Outcome {
     if let Some(kind) = kind {
         super::forms::record_type(kind)?;
     }
-    let records = refs::all_records(phone, kind)?;
+    let mut records = refs::all_records(phone, kind)?;
+    if kind.is_none() {
+        // `members` shows them.
+        records.retain(|view| view.kind != "staff");
+    }
     let rows: Vec<Vec<String>> = records
         .iter()
         .map(|view| {
@@ -256,7 +273,7 @@ pub fn outbox(phone: &mut Phone) -> Outcome {
     let outbox = phone.outbox()?;
     let rows: Vec<Vec<String>> = outbox
         .iter()
-        .map(|(id, record)| vec![short(id), record.map_or_else(|| "-".into(), short)])
+        .map(|(id, record)| vec![short(id), record.map_or_else(|| "(keys)".into(), short)])
         .collect();
     let words = match rows.is_empty() {
         true => "Nothing waits to be sent.".into(),

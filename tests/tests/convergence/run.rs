@@ -72,6 +72,7 @@ impl Run {
             Action::Write(on, phase, at, stem) => self.write(*on, *phase, *at, stem),
             Action::Delete(on, phase, at) => self.delete(*on, *phase, *at),
             Action::Sync(on) => self.sync(*on),
+            Action::SyncAll => [0, 1, 2, 3, 0, 1, 2, 3].into_iter().for_each(|on| self.sync(on)),
             Action::LoseRequest(on) => drop(self.world.request(NAMES[*on])),
             Action::LoseAnswer(on) => {
                 let answer = self.ask(*on);
