@@ -1,26 +1,29 @@
 //! An enrolled phone that obeys nothing, against a real relay and honest phones: every envelope gets the right verdict, and
 //! nobody else's document, heads or page changes.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use sync_core::crypto::DeviceKeys;
+use sync_core::crypto::{DeviceKeys, invite};
 use sync_core::directory::Op;
 use sync_core::doc::{self, Edit};
 use sync_core::engine::DocumentHeads;
 use sync_core::ids::{DekId, DocId, EpochId, MemberId, SpaceId};
 use sync_core::protocol::limits::{MAX_BATCH, MAX_BODY, MAX_REQUEST, MAX_REQUEST_INFLATED};
 use sync_core::protocol::{
-    Batch, Code, Cursor, Cursors, Envelope, EpochBody, Header, Kind, Packed, PushResult,
-    ReaderBody, SealedBody, SenderBody, SpaceBody, SpaceOwner, Suite, SyncRequest, Verdict,
-    WrapBody, from_cbor, limits, to_cbor,
+    Batch, Code, Cursor, Cursors, Envelope, EpochBody, Header, Kind, Packed, PendingEnrolment,
+    PushResult, ReaderBody, SealedBody, SenderBody, SpaceBody, SpaceOwner, Suite, SyncRequest,
+    Verdict, WrapBody, from_cbor, limits, to_cbor,
 };
 use sync_core::records::{
     DeviceClass, DocType, FieldOp, NotesMode, PolicyProfile, Role, Scalar, SpaceKind, Value,
 };
 use tests::hostile::{
-    Rogue, alarms, answer_invitation, directory, invite, open_answer, open_space, relay_state,
+    RelayState, Rogue, alarms, answer_invitation, directory, lie, open_answer, open_space,
+    relay_state,
 };
 use tests::{World, pack, set, text};
 
@@ -59,7 +62,7 @@ struct Scene {
 
 #[derive(Debug, PartialEq)]
 struct State {
-    relay: BTreeMap<(Vec<u8>, Vec<u8>), (String, Vec<[u8; 32]>)>,
+    relay: RelayState,
     phones: BTreeMap<String, DocumentHeads>,
 }
 
@@ -320,7 +323,7 @@ fn mutate(change: &[u8], rng: &mut ChaCha20Rng) -> Vec<u8> {
                 let column = &mut parts.columns[below(rng, count)].1;
                 let at = below(rng, column.len());
                 if let Some(byte) = column.get_mut(at) {
-                    *byte = (rng.next_u32() as u8) ^ *byte;
+                    *byte ^= rng.next_u32() as u8;
                 }
             }
         }
@@ -599,7 +602,7 @@ fn a_console_or_station_device_moves_no_key_whatever_its_member_may_do() {
     let mut scene = scene_with(PolicyProfile::neutral(), &[Role::Coordinator], true);
     let mut devices = Vec::new();
     for class in [DeviceClass::Console, DeviceClass::Station] {
-        let invitation = invite(&mut scene.world, &[Role::Coordinator], false);
+        let invitation = tests::hostile::invite(&mut scene.world, &[Role::Coordinator], false);
         let mut rng = ChaCha20Rng::seed_from_u64(class as u64);
         let keys = DeviceKeys::generate(&mut rng);
         let op = Op::Device {
@@ -797,7 +800,7 @@ fn one_device_cannot_split_a_document_until_nobody_may_write_to_it() {
 #[test]
 fn keys_of_another_phone_in_an_answer_to_an_invitation_do_not_take_its_place() {
     let mut scene = scene(&[Role::PeerSupporter]);
-    let invitation = invite(&mut scene.world, &[Role::PeerSupporter], false);
+    let invitation = tests::hostile::invite(&mut scene.world, &[Role::PeerSupporter], false);
     let amy = scene.world.member("amy");
     let listed = {
         let device = directory(&scene.world).devices_of(amy).next().unwrap();
@@ -805,6 +808,17 @@ fn keys_of_another_phone_in_an_answer_to_an_invitation_do_not_take_its_place() {
     };
     let own = DeviceKeys::generate(&mut scene.rogue.rng);
     answer_invitation(&mut scene.world, &invitation, listed.1, own.seal_key());
+    // An honest relay passes no listed key on; one that is in league with the invited member does.
+    lie(&mut scene.world, "admin", |response| {
+        response.pending = vec![PendingEnrolment {
+            lookup: invite::lookup(&invitation.secret),
+            verify_key: listed.1.into(),
+            seal_key: own.seal_key().into(),
+            mac: invite::bind(&invitation.secret, invitation.team, &listed.1, &own.seal_key()),
+        }];
+    })
+    .unwrap();
+    scene.world.sync("admin");
     let directory_now = directory(&scene.world);
     let device = directory_now.device(&listed.0).unwrap();
     assert_eq!((device.member, *device.seal_key), (amy, listed.2), "amy's phone is amy's");
