@@ -6,165 +6,17 @@ use crate::directory::{SpaceInfo, epoch_of};
 use crate::gates::{self, Candidate};
 use crate::ids::{Chain, DocId, EnvelopeId, SpaceId};
 use crate::protocol::{
-    Batch, Code, Day, Envelope, EpochBody, Kind, SenderBody, SpaceBody, SpaceItem, SpaceItems,
-    WrapBody, from_cbor, next_chain,
+    Batch, Code, Envelope, EpochBody, Kind, SenderBody, SpaceBody, SpaceItems, WrapBody, from_cbor,
 };
 use crate::records::DocType;
 
 use super::desk::Desk;
 use super::keys::Closed;
+use super::page::{Content, News, Row, news};
 use super::rows::{DraftRow, ItemState, SpaceRow};
 use super::{EngineError, Result};
 
-/// A position of a log and its chain there.
-type Place = (u64, Chain);
-
-/// One position of a log, unpacked.
-struct Row {
-    seq: u64,
-    id: EnvelopeId,
-    directory_seq: u64,
-    row_day: Day,
-    content: Content,
-}
-
-enum Content {
-    Envelope(Box<Envelope>),
-    Own,
-    Stub(String),
-}
-
-fn unpack(items: &SpaceItems, batch: &Batch, start: u64) -> std::result::Result<Vec<Row>, Code> {
-    let mut rows = Vec::with_capacity(items.items.len());
-    for (i, item) in items.items.iter().enumerate() {
-        let seq = start + 1 + i as u64;
-        rows.push(match item {
-            SpaceItem::Envelope { directory_seq, row_day, packed } => {
-                let envelope = batch.unpack(packed).map_err(|_| Code::Malformed)?;
-                Row {
-                    seq,
-                    id: envelope.id(),
-                    directory_seq: *directory_seq,
-                    row_day: *row_day,
-                    content: Content::Envelope(Box::new(envelope)),
-                }
-            }
-            SpaceItem::Own { directory_seq, row_day, id } => Row {
-                seq,
-                id: *id,
-                directory_seq: *directory_seq,
-                row_day: *row_day,
-                content: Content::Own,
-            },
-            SpaceItem::Stub { directory_seq, row_day, id, code, .. } => Row {
-                seq,
-                id: *id,
-                directory_seq: *directory_seq,
-                row_day: *row_day,
-                content: Content::Stub(code.clone()),
-            },
-        });
-    }
-    Ok(rows)
-}
-
-/// What an answer brings of a log beyond the items held here.
-enum News {
-    /// Rows that continue the log.
-    Rows(Vec<Row>),
-    /// Nothing: the answer is older than one already taken, or the same again.
-    Old,
-    /// It is not the log that the held items began, or not the one that was acknowledged.
-    Foreign,
-}
-
-/// An answer may be repeated or overtaken by a newer one, so it may begin, or even end, before the cursor.
-/// `high` is the position the relay acknowledged before: the log must pass through it.
-fn news(
-    items: &SpaceItems,
-    batch: &Batch,
-    held: Place,
-    high: Place,
-) -> std::result::Result<News, Code> {
-    if items.seq < held.0 {
-        return Ok(News::Old);
-    }
-    let start = items.seq.checked_sub(items.items.len() as u64).filter(|s| *s <= held.0);
-    let Some(start) = start else { return Ok(News::Foreign) };
-    let mut rows = unpack(items, batch, start)?;
-    rows.retain(|row| row.seq > held.0);
-    let mut at = held;
-    for row in &rows {
-        at = (row.seq, next_chain(at.1, row.id, row.directory_seq, row.row_day));
-        if at.0 == high.0 && at.1 != high.1 {
-            return Ok(News::Foreign);
-        }
-    }
-    Ok(if at == (items.seq, items.chain) { News::Rows(rows) } else { News::Foreign })
-}
-
 impl Desk<'_> {
-    /// Extends the directory. `None` if what came is not its continuation: an alarm stands then, and nothing else of the answer is taken.
-    pub fn receive_directory(&mut self, items: &SpaceItems, batch: &Batch) -> Result<Option<u64>> {
-        let space = self.open_space(crate::records::SpaceKind::Directory, None)?;
-        let mut row = self.space_row(space)?;
-        let (held, high) = ((row.seq, row.chain), (row.high_seq, row.high_chain));
-        let rows = match news(items, batch, held, high)? {
-            News::Rows(rows) => rows,
-            News::Old => return Ok(Some(0)),
-            News::Foreign => {
-                self.rows.raise(Code::RelayChanged, &space.to_string())?;
-                return Ok(None);
-            }
-        };
-        let count = rows.len() as u64;
-        for entry in rows {
-            if let Err(code) = self.receive_entry(&entry, &mut row)? {
-                self.rows.raise(code, "")?;
-                return Ok(None);
-            }
-        }
-        (row.seq, row.chain) = (items.seq, items.chain);
-        self.rows.put_space(&row)?;
-        Ok(Some(count))
-    }
-
-    /// The inner error is what is wrong with the entry; a store that fails ends the whole answer.
-    fn receive_entry(
-        &mut self,
-        entry: &Row,
-        row: &mut SpaceRow,
-    ) -> Result<std::result::Result<(), Code>> {
-        if entry.seq <= self.directory.len() {
-            if self.directory.head_at(entry.seq) != Some(entry.id) {
-                return Ok(Err(Code::DirectoryFork));
-            }
-        } else {
-            let envelope = match &entry.content {
-                Content::Envelope(envelope) => Some((**envelope).clone()),
-                Content::Own => self.proposal(entry.id)?,
-                Content::Stub(_) => None,
-            };
-            let Some(envelope) = envelope else { return Ok(Err(Code::DirectoryForged)) };
-            if let Err(code) = self.directory.to_mut().append(&envelope) {
-                return Ok(Err(code));
-            }
-            self.rows.put_directory_entry(entry.seq, &envelope)?;
-            if envelope.header.device == self.device() {
-                row.device_seq = row.device_seq.max(envelope.header.device_seq);
-            }
-        }
-        self.drop_proposal(entry.id)?;
-        self.acknowledge(entry.id, entry.seq)?;
-        Ok(Ok(()))
-    }
-
-    fn proposal(&self, id: EnvelopeId) -> Result<Option<Envelope>> {
-        let found = self.rows.proposals()?.into_iter().find(|p| p.id() == Some(id));
-        let signed = found.and_then(|proposal| proposal.signed);
-        Ok(signed.and_then(|bytes| Envelope::from_bytes(&bytes).ok()))
-    }
-
     /// Takes what a space's log holds beyond the cursor.
     pub fn receive_space(&mut self, items: &SpaceItems, batch: &Batch) -> Result<u64> {
         let known = self.rows.space(items.space)?;

@@ -43,6 +43,10 @@ impl Desk<'_> {
             Kind::Space if code == Code::SpaceExists && self.is_only_one(space)? => {
                 self.supersede(space)?;
             }
+            Kind::Space => {
+                self.keep_draft(id, None, code, BTreeMap::new())?;
+                self.refuse_contents(space, code)?;
+            }
             _ => self.keep_draft(id, None, code, BTreeMap::new())?,
         }
         Ok(true)
@@ -112,6 +116,16 @@ impl Desk<'_> {
     fn is_only_one(&self, space: SpaceId) -> Result<bool> {
         let owner = self.space_row(space)?.info.kind().policy().owner;
         Ok(matches!(owner, OwnerKind::Team | OwnerKind::Member))
+    }
+
+    /// A space that will never be: whatever was written into it becomes drafts, with its values.
+    fn refuse_contents(&mut self, space: SpaceId, code: Code) -> Result<()> {
+        for (id, _) in self.rows.outbox(usize::MAX)? {
+            if self.rows.item(id)?.is_some_and(|item| item.space == space) {
+                self.refuse_in_log(id, code)?;
+            }
+        }
+        Ok(())
     }
 
     /// The team already has such a space: what was written into this one moves there once its key is here.

@@ -1,0 +1,30 @@
+//! Names of the secrets in the key table.
+
+use crate::ids::{ActorId, DekId, DocId, EpochId, SpaceId};
+
+use super::key;
+
+/// Which secret a key row holds.
+pub(in crate::engine) enum SecretName {
+    /// An epoch's secret key.
+    Epoch(SpaceId, EpochId),
+    /// This device's sender key in an epoch.
+    OwnSender(SpaceId, EpochId),
+    /// This device's document key for (document, actor, epoch).
+    OwnDocument(SpaceId, DocId, ActorId, EpochId),
+    /// Any document key by its id.
+    Document(DekId),
+}
+
+impl SecretName {
+    pub(super) fn key(&self) -> Vec<u8> {
+        match self {
+            SecretName::Epoch(space, epoch) => key(&[b"e", space.as_bytes(), epoch.as_bytes()]),
+            SecretName::OwnSender(space, epoch) => key(&[b"s", space.as_bytes(), epoch.as_bytes()]),
+            SecretName::OwnDocument(space, doc, actor, epoch) => {
+                key(&[b"d", space.as_bytes(), doc.as_bytes(), actor.as_bytes(), epoch.as_bytes()])
+            }
+            SecretName::Document(dek) => key(&[b"k", dek.as_bytes()]),
+        }
+    }
+}
