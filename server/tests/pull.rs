@@ -274,13 +274,19 @@ fn a_damaged_row_keeps_the_rest_of_its_log_from_nobody() {
         let update = "UPDATE items SET envelope = ?3 WHERE space = ?1 AND seq = ?2";
         database.execute(update, rusqlite::params![space.as_bytes(), seq, bytes]).unwrap();
     };
-    damage(1, |bytes| *bytes.last_mut().unwrap() ^= 1);
-    damage(2, |bytes| bytes.truncate(20));
+    // The signature, which the receiver checks; the body; the length.
+    damage(1, |bytes| bytes[sync_core::protocol::HEADER_LEN] ^= 1);
+    damage(2, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    damage(3, |bytes| bytes.truncate(20));
     let response = p.station.pull(&p.team, &mut p.bo);
-    assert_eq!(kinds(&response, space), ["envelope", "stub", "envelope"]);
+    assert_eq!(kinds(&response, space), ["envelope", "stub", "stub"]);
     let served = response.spaces.iter().find(|s| s.space == space).unwrap();
     let SpaceItem::Envelope { packed, .. } = &served.items[0] else { panic!() };
     let changed = response.batch.unpack(packed).unwrap();
     let key = p.amy.keys.verify_key();
     assert!(!sync_core::crypto::verify_envelope(&key, &changed), "the receiver notices");
+    for item in &served.items[1..] {
+        let SpaceItem::Stub { code, .. } = item else { panic!() };
+        assert_eq!(code, "relay_changed");
+    }
 }

@@ -96,7 +96,7 @@ pub struct MemberView {
 }
 
 /// A change to the text of a session note. Positions and counts are Unicode scalar values.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TextEdit {
     /// Where.
     pub at: usize,
@@ -107,7 +107,7 @@ pub struct TextEdit {
 }
 
 /// A record as the phone shows it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RecordView {
     /// The record: the id of its first document.
     pub id: DocId,
@@ -124,7 +124,7 @@ pub struct RecordView {
 }
 
 /// The session note of an intervention, or one of several made apart.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct NoteView {
     /// The session space.
     pub space: SpaceId,
@@ -137,7 +137,7 @@ pub struct NoteView {
 }
 
 /// An envelope that was refused or set aside.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Draft {
     /// The envelope.
     pub id: EnvelopeId,
@@ -198,3 +198,31 @@ impl From<InputError> for EngineError {
 
 /// The heads of documents, sorted, by (space, document).
 pub type DocumentHeads = BTreeMap<(SpaceId, DocId), Vec<[u8; 32]>>;
+
+/// Implements `Debug` for what holds a person's words: ids and codes only, since debug text ends in logs and panics.
+macro_rules! wordless_debug {
+    ($name:ident { $($field:ident),* }) => {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($name))
+                    $(.field(stringify!($field), &self.$field))*
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+wordless_debug!(TextEdit { at, delete });
+wordless_debug!(NoteView { space, doc, unreadable });
+wordless_debug!(RecordView { id, kind, space, unreadable, stored });
+wordless_debug!(Draft { id, record, code, own });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_text_holds_no_words() {
+        let edit = TextEdit { at: 1, delete: 2, insert: "canary".into() };
+        assert_eq!(format!("{edit:?}"), "TextEdit { at: 1, delete: 2, .. }");
+    }
+}
