@@ -34,7 +34,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("std::fs", &["store"]),
     ("std::net", &["client"]),
     ("std::env", &[]),
-    ("std::thread", &[]),
+    ("std::thread", &["store"]),
     ("std::process", &["drill", "store"]),
     ("SystemTime", &["client"]),
     ("Instant::now", &["client"]),
