@@ -1,12 +1,14 @@
 //! What a relay's operator types: `serve`, and `admin` on its folder.
 
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use server::serve::system_now;
 use server::serve::{self, Config, ServeError};
-use server::{console, serve::system_now};
+use server::{console, store::StoreError};
 use sync_core::ids::TeamId;
 use sync_core::protocol::Code;
 use tracing_subscriber::EnvFilter;
@@ -98,29 +100,31 @@ pub fn serve(args: &ServeArgs) -> ExitCode {
     }
 }
 
+/// Says where the relay is. Nobody need be listening: a closed pipe stops no relay.
 fn greet(bound: &serve::Bound) {
-    println!(
-        "Relay ready at http://{} (phones call it {}).",
-        bound.address(),
-        bound.relay().origin()
-    );
-    match bound.relay().teams() {
-        Ok(teams) if teams.is_empty() => {
-            println!("No team uses it yet. Allow one:  aftercall admin allow-team NUMBER");
-        }
-        Ok(teams) => {
-            for team in teams {
-                match bound.relay().console_link(team) {
-                    Ok(path) => println!(
-                        "Coordinators' page of team {team}, a link for one use:\n  http://{}{path}",
-                        bound.address()
-                    ),
-                    Err(error) => eprintln!("error [internal]: {error}"),
-                }
-            }
-        }
-        Err(error) => eprintln!("error [internal]: {error}"),
+    let text = greeting(bound).unwrap_or_else(|error| format!("error [store_failed]: {error}\n"));
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+fn greeting(bound: &serve::Bound) -> Result<String, StoreError> {
+    let (address, relay) = (bound.address(), bound.relay());
+    let mut text =
+        format!("Relay ready at http://{address} (phones call it {}).\n", relay.origin());
+    let teams = relay.teams()?;
+    if teams.is_empty() {
+        text.push_str(
+            "No team uses it yet. Allow one:  aftercall admin --data FOLDER allow-team NUMBER\n\
+             Then, for its coordinators:      aftercall admin --data FOLDER console-link NUMBER\n",
+        );
     }
+    for team in teams {
+        let path = relay.console_link(team)?;
+        text.push_str(&format!(
+            "Coordinators' page of team {team},\n  a link for one use:  http://{address}{path}\n"
+        ));
+    }
+    Ok(text)
 }
 
 /// Ctrl-C, or a service manager's request to stop.

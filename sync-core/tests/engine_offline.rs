@@ -1,6 +1,8 @@
 //! A phone that never sees a network: everything a person records is there, typed text included, and what the
 //! team's rules forbid leaves no trace.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use rand_chacha::ChaCha20Rng;
@@ -210,4 +212,28 @@ fn only_coordinators_write_the_narrative_of_an_incident() {
     let mut desk = set_up(PolicyProfile::neutral(), &[Role::Coordinator]);
     let id = desk.record("incident", &fields).unwrap();
     assert_eq!(desk.shown(id, "narrative"), Some(text("what happened")));
+}
+
+#[test]
+fn pages_of_all_records_hold_each_record_once() {
+    let mut desk = set_up(PolicyProfile::neutral(), PEER);
+    for _ in 0..7 {
+        desk.record("check_in", &[("zone", text("ready"))]).unwrap();
+        desk.record("intervention", &[("kind", text("defusing"))]).unwrap();
+    }
+    for limit in [1, 3, 5, 100] {
+        let mut seen = BTreeSet::new();
+        let mut after = None;
+        loop {
+            let page = desk.phone.list(None, after, limit).unwrap();
+            assert!(page.len() <= limit);
+            let Some(last) = page.last() else { break };
+            after = Some(last.id);
+            for record in page {
+                assert!(seen.insert(record.id), "twice, in pages of {limit}");
+            }
+        }
+        // Seven of each and the staff record of the admin.
+        assert_eq!(seen.len(), 15, "in pages of {limit}");
+    }
 }

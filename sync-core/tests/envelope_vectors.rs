@@ -4,6 +4,8 @@
 //! is a change of the protocol: old phones and old files would not be understood any more. Files are
 //! never rewritten to make a test pass; a new form gets a new name and, where needed, a new version.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -4,8 +4,10 @@
 //! that many runs are cheap. Stories over real HTTP and real processes are the exercises' business.
 
 pub mod failing;
+pub mod hostile;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -63,11 +65,13 @@ pub fn set(codes: &[&str]) -> Value {
     Value::Set(codes.iter().map(|code| (*code).to_owned()).collect())
 }
 
-fn pack(bytes: &[u8]) -> Vec<u8> {
+/// Compresses a message.
+pub fn pack(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).expect("compressing in memory cannot fail")
 }
 
-fn unpack(bytes: &[u8]) -> Vec<u8> {
+/// Inflates an answer.
+pub fn unpack(bytes: &[u8]) -> Vec<u8> {
     zstd::decode_all(bytes).expect("a relay compresses its answers")
 }
 
@@ -75,6 +79,11 @@ fn unpack(bytes: &[u8]) -> Vec<u8> {
 pub fn read_answer(answer: &[u8]) -> SyncResponse {
     let signed: SignedAnswer = from_cbor(&unpack(answer)).expect("a signed answer");
     from_cbor(&signed.answer).expect("an answer")
+}
+
+/// In memory where the system offers that: many relays are made, and none has to survive a power cut.
+fn temporary_folder() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary folder")
 }
 
 fn open_relay(folder: &std::path::Path, now_ms: &Arc<AtomicI64>, rng: &mut ChaCha20Rng) -> Relay {
@@ -93,7 +102,7 @@ impl World {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let start = Timestamp::parse("2026-03-01T18:00:00Z").expect("a time");
         let now_ms = Arc::new(AtomicI64::new(start.0));
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        let folder = temporary_folder();
         let relay = open_relay(folder.path(), &now_ms, &mut rng);
         let mut device_rng = ChaCha20Rng::seed_from_u64(rng.next_u64());
         let admin = NewMember {
@@ -122,6 +131,11 @@ impl World {
     /// The true time.
     pub fn now(&self) -> Timestamp {
         Timestamp(self.now_ms.load(Ordering::SeqCst))
+    }
+
+    /// Where the relay keeps its data.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Lets time pass.

@@ -1,6 +1,8 @@
 //! A phone that dies, or whose storage is full, at every single write of what it does: whatever it had
 //! acknowledged is there afterwards, nothing is doubled, and nobody sees a trace of what was interrupted.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 

@@ -3,6 +3,8 @@
 //! Reads source text, not compiled code, so that it also sees what a feature switches off. Test
 //! modules are exempt: a test of the engine may well use a store. ARCHITECTURE.md tells why each rule is there.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::path::{Path, PathBuf};
 
 /// The layers of sync-core, each using only those before it.

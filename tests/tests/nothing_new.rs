@@ -1,5 +1,7 @@
 //! A phone with a thousand documents and nothing new: one request over real HTTP, counted on the wire, under a kilobyte.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

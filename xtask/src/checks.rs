@@ -14,7 +14,7 @@ pub fn format() -> Outcome {
 /// No lint, as the product is released.
 pub fn lints() -> Outcome {
     let mut command = cargo();
-    command.args(["clippy", "--quiet", "--all-targets"]);
+    command.args(["clippy", "--quiet", "--keep-going", "--all-targets"]);
     for package in PRODUCT {
         command.args(["-p", package]);
     }
@@ -23,7 +23,7 @@ pub fn lints() -> Outcome {
 
 /// No lint with the feature `drill`, harness included.
 pub fn lints_with_drill() -> Outcome {
-    run(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets"]).args([
+    run(cargo().args(["clippy", "--quiet", "--keep-going", "--workspace", "--all-targets"]).args([
         "--features",
         "server/drill",
         "--",
@@ -32,11 +32,19 @@ pub fn lints_with_drill() -> Outcome {
     ]))
 }
 
-/// The documentation builds without a warning.
+/// The documentation builds without a warning, private items included: it is for those who work on the code.
 pub fn documentation() -> Outcome {
     run(cargo()
-        .args(["doc", "--quiet", "--workspace", "--no-deps", "--lib"])
-        .env("RUSTDOCFLAGS", "-D warnings"))
+        .args([
+            "doc",
+            "--quiet",
+            "--keep-going",
+            "--workspace",
+            "--no-deps",
+            "--lib",
+            "--document-private-items",
+        ])
+        .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private-intra-doc-links"))
 }
 
 /// Each crate compiles alone, and the core with each of its features alone.

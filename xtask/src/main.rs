@@ -8,6 +8,7 @@ mod build;
 mod checks;
 mod ci;
 mod demo;
+mod drill;
 mod need;
 mod shell;
 mod test;
@@ -19,7 +20,7 @@ const HELP: &str = "\
 cargo xtask demo [--exercise FILE] [--check]   build the relay and play an evening of peer support
 cargo xtask test [AREA]                        format, lints and every test; or one area:
                                                core, keys, field, sync, console, bindings
-cargo xtask ci                                 test, then each crate alone, docs, and the release binary
+cargo xtask ci                                 test, then each crate alone and the documentation
 cargo xtask bindings [python]                  generate the bindings and run them
 cargo xtask bench | prove                      not in this release";
 

@@ -66,7 +66,7 @@ fn play(exercise: &Exercise) -> Result<(Report, World), String> {
 fn canaries(exercise: &Exercise) -> Vec<String> {
     let mut words = BTreeSet::new();
     let mut take = |json: &Json| {
-        if let Some(text) = json.as_str().filter(|text| text.len() > 12) {
+        if let Some(text) = json.as_str().filter(|text| text.len() > 3) {
             words.insert(text.to_owned());
         }
     };
@@ -102,17 +102,19 @@ fn show(exercise: &Exercise, world: &mut World) -> Result<bool, Failed> {
         }
         println!("  {} ({})\n      {}", sight.device, sight.roles, kinds.join(", "));
     }
-    println!("\nWhat the relay's disk holds of one session note (row of its database):");
     match world.sealed_row()? {
-        Some(row) => {
-            println!("  {} bytes; body {} ...", row["bytes"], head(&row["body"]));
+        Some((reader, text, row)) => {
+            let text: String = text.chars().take(68).collect();
+            println!("\nOne session note, on the phone of {reader} and on the relay's disk:");
+            println!("  {reader} reads   {text}");
+            println!("  the relay has  {} ({} bytes)", head(&row["body"]), row["bytes"]);
         }
-        None => println!("  no session note was made"),
+        None => println!("\nNo session note was made."),
     }
     let canaries = canaries(exercise);
     let scan = world.search(&canaries)?;
     println!(
-        "  {} of {} sealed texts found in {} files ({} KB) of the relay: data, logs, answers",
+        "\n{} of {} sealed texts found in {} files ({} KB) of the relay: data, logs, answers",
         scan.words_found(),
         canaries.len(),
         scan.files,
@@ -122,7 +124,7 @@ fn show(exercise: &Exercise, world: &mut World) -> Result<bool, Failed> {
 }
 
 fn head(body: &Json) -> String {
-    let hex: Vec<char> = body.as_str().unwrap_or_default().chars().take(64).collect();
+    let hex: Vec<char> = body.as_str().unwrap_or_default().chars().take(48).collect();
     hex.chunks(8).map(|chunk| chunk.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 

@@ -97,8 +97,8 @@ pub enum PhoneCommand {
     Outbox,
     /// Heads by document, and the spaces this phone reads.
     Heads,
-    /// Documents of session notes that this phone reads.
-    Sealed,
+    /// Session notes that this phone reads, with their text.
+    ReadableNotes,
     Status,
     Sync,
     /// Arms a crash point.

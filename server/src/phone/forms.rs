@@ -43,7 +43,7 @@ pub fn read(record: &RecordType, typed: &[String], now: Timestamp) -> Result<For
             continue;
         };
         let value = match field.kind {
-            FieldKind::Time if text == "now" => parse_value(field, &now.to_string())?,
+            FieldKind::Time if text == "now" => parse_value(field, &whole_minute(now).to_string())?,
             FieldKind::Day if text == "now" || text == "today" => {
                 parse_value(field, &now.day().to_string())?
             }
@@ -54,6 +54,11 @@ pub fn read(record: &RecordType, typed: &[String], now: Timestamp) -> Result<For
         }
     }
     Ok(form)
+}
+
+/// A person who types `now` means the minute.
+fn whole_minute(now: Timestamp) -> Timestamp {
+    Timestamp(now.0 - now.0.rem_euclid(60_000))
 }
 
 #[cfg(test)]
@@ -83,7 +88,7 @@ mod tests {
     #[test]
     fn now_is_a_time() {
         let record = record_type("incident").expect("is a record");
-        let form = read(record, &["occurred_end=now".into()], Timestamp(0)).expect("reads");
+        let form = read(record, &["occurred_end=now".into()], Timestamp(59_999)).expect("reads");
         assert_eq!(form["occurred_end"], Value::Text("1970-01-01T00:00:00Z".into()));
     }
 }

@@ -1,9 +1,12 @@
 //! `members`, `list`, `show`, `conflicts`, `drafts`, `alarms`, `outbox`, `status`: what this phone knows.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value as Json, json};
 use sync_core::engine::{NoteView, Phone, RecordView};
+use sync_core::ids::DocId;
 use sync_core::protocol::{Code, Timestamp};
-use sync_core::records::{FieldView, Value, WindowState};
+use sync_core::records::{FieldView, RecordType, Value, WindowState};
 
 use super::output::{Output, field_json, field_words, short, table, words};
 use super::{Outcome, now, refs};
@@ -35,18 +38,45 @@ fn record_json(view: &RecordView) -> Json {
             "unreadable": view.unreadable, "stored": view.stored })
 }
 
+/// The most telling fields of a record on one line: what its form asks for first, then the rest.
 fn summary(view: &RecordView) -> String {
-    let shown = view.fields.iter().filter(|(_, field)| match &field.value {
-        Value::Set(set) => !set.is_empty(),
-        Value::Bool(false) | Value::Int(0) => false,
-        _ => true,
-    });
-    let parts: Vec<String> =
-        shown.map(|(name, field)| format!("{name}={}", field_words(field))).collect();
+    let record = RecordType::by_name(view.kind);
+    let required = record.map(|record| record.required).unwrap_or_default();
+    let typed = record.into_iter().flat_map(RecordType::typed).map(|field| field.name);
+    let mut names: Vec<&str> = required.to_vec();
+    names.extend(typed.chain(view.fields.keys().map(String::as_str)));
+    let mut seen = BTreeSet::new();
+    let parts: Vec<String> = names
+        .into_iter()
+        .filter(|name| seen.insert(*name))
+        .filter_map(|name| Some((name, view.fields.get(name)?)))
+        .filter(|(_, field)| tells_something(field))
+        .map(|(name, field)| format!("{name}={}", compact(&field_words(field))))
+        .collect();
     if parts.is_empty() && !view.unreadable.is_empty() {
         return "cannot be opened here".into();
     }
     parts.join(" ")
+}
+
+/// Ids by their first digits, times to the minute.
+fn compact(words: &str) -> String {
+    if words.parse::<DocId>().is_ok() {
+        return short(words);
+    }
+    let is_time = words.contains('T') && Timestamp::parse(words).is_ok();
+    match words.get(..16) {
+        Some(minute) if is_time => format!("{minute}Z"),
+        _ => words.to_owned(),
+    }
+}
+
+fn tells_something(field: &FieldView) -> bool {
+    match &field.value {
+        Value::Set(set) => !set.is_empty(),
+        Value::Bool(false) | Value::Int(0) => false,
+        _ => true,
+    }
 }
 
 /// `list`.
@@ -54,7 +84,11 @@ pub fn list(phone: &mut Phone, kind: Option<&str>) -> Outcome {
     if let Some(kind) = kind {
         super::forms::record_type(kind)?;
     }
-    let records = refs::all_records(phone, kind)?;
+    let mut records = refs::all_records(phone, kind)?;
+    if kind.is_none() {
+        // `members` shows them.
+        records.retain(|view| view.kind != "staff");
+    }
     let rows: Vec<Vec<String>> = records
         .iter()
         .map(|view| {
@@ -239,7 +273,7 @@ pub fn outbox(phone: &mut Phone) -> Outcome {
     let outbox = phone.outbox()?;
     let rows: Vec<Vec<String>> = outbox
         .iter()
-        .map(|(id, record)| vec![short(id), record.map_or_else(|| "-".into(), short)])
+        .map(|(id, record)| vec![short(id), record.map_or_else(|| "(keys)".into(), short)])
         .collect();
     let words = match rows.is_empty() {
         true => "Nothing waits to be sent.".into(),

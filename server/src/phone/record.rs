@@ -4,7 +4,7 @@ use serde_json::json;
 use sync_core::engine::{Phone, TextEdit};
 use sync_core::ids::{DocId, MemberId};
 use sync_core::protocol::Code;
-use sync_core::records::{Value, session_text_key, session_text_keys};
+use sync_core::records::{FieldKind, RecordType, Value, session_text_key, session_text_keys};
 
 use super::arguments::Write;
 use super::output::Output;
@@ -14,9 +14,7 @@ const KEPT: &str = "It is kept on this phone and leaves with the next sync.";
 
 /// A new record. An urgent check-in shows the crisis numbers before it does anything else.
 pub fn record(phone: &mut Phone, kind: &str, fields: &[String]) -> Outcome {
-    let record_type = forms::record_type(kind)?;
-    let (corrected, _) = phone.corrected(now())?;
-    let form = with_members(phone, forms::read(record_type, fields, corrected)?, kind)?;
+    let form = form(phone, kind, fields)?;
     let numbers = urgent::numbers_for(phone, &form)?;
     let crisis = numbers.as_ref().map(urgent::words).unwrap_or_default();
     // Said before the record is tried: the numbers never wait for a disk.
@@ -28,28 +26,43 @@ pub fn record(phone: &mut Phone, kind: &str, fields: &[String]) -> Outcome {
     })
 }
 
-/// A task's assignee may be typed as a name.
-fn with_members(
+/// Where a field takes an id, a person may type a member's name or the first digits of a record's id.
+fn with_ids(
     phone: &mut Phone,
-    mut form: forms::Form,
-    kind: &str,
-) -> Result<forms::Form, Failure> {
-    if kind == "follow_up_task"
-        && let Some(Value::Text(typed)) = form.get("assignee")
-    {
-        let id = refs::member(phone, &typed.clone())?;
-        form.insert("assignee".into(), Value::Text(id.to_string()));
+    record_type: &RecordType,
+    typed: &[String],
+) -> Result<Vec<String>, Failure> {
+    let mut whole = Vec::with_capacity(typed.len());
+    for argument in typed {
+        let named = argument.split_once('=').and_then(|(name, text)| {
+            let field = record_type.typed_field(name)?;
+            let is_whole = text.parse::<DocId>().is_ok();
+            (matches!(field.kind, FieldKind::Id) && !is_whole).then_some((name, text))
+        });
+        whole.push(match named {
+            Some(("assignee", text)) => format!("assignee={}", refs::member(phone, text)?),
+            // A subject's handle is random and nobody's: there is nothing to look it up in.
+            Some((name, text)) if name != "subject_handle" => {
+                format!("{name}={}", refs::record(phone, text)?)
+            }
+            _ => argument.clone(),
+        });
     }
-    Ok(form)
+    Ok(whole)
+}
+
+fn form(phone: &mut Phone, kind: &str, typed: &[String]) -> Result<forms::Form, Failure> {
+    let record_type = forms::record_type(kind)?;
+    let (corrected, _) = phone.corrected(now())?;
+    let typed = with_ids(phone, record_type, typed)?;
+    forms::read(record_type, &typed, corrected)
 }
 
 /// Fields written anew; the value already shown settles a conflict.
 pub fn edit(phone: &mut Phone, record: &str, fields: &[String]) -> Outcome {
     let id = refs::record(phone, record)?;
     let kind = phone.show(id)?.kind;
-    let (corrected, _) = phone.corrected(now())?;
-    let form = forms::read(forms::record_type(kind)?, fields, corrected)?;
-    let form = with_members(phone, form, kind)?;
+    let form = form(phone, kind, fields)?;
     let numbers = urgent::numbers_for(phone, &form)?;
     eprint!("{}", numbers.as_ref().map(urgent::words).unwrap_or_default());
     with_env(|env| phone.edit(env, id, &form))?;

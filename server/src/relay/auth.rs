@@ -97,7 +97,7 @@ impl Relay {
 
 fn decode(body: &[u8]) -> Result<SyncRequest, Code> {
     let request: SyncRequest = from_cbor(&inflate(body)?).map_err(|_| Code::Malformed)?;
-    if request.push.len() > limits::MAX_BATCH {
+    if request.push.len() > limits::MAX_BATCH || request.invites.len() > limits::MAX_BATCH {
         return Err(Code::TooLarge);
     }
     Ok(request)

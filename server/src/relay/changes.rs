@@ -10,6 +10,10 @@ use super::outcome::Outcome;
 use super::projection;
 use super::push::Push;
 
+/// Bytes of documents that one request may have loaded and tried, so that none keeps the writer from the others
+/// for long: some seconds' work at most. What is left over is sent again.
+const MOST_TRIED: usize = 8 * 1024 * 1024;
+
 /// An open document of a request under way.
 pub(super) struct OpenDocument {
     record: u16,
@@ -30,6 +34,7 @@ impl Push<'_> {
                 .store_admitted(&[envelope], admitted)
                 .map(|mut stored| stored.pop().expect("one envelope gives one outcome")),
             Err(Code::MissingAncestor) => Ok(Outcome::Waiting(Code::MissingAncestor)),
+            Err(Code::Overloaded) => Ok(Outcome::Retry(Code::Overloaded)),
             Err(code) => self.quarantine(space, envelope, code),
         }
     }
@@ -87,7 +92,12 @@ impl Push<'_> {
             let (record, saved) = row.map_or((header.record, None), |row| (row.record, row.saved));
             self.documents.insert(key, OpenDocument { record, saved, changed: None });
         }
+        if self.tried > MOST_TRIED {
+            return Ok(Err(Code::Overloaded));
+        }
         let document = &self.documents[&key];
+        let loaded = document.saved.as_ref().map_or(0, Vec::len);
+        self.tried += loaded + run.iter().map(|envelope| envelope.body.len()).sum::<usize>();
         if document.record != header.record {
             return Ok(Err(Code::SchemaViolation));
         }

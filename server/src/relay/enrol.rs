@@ -26,11 +26,15 @@ impl Relay {
             return Err(Code::TooLarge.into());
         }
         let request: EnrolRequest = from_cbor(&inflate(body)?).map_err(|_| Code::Malformed)?;
+        let directory = self.directory(request.team);
+        // Only teams that are here are counted, so that made-up ones cannot crowd them out.
+        if directory.is_empty() {
+            return Err(Code::InviteUnknown.into());
+        }
         if !self.enrolling.allows(request.team) {
             return Err(Code::RateLimited.into());
         }
         let now = self.now();
-        let directory = self.directory(request.team);
         self.store().write(|tx| take(tx, &request, &directory, now))?;
         let is_listed = directory.device(&crypto::device_id(&request.verify_key)).is_some();
         let answer = if is_listed {

@@ -3,7 +3,7 @@
 //! Order: the directory first, then structure-bearing open spaces, then sealed ones. A log that does not continue
 //! the device's cursor is reported and not served.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::directory::{DeviceAt, Directory, open_space_id};
 use sync_core::ids::{DeviceId, SpaceId};
@@ -44,22 +44,25 @@ pub(super) fn pull(
     let mut pulled = Pulled::default();
     let Some(device) = directory.device(&request.device) else { return Ok(pulled) };
     let readable = readable(reader, directory, &device)?;
+    let heads: BTreeMap<SpaceId, Head> = readable.iter().copied().collect();
     let mut at: BTreeMap<SpaceId, Cursor> = BTreeMap::new();
+    let mut reset = BTreeSet::new();
     for cursor in &cursors.0 {
-        let head = readable.iter().find(|(space, _)| *space == cursor.space).map(|(_, h)| *h);
-        match standing(reader, directory, cursor, head)? {
+        match standing(reader, directory, cursor, heads.get(&cursor.space).copied())? {
             Continues::Yes => drop(at.insert(cursor.space, *cursor)),
             Continues::Gone => pulled.gone.push(cursor.space),
-            Continues::No => pulled.reset.push(changed(cursor.space)),
+            Continues::No => drop(reset.insert(cursor.space)),
         }
     }
     for high in &request.high {
-        let head = readable.iter().find(|(space, _)| *space == high.space).map(|(_, h)| *h);
-        let known = pulled.reset.iter().any(|reset| reset.space == high.space);
-        if !known && matches!(standing(reader, directory, high, head)?, Continues::No) {
-            pulled.reset.push(changed(high.space));
+        let head = heads.get(&high.space).copied();
+        if !reset.contains(&high.space)
+            && matches!(standing(reader, directory, high, head)?, Continues::No)
+        {
+            reset.insert(high.space);
         }
     }
+    pulled.reset = reset.iter().copied().map(changed).collect();
     let mut page = Page {
         reader,
         device: device.id,
@@ -68,8 +71,7 @@ pub(super) fn pull(
     };
     for (space, head) in readable {
         let from = at.get(&space).map_or(Head::EMPTY, |c| Head { seq: c.seq, chain: c.chain });
-        let is_reset = page.pulled.reset.iter().any(|reset| reset.space == space);
-        if !is_reset && head.seq > from.seq && !page.serve(space, from, head)? {
+        if !reset.contains(&space) && head.seq > from.seq && !page.serve(space, from, head)? {
             break;
         }
     }

@@ -69,6 +69,8 @@ pub(super) struct Push<'a> {
     pub(super) now: Timestamp,
     pub(super) spaces: BTreeMap<SpaceId, SpaceRow>,
     pub(super) documents: BTreeMap<(SpaceId, DocId), OpenDocument>,
+    /// Bytes of documents and changes tried so far.
+    pub(super) tried: usize,
 }
 
 impl<'a> Push<'a> {
@@ -80,7 +82,7 @@ impl<'a> Push<'a> {
         now: Timestamp,
     ) -> Self {
         let (spaces, documents) = (BTreeMap::new(), BTreeMap::new());
-        Self { tx, team, device, directory, now, spaces, documents }
+        Self { tx, team, device, directory, now, spaces, documents, tried: 0 }
     }
 
     fn take_all(&mut self, batch: &Batch, push: &[Packed]) -> Result<Vec<PushResult>, StoreError> {

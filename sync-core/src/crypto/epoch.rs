@@ -95,6 +95,13 @@ impl EpochSecret {
     }
 }
 
+/// Whether these bytes are a public key of the suite that can be sealed to.
+pub fn is_epoch_key(suite: Suite, public: &[u8]) -> bool {
+    match suite {
+        Suite::X25519 => hpke_base::is_public(public),
+    }
+}
+
 impl fmt::Debug for EpochSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EpochSecret([redacted])")

@@ -8,7 +8,7 @@ use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
 use hpke::kem::X25519HkdfSha256;
 use hpke::{
-    Deserializable, Kem, OpModeR, OpModeS, Serializable, single_shot_open,
+    Deserializable, Kem, OpModeR, OpModeS, Serializable, setup_receiver, single_shot_open,
     single_shot_seal_with_rng,
 };
 use rand_core::CryptoRng;
@@ -42,6 +42,22 @@ pub(super) fn private_bytes(key: &PrivateKey) -> Secret {
 
 pub(super) fn public_bytes(key: &PrivateKey) -> [u8; 32] {
     X25519HkdfSha256::sk_to_pk(key).to_bytes().into()
+}
+
+/// Whether these bytes are a public key that yields a shared secret: of the right length, not of small order.
+pub(super) fn is_public(public: &[u8]) -> bool {
+    // A key of small order yields zero with every secret, so any will do; nothing is kept.
+    let (Ok(any), Ok(public)) = (PrivateKey::from_bytes(&[1; 32]), EncappedKey::from_bytes(public))
+    else {
+        return false;
+    };
+    setup_receiver::<ChaCha20Poly1305, HkdfSha256, X25519HkdfSha256>(
+        &OpModeR::Base,
+        &any,
+        &public,
+        b"",
+    )
+    .is_ok()
 }
 
 pub(super) fn seal(
@@ -165,5 +181,16 @@ mod tests {
             assert_eq!(sealed, Err(CryptoError::Key));
         }
         assert_eq!(seal(&[9; 31], b"", b"", b"", &mut rng(3)), Err(CryptoError::Key));
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_sealed_to_is_told() {
+        let key = generate(&mut rng(1));
+        assert!(is_public(&public_bytes(&key)));
+        assert!(!is_public(&[0; 32]) && !is_public(&[]) && !is_public(&[7; 31]));
+        let mut one = [0; 32];
+        one[0] = 1;
+        assert!(!is_public(&one), "of small order");
+        assert!(seal(&one, b"", b"", b"text", &mut rng(2)).is_err());
     }
 }

@@ -28,7 +28,7 @@ pub mod token;
 
 pub use device::{DeviceKeys, device_id, verify, verify_envelope};
 pub use document_key::DocumentKey;
-pub use epoch::EpochSecret;
+pub use epoch::{EpochSecret, is_epoch_key};
 pub use error::CryptoError;
 pub use passphrase::passphrase_key;
 pub use seal::{open_change, seal_change};

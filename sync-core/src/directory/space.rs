@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use minicbor::bytes::ByteVec;
 use sha2::{Digest, Sha256};
 
+use crate::crypto;
 use crate::ids::{DeviceId, EpochId, MemberId, SpaceId, TeamId};
 use crate::protocol::{
-    Code, Envelope, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, from_cbor,
+    Code, Envelope, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, from_cbor, limits,
 };
 use crate::records::{OwnerKind, SpaceKind};
 
@@ -97,9 +98,10 @@ impl SpaceInfo {
         {
             return Err(Code::WrongSpace);
         }
-        if body.readers.is_empty() || body.readers.len() > crate::protocol::limits::MAX_READERS {
+        if body.readers.is_empty() || body.readers.len() > limits::MAX_READERS {
             return Err(Code::Malformed);
         }
+        check_key(body.suite, &body.epoch_key)?;
         let epoch = EpochInfo {
             id: epoch_of(envelope),
             suite: body.suite,
@@ -120,12 +122,16 @@ impl SpaceInfo {
     /// Takes a `reader` or `epoch` envelope of this space into account; other kinds change nothing.
     ///
     /// # Errors
-    /// `malformed` if the body is not what the header says.
+    /// `malformed` if the body is not what the header says; `too_large` beyond the readers or epochs a space may
+    /// have. The space is unchanged on error.
     pub fn apply(&mut self, envelope: &Envelope) -> Result<(), Code> {
         match envelope.header.kind {
             Kind::Reader => {
                 let body: ReaderBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
                 if !self.readers.contains(&body.member) {
+                    if self.readers.len() >= limits::MAX_READERS {
+                        return Err(Code::TooLarge);
+                    }
                     self.readers.push(body.member);
                     self.readers.sort();
                 }
@@ -133,13 +139,17 @@ impl SpaceInfo {
             Kind::Epoch => {
                 let body: EpochBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
                 let id = epoch_of(envelope);
-                if !self.epochs.iter().any(|epoch| epoch.id == id) {
-                    self.epochs.push(EpochInfo {
-                        id,
-                        suite: body.suite,
-                        public: body.epoch_key,
-                        replaces: body.replaces,
-                    });
+                if self.epoch(&id).is_none() {
+                    check_key(body.suite, &body.epoch_key)?;
+                    if self.epochs.len() >= limits::MAX_EPOCHS {
+                        return Err(Code::TooLarge);
+                    }
+                    // Its author saw the epochs before it; whatever else it names says nothing.
+                    let replaced: BTreeSet<EpochId> = body.replaces.into_iter().collect();
+                    let known = replaced.into_iter().filter(|id| self.epoch(id).is_some());
+                    let replaces = known.collect();
+                    let (suite, public) = (body.suite, body.epoch_key);
+                    self.epochs.push(EpochInfo { id, suite, public, replaces });
                 }
             }
             _ => {}
@@ -184,6 +194,11 @@ impl SpaceInfo {
             .filter(|epoch| !self.epochs.iter().any(|other| other.replaces.contains(&epoch.id)))
             .min_by_key(|epoch| epoch.id)
     }
+}
+
+/// A key that nobody can seal to would keep the whole space from writing.
+fn check_key(suite: Suite, public: &[u8]) -> Result<(), Code> {
+    if crypto::is_epoch_key(suite, public) { Ok(()) } else { Err(Code::Malformed) }
 }
 
 /// The epoch that a `space` or `epoch` envelope announces.

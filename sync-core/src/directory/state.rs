@@ -89,7 +89,7 @@ impl Directory {
     /// # Errors
     /// `directory_behind` if the entry extends a shorter directory, `directory_fork` if it names another
     /// entry at this length, `directory_forged` if it is not an admin's native device that signed,
-    /// `device_exists` for a further device of a member. The directory is unchanged on error.
+    /// `device_exists` for a further device of a member and for keys that are listed already. The directory is unchanged on error.
     pub fn append(&mut self, entry: &Envelope) -> Result<(), Code> {
         let header = &entry.header;
         if header.kind != Kind::Directory {
@@ -154,7 +154,10 @@ impl Directory {
                 if !self.members.contains_key(&member) {
                     return Err(Code::NoSuchMember);
                 }
-                if self.devices.values().any(|device| device.member == member) {
+                // Keys are public: whoever repeats another device's must not take its place.
+                let id = crypto::device_id(&verify_key);
+                let taken = self.devices.contains_key(&id);
+                if taken || self.devices.values().any(|device| device.member == member) {
                     return Err(Code::DeviceExists);
                 }
                 let device = Device {
@@ -164,7 +167,7 @@ impl Directory {
                     seal_key: seal_key.into(),
                     class,
                 };
-                self.devices.insert(crypto::device_id(&verify_key), device);
+                self.devices.insert(id, device);
             }
             Op::Policy { profile } => self.profiles.push(Since { seq, value: profile }),
             Op::Relay { relay } => {
@@ -201,9 +204,9 @@ impl Directory {
 
     /// Id of the last entry of the directory when it had this length.
     pub fn head_at(&self, seq: u64) -> Option<EnvelopeId> {
-        match seq {
-            0 => Some(EnvelopeId::new([0; 32])),
-            _ => self.entries.get(seq as usize - 1).copied(),
+        match seq.checked_sub(1) {
+            None => Some(EnvelopeId::new([0; 32])),
+            Some(index) => self.entries.get(usize::try_from(index).ok()?).copied(),
         }
     }
 

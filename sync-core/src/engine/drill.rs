@@ -3,7 +3,7 @@
 //! Compiled only with the feature `drill`. It uses the device's real keys and numbering, so that what it makes
 //! is refused for what it is and not for how it was faked.
 
-use crate::ids::{DocId, SpaceId};
+use crate::ids::{Chain, DocId, SpaceId};
 use crate::protocol::{Envelope, Header, Kind, Priority};
 use crate::records::DocType;
 
@@ -47,6 +47,12 @@ impl Phone {
     /// Signs a header and a body. Nothing is kept.
     pub fn drill_sign(&self, header: Header, body: Vec<u8>) -> Envelope {
         self.keys.sign_envelope(header, body)
+    }
+
+    /// Where this phone stands in a space's log.
+    pub fn drill_cursor(&mut self, space: SpaceId) -> Result<(u64, Chain)> {
+        let row = self.desk()?.rows.space(space)?;
+        Ok(row.map_or((0, Chain::EMPTY), |row| (row.seq, row.chain)))
     }
 
     /// Takes the numbers that forged envelopes used up, where the relay gave them a place.

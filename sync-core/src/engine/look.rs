@@ -74,6 +74,9 @@ impl Phone {
     }
 
     /// Records of a kind (`None`: every kind), by kind and id, strictly after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// `no_such_record` if there is no such kind, or `after` is no record.
     pub fn list(
         &mut self,
         kind: Option<&str>,
@@ -86,8 +89,12 @@ impl Phone {
         };
         let desk = self.desk()?;
         let pending = desk.pending_documents()?;
+        // The page before ended within a kind: that one goes on, later ones begin, earlier ones are done.
+        let ended = after.map(|root| desk.open_record(root)).transpose()?.map(|(record, _)| record);
+        let begun = ended.and_then(|ended| kinds.iter().position(|kind| kind.name == ended.name));
         let mut views = Vec::new();
-        for record in kinds {
+        for (i, record) in kinds.iter().enumerate().skip(begun.unwrap_or(0)) {
+            let after = after.filter(|_| Some(i) == begun);
             let room = limit - views.len();
             for root in desk.rows.roots(record.parts[0].number, after, room)? {
                 views.push(desk.record_view(root, &pending)?);

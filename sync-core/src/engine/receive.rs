@@ -16,6 +16,9 @@ use super::keys::Closed;
 use super::rows::{DraftRow, ItemState, SpaceRow};
 use super::{EngineError, Result};
 
+/// A position of a log and its chain there.
+type Place = (u64, Chain);
+
 /// One position of a log, unpacked.
 struct Row {
     seq: u64,
@@ -71,29 +74,33 @@ enum News {
     Rows(Vec<Row>),
     /// Nothing: the answer is older than one already taken, or the same again.
     Old,
-    /// It is not the log that the held items began.
+    /// It is not the log that the held items began, or not the one that was acknowledged.
     Foreign,
 }
 
 /// An answer may be repeated or overtaken by a newer one, so it may begin, or even end, before the cursor.
+/// `high` is the position the relay acknowledged before: the log must pass through it.
 fn news(
     items: &SpaceItems,
     batch: &Batch,
-    held: u64,
-    chain: Chain,
+    held: Place,
+    high: Place,
 ) -> std::result::Result<News, Code> {
-    if items.seq < held {
+    if items.seq < held.0 {
         return Ok(News::Old);
     }
-    let Some(start) = items.seq.checked_sub(items.items.len() as u64).filter(|s| *s <= held) else {
-        return Ok(News::Foreign);
-    };
+    let start = items.seq.checked_sub(items.items.len() as u64).filter(|s| *s <= held.0);
+    let Some(start) = start else { return Ok(News::Foreign) };
     let mut rows = unpack(items, batch, start)?;
-    rows.retain(|row| row.seq > held);
-    let end = rows
-        .iter()
-        .fold(chain, |chain, row| next_chain(chain, row.id, row.directory_seq, row.row_day));
-    Ok(if end == items.chain { News::Rows(rows) } else { News::Foreign })
+    rows.retain(|row| row.seq > held.0);
+    let mut at = held;
+    for row in &rows {
+        at = (row.seq, next_chain(at.1, row.id, row.directory_seq, row.row_day));
+        if at.0 == high.0 && at.1 != high.1 {
+            return Ok(News::Foreign);
+        }
+    }
+    Ok(if at == (items.seq, items.chain) { News::Rows(rows) } else { News::Foreign })
 }
 
 impl Desk<'_> {
@@ -101,7 +108,8 @@ impl Desk<'_> {
     pub fn receive_directory(&mut self, items: &SpaceItems, batch: &Batch) -> Result<Option<u64>> {
         let space = self.open_space(crate::records::SpaceKind::Directory, None)?;
         let mut row = self.space_row(space)?;
-        let rows = match news(items, batch, row.seq, row.chain)? {
+        let (held, high) = ((row.seq, row.chain), (row.high_seq, row.high_chain));
+        let rows = match news(items, batch, held, high)? {
             News::Rows(rows) => rows,
             News::Old => return Ok(Some(0)),
             News::Foreign => {
@@ -160,8 +168,10 @@ impl Desk<'_> {
     /// Takes what a space's log holds beyond the cursor.
     pub fn receive_space(&mut self, items: &SpaceItems, batch: &Batch) -> Result<u64> {
         let known = self.rows.space(items.space)?;
-        let (held, chain) = known.as_ref().map_or((0, Chain::EMPTY), |row| (row.seq, row.chain));
-        let rows = match news(items, batch, held, chain)? {
+        let (held, high) = known.as_ref().map_or(((0, Chain::EMPTY), (0, Chain::EMPTY)), |row| {
+            ((row.seq, row.chain), (row.high_seq, row.high_chain))
+        });
+        let rows = match news(items, batch, held, high)? {
             News::Rows(rows) => rows,
             News::Old => return Ok(0),
             News::Foreign => {
@@ -169,8 +179,18 @@ impl Desk<'_> {
                 return Ok(0);
             }
         };
-        if known.is_none() && !self.meet_space(items.space, &rows)? {
+        if let Err(code) = self.check_page(items.space, &rows) {
+            self.rows.raise(code, &items.space.to_string())?;
             return Ok(0);
+        }
+        if known.is_none() {
+            match self.meet_space(items.space, &rows) {
+                Ok(info) => self.rows.put_space(&SpaceRow::new(info))?,
+                Err(code) => {
+                    self.rows.raise(code, &items.space.to_string())?;
+                    return Ok(0);
+                }
+            }
         }
         let count = rows.len() as u64;
         let mut changes: BTreeMap<DocId, Vec<(u64, Envelope)>> = BTreeMap::new();
@@ -193,23 +213,45 @@ impl Desk<'_> {
         Ok(count)
     }
 
-    /// Makes the row of a space met for the first time.
-    fn meet_space(&mut self, space: SpaceId, rows: &[Row]) -> Result<bool> {
-        let info = match (self.known_open_space(space), rows.first()) {
-            (Some(info), _) => Some(info),
-            (None, Some(Row { content: Content::Envelope(envelope), .. })) => {
-                SpaceInfo::made_by(envelope).ok().filter(|info| info.id == space)
+    /// Checks that every envelope of a page is its author's, made for this space, and judged at a directory state
+    /// that this phone knows and its author had not passed.
+    ///
+    /// No honest relay gives anything else a position. So such a page is not taken at all, and the true one can
+    /// still come.
+    fn check_page(&self, space: SpaceId, rows: &[Row]) -> std::result::Result<(), Code> {
+        for row in rows {
+            if row.directory_seq > self.directory.len() {
+                return Err(Code::DirectoryBehind);
             }
-            _ => None,
-        };
-        match info {
-            Some(info) => self.rows.put_space(&SpaceRow::new(info))?,
-            None => {
-                self.rows.raise(Code::WrongSpace, &space.to_string())?;
-                return Ok(false);
+            let Content::Envelope(envelope) = &row.content else { continue };
+            if envelope.header.space != space {
+                return Err(Code::WrongSpace);
+            }
+            if envelope.header.directory_seq > row.directory_seq {
+                return Err(Code::DirectoryBehind);
+            }
+            match gates::authenticate(envelope, &self.directory, row.directory_seq) {
+                // The row is damaged, its place is not: it is set aside alone, and the rest goes on.
+                Ok(_) | Err(Code::BadSignature) => {}
+                Err(code) => return Err(code),
             }
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// A space met for the first time: an open one of this member's, or one that an entitled device made.
+    fn meet_space(&self, space: SpaceId, rows: &[Row]) -> std::result::Result<SpaceInfo, Code> {
+        if let Some(info) = self.known_open_space(space) {
+            return Ok(info);
+        }
+        let Some(Row { content: Content::Envelope(envelope), directory_seq, .. }) = rows.first()
+        else {
+            return Err(Code::WrongSpace);
+        };
+        let info = SpaceInfo::made_by(envelope)?;
+        let author = self.directory.device_at(&envelope.header.device, *directory_seq);
+        gates::check_right(envelope, &author.ok_or(Code::UnknownDevice)?, &info)?;
+        Ok(info)
     }
 
     fn receive_item(
@@ -218,31 +260,43 @@ impl Desk<'_> {
         row: Row,
         changes: &mut BTreeMap<DocId, Vec<(u64, Envelope)>>,
     ) -> Result<()> {
-        let envelope = match row.content {
-            Content::Own => {
-                if self.rows.item(row.id)?.is_none() {
-                    // Another installation with this device's keys wrote it.
-                    self.rows.raise(Code::DeviceCloned, &self.device().to_string())?;
-                }
+        let item = self.rows.item(row.id)?;
+        if item.as_ref().is_some_and(|item| item.space != space) {
+            self.rows.raise(Code::RelayChanged, &space.to_string())?;
+            return Ok(());
+        }
+        let state = item.map(|item| item.state);
+        let envelope = match (row.content, state) {
+            (Content::Own, None) => {
+                // Another installation with this device's keys wrote it.
+                return Ok(self.rows.raise(Code::DeviceCloned, &self.device().to_string())?);
+            }
+            (Content::Own | Content::Envelope(_), Some(ItemState::Refused)) => {
+                return self.revive(row.id, row.seq, changes);
+            }
+            (Content::Own | Content::Envelope(_), Some(_)) => {
                 self.acknowledge(row.id, row.seq)?;
                 return Ok(());
             }
-            Content::Stub(code) => {
+            (Content::Stub(code), Some(ItemState::Outbox)) => {
                 let code = Code::from_name(&code).unwrap_or(Code::Internal);
-                if self.rows.item(row.id)?.is_some() {
-                    self.refuse_in_log(row.id, code)?;
-                } else {
-                    self.applied(row.id, space, row.seq, ItemState::Refused)?;
-                }
+                self.refuse_in_log(row.id, code)?;
                 return Ok(());
             }
-            Content::Envelope(envelope) => *envelope,
+            (Content::Stub(code), None) => {
+                if code == Code::RelayChanged.as_str() {
+                    // The relay's copy is damaged.
+                    self.rows.raise(Code::RelayChanged, &row.id.to_string())?;
+                }
+                return self.applied(row.id, space, row.seq, ItemState::Refused);
+            }
+            (Content::Stub(_), Some(ItemState::Refused)) => return Ok(()),
+            (Content::Stub(_), Some(_)) => {
+                // What was taken once stays: setting aside is decided before an item is served.
+                return Ok(self.rows.raise(Code::RelayChanged, &space.to_string())?);
+            }
+            (Content::Envelope(envelope), None) => *envelope,
         };
-        if let Some(item) = self.rows.item(row.id)?
-            && item.state != ItemState::Outbox
-        {
-            return Ok(());
-        }
         self.rows.put_envelope(&envelope)?;
         if let Err(code) = self.gate(space, &envelope, row.directory_seq)? {
             return self.set_aside(&envelope, space, row.seq, code);
@@ -260,6 +314,21 @@ impl Desk<'_> {
         }
     }
 
+    /// An own change that was told to be refused stands in the log after all: everybody has it, so this phone does too.
+    fn revive(
+        &mut self,
+        id: EnvelopeId,
+        seq: u64,
+        changes: &mut BTreeMap<DocId, Vec<(u64, Envelope)>>,
+    ) -> Result<()> {
+        let Some(envelope) = self.rows.envelope(id)? else { return Ok(()) };
+        if envelope.header.kind.is_document() && envelope.header.device == self.device() {
+            self.rows.delete_draft(id)?;
+            changes.entry(envelope.header.doc).or_default().push((seq, envelope));
+        }
+        Ok(())
+    }
+
     /// The gates that need no document. The inner error is what is wrong with the envelope.
     fn gate(
         &self,
@@ -267,9 +336,6 @@ impl Desk<'_> {
         envelope: &Envelope,
         directory_seq: u64,
     ) -> Result<std::result::Result<(), Code>> {
-        if envelope.header.space != space {
-            return Ok(Err(Code::WrongSpace));
-        }
         let row = self.space_row(space)?;
         let judged = gates::authenticate(envelope, &self.directory, directory_seq)
             .and_then(|author| gates::check_right(envelope, &author, &row.info))
@@ -320,7 +386,12 @@ impl Desk<'_> {
         doc: DocId,
         envelopes: Vec<(u64, Envelope)>,
     ) -> Result<()> {
-        let Some(part) = DocType::by_number(envelopes[0].1.header.record) else { return Ok(()) };
+        // A document keeps the kind it began with.
+        let number = match self.rows.document(space, doc)? {
+            Some(row) => row.record,
+            None => envelopes[0].1.header.record,
+        };
+        let Some(part) = DocType::by_number(number) else { return Ok(()) };
         let mut opened = Vec::with_capacity(envelopes.len());
         for (seq, envelope) in envelopes {
             if envelope.header.record != part.number {
@@ -397,6 +468,10 @@ impl Desk<'_> {
     ) -> Result<()> {
         let id = envelope.id();
         self.applied(id, space, seq, ItemState::Refused)?;
+        if code == Code::BadSignature {
+            // The relay vouched for it, so its copy is damaged: somebody must look.
+            self.rows.raise(code, &id.to_string())?;
+        }
         let record = self.rows.root_of(envelope.header.doc)?;
         let draft = DraftRow { code: code.to_string(), record, values: "{}".into(), own: false };
         Ok(self.rows.put_draft(id, &draft)?)

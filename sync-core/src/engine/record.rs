@@ -236,16 +236,21 @@ impl Desk<'_> {
     /// A record's type and its parts on this phone, the first part first.
     pub fn open_record(&self, record: DocId) -> Result<(&'static RecordType, Vec<Part>)> {
         let root = self.rows.root_of(record)?.ok_or(Code::NoSuchRecord)?;
+        let rows = self.rows.parts(root)?;
+        let (_, first) =
+            rows.iter().find(|(doc, _)| *doc == root).or(rows.first()).ok_or(Code::NoSuchRecord)?;
+        let record_type = RecordType::of_part(first.number).ok_or(Code::SchemaViolation)?;
         let mut parts = Vec::new();
-        for (doc, PartRow { number, space }) in self.rows.parts(root)? {
+        for (doc, PartRow { number, space }) in rows {
+            // Another kind of document may name this record, but is no part of it.
+            if record_type.parts.iter().all(|part| part.number != number) {
+                continue;
+            }
             let doc_type = DocType::by_number(number).ok_or(Code::SchemaViolation)?;
             let saved = self.rows.document(space, doc)?.and_then(|row| row.saved);
             let flat = saved.map(|saved| doc::flatten(&saved)).transpose()?;
             parts.push(Part { doc, space, doc_type, flat });
         }
-        let first = parts.first().ok_or(Code::NoSuchRecord)?;
-        let record_type =
-            RecordType::of_part(first.doc_type.number).ok_or(Code::SchemaViolation)?;
         let rank =
             |part: &Part| record_type.parts.iter().position(|p| p.number == part.doc_type.number);
         parts.sort_by_key(|part| (rank(part), part.doc));
@@ -261,6 +266,14 @@ impl Desk<'_> {
             _ if part.number == first => Some(doc),
             _ => None,
         };
+        // A document's id is its author's choice: whoever repeats it elsewhere, or names another record, must
+        // not take the place of the document that was here first.
+        if let Some(known) = self.rows.root_of(doc)? {
+            let here = self.rows.parts(known)?.into_iter().find(|(part, _)| *part == doc);
+            if here.is_some_and(|(_, row)| row.space != space || Some(known) != root) {
+                return Ok(());
+            }
+        }
         if let Some(root) = root {
             self.rows.put_part(root, doc, PartRow { number: part.number, space }, first)?;
         }

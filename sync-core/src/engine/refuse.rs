@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::doc::{self, Edit};
 use crate::ids::{DocId, EnvelopeId, SpaceId};
 use crate::protocol::{Code, Kind};
-use crate::records::{DocType, FieldOp, Flat, RecordType, Value, view};
+use crate::records::{DocType, FieldOp, Flat, OwnerKind, RecordType, Value, view};
 
 use super::desk::Desk;
 use super::rows::{DocumentRow, DraftRow, ItemState};
@@ -22,7 +22,8 @@ impl Desk<'_> {
             self.rows.raise(code, "")?;
             return Ok(true);
         }
-        self.refuse_in_log(id, code)
+        let waits = self.rows.item(id)?.is_some_and(|item| item.state == ItemState::Outbox);
+        if waits { self.refuse_in_log(id, code) } else { Ok(false) }
     }
 
     /// As [`Desk::refuse`], for an envelope that stands quarantined in the log.
@@ -39,7 +40,9 @@ impl Desk<'_> {
         }
         match envelope.header.kind {
             Kind::Change | Kind::Sealed => self.rebuild_without(id, space, doc, code)?,
-            Kind::Space if code == Code::SpaceExists => self.supersede(space)?,
+            Kind::Space if code == Code::SpaceExists && self.is_only_one(space)? => {
+                self.supersede(space)?;
+            }
             _ => self.keep_draft(id, None, code, BTreeMap::new())?,
         }
         Ok(true)
@@ -105,11 +108,22 @@ impl Desk<'_> {
         Ok(self.rows.0.delete(table, &kind)?)
     }
 
+    /// Whether there is one such space a team or member, so that another one can stand in its place.
+    fn is_only_one(&self, space: SpaceId) -> Result<bool> {
+        let owner = self.space_row(space)?.info.kind().policy().owner;
+        Ok(matches!(owner, OwnerKind::Team | OwnerKind::Member))
+    }
+
     /// The team already has such a space: what was written into this one moves there once its key is here.
     fn supersede(&mut self, space: SpaceId) -> Result<()> {
         let mut row = self.space_row(space)?;
         row.superseded = true;
         self.rows.put_space(&row)?;
+        self.withdraw(space)
+    }
+
+    /// Takes what is for a superseded space out of the outbox: no relay will ever take it.
+    fn withdraw(&mut self, space: SpaceId) -> Result<()> {
         for (id, _) in self.rows.outbox(usize::MAX)? {
             if let Some(item) = self.rows.item(id)?
                 && item.space == space
@@ -141,6 +155,7 @@ impl Desk<'_> {
                 let moved = DocumentRow { saved: None, ..document };
                 self.rows.put_document(old.info.id, doc, &moved)?;
             }
+            self.withdraw(old.info.id)?;
         }
         Ok(())
     }

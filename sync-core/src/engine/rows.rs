@@ -502,6 +502,10 @@ impl<'a> Rows<'a> {
         self.write(Table::Drafts, id.as_bytes(), row)
     }
 
+    pub fn delete_draft(&mut self, id: EnvelopeId) -> Result<()> {
+        self.0.delete(Table::Drafts, id.as_bytes())
+    }
+
     pub fn drafts(&self) -> Result<Vec<(EnvelopeId, DraftRow)>> {
         self.all(Table::Drafts, &[])?
             .iter()

@@ -214,9 +214,10 @@ impl Desk<'_> {
         fields: &BTreeMap<String, Value>,
     ) -> Result<SpaceId> {
         let me = self.identity.member;
-        let mine = self.session_spaces(intervention)?;
-        if let Some(row) = mine.into_iter().find(|row| row.info.is_read_by(&me)) {
-            return Ok(row.info.id);
+        for row in self.session_spaces(intervention)? {
+            if row.info.is_read_by(&me) && self.is_closed_to_its_maker(&row)? {
+                return Ok(row.info.id);
+            }
         }
         let leads = leads_of(fields);
         if !leads.contains(&me) {

@@ -1,17 +1,20 @@
 //! Spaces on a phone: finding and making them, and letting their readers in.
 
 use crate::crypto::EpochSecret;
-use crate::directory::{SpaceInfo, epoch_of, open_space_id};
+use crate::directory::{DeviceAt, SpaceInfo, epoch_of, open_space_id};
 use crate::gates;
 use crate::ids::{DocId, EpochId, MemberId, SpaceId};
 use crate::protocol::{
     Code, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, WrapBody, WrappedKey, to_cbor,
 };
-use crate::records::{OwnerKind, Role, SpaceKind};
+use crate::records::{DeviceClass, OwnerKind, Role, SpaceKind};
 
 use super::desk::{Desk, Slip};
 use super::rows::{SecretName, SpaceRow};
 use super::{EngineError, Env, Result};
+
+/// Wrapped keys in one envelope, about 120 bytes each: well below the longest body.
+const WRAPS_PER_ENVELOPE: usize = 256;
 
 impl Desk<'_> {
     /// An open space; its row is made on first use.
@@ -154,7 +157,7 @@ impl Desk<'_> {
     ) -> Result<Vec<WrappedKey>> {
         let mut wraps = Vec::new();
         for reader in readers {
-            for device in self.directory.devices_of(*reader) {
+            for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
                 let wrap = secret
                     .wrap_for(epoch, public, device.id, device.seal_key, env.rng)
                     .map_err(|_| EngineError::refused(Code::SealBroken))?;
@@ -200,6 +203,13 @@ impl Desk<'_> {
         self.wrap_missing(env, space)
     }
 
+    /// Whether what is written into a space now opens only with a key that its readers have, this phone among them.
+    pub fn is_closed_to_its_maker(&self, row: &SpaceRow) -> Result<bool> {
+        let Some(epoch) = row.info.current_epoch() else { return Ok(false) };
+        let held = self.epoch_secret(row.info.id, epoch.id)?.is_some();
+        Ok(held && !(self.made_by_a_stranger(row) && row.info.epochs.len() == 1))
+    }
+
     fn made_by_a_stranger(&self, row: &SpaceRow) -> bool {
         let maker = row.info.maker.and_then(|device| self.directory.device(&device));
         maker.is_some_and(|maker| !row.info.is_read_by(&maker.member))
@@ -237,7 +247,7 @@ impl Desk<'_> {
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
             for reader in row.info.readers() {
-                for device in self.directory.devices_of(*reader) {
+                for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
                     if self.rows.is_wrapped(space, epoch.id, device.id)? {
                         continue;
                     }
@@ -248,14 +258,20 @@ impl Desk<'_> {
                 }
             }
         }
-        if keys.is_empty() {
-            return Ok(());
-        }
         for key in &keys {
             self.rows.put_wrapped(space, key.epoch, key.device)?;
         }
-        let header = self.next_header(env, &Slip::structure(Kind::Wrap, space))?;
-        let envelope = self.keys.sign_envelope(header, to_cbor(&WrapBody { keys }));
-        self.post(space, &envelope)
+        for keys in keys.chunks(WRAPS_PER_ENVELOPE) {
+            let body = to_cbor(&WrapBody { keys: keys.to_vec() });
+            let header = self.next_header(env, &Slip::structure(Kind::Wrap, space))?;
+            let envelope = self.keys.sign_envelope(header, body);
+            self.post(space, &envelope)?;
+        }
+        Ok(())
     }
+}
+
+/// Whether a device may be given keys: a console or a station never.
+fn may_hold_keys(device: &DeviceAt<'_>) -> bool {
+    matches!(device.class, DeviceClass::Native | DeviceClass::Web)
 }

@@ -217,7 +217,9 @@ impl Desk<'_> {
 
     /// The relay answers for the first time: an admin's device lists it.
     pub fn list_relay(&mut self, relay: crate::ids::RelayId) -> Result<bool> {
-        let none_listed = !self.directory.lists_any_relay();
+        let proposed =
+            self.rows.proposals()?.iter().any(|proposal| matches!(proposal.op, Op::Relay { .. }));
+        let none_listed = !self.directory.lists_any_relay() && !proposed;
         if none_listed && self.require_admin().is_ok() {
             self.propose(Op::Relay { relay })?;
             return Ok(true);

@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::ids::ActorId;
 use crate::protocol::{Code, Header, limits};
-use crate::records::{DocType, Flat};
+use crate::records::{DocType, FieldKind, Flat};
 
 use super::history::{History, Positions, Target};
 use super::walker::{Change, Op, OpId};
@@ -14,6 +15,12 @@ use super::walker::{Change, Op, OpId};
 /// Actors one device may use in one document: it takes a new one after each refusal. Also bounds the
 /// search for a device's changes, since actors do not show their device.
 const MAX_ACTORS_PER_DEVICE: u16 = 256;
+
+/// Every actor that the device of a header may use in its document.
+pub(super) fn actors_of(header: &Header) -> Vec<ActorId> {
+    (0..MAX_ACTORS_PER_DEVICE).map(|actor_no| Header { actor_no, ..*header }.actor()).collect()
+}
+
 /// Changes in one document, of all devices.
 const MAX_CHANGES: usize = 4_096;
 /// Operations in one document, of all devices; what limits memory where saved bytes, being run-length encoded, do not.
@@ -28,6 +35,7 @@ const MAX_DOCUMENT_OPS: usize = 256 * 1_024;
 pub(super) fn judge(
     change: &Change,
     header: &Header,
+    own_actors: &[ActorId],
     doc_type: &DocType,
     history: &History,
 ) -> Result<(), Code> {
@@ -42,32 +50,46 @@ pub(super) fn judge(
     if change.seq != made + 1 {
         return Err(Code::ChangeSequence);
     }
-    // Documents with texts all start from the fixed first change; authors build on their own last one.
+    // Documents with texts all start from the fixed first change; authors build on whatever they wrote before,
+    // under any of their actors, so that no device alone can split a document into more heads than a change may name.
     let rootless = !doc_type.texts.is_empty() && change.deps.is_empty();
-    if rootless || !history.is_last_in(&change.actor, &past) || change.start_op != last_op + 1 {
+    let builds_on_own = own_actors.iter().all(|actor| history.is_last_in(actor, &past));
+    if rootless || !builds_on_own || change.start_op != last_op + 1 {
         return Err(Code::HostileChange);
     }
-    check_room(change, header, history)?;
+    check_room(change, header, own_actors, history)?;
     check_ops(change, doc_type, history, &past)?;
+    if !counts_for_itself(change, doc_type) {
+        return Err(Code::WrongActor);
+    }
     doc_type.check(&written(change, doc_type), header.schema)
 }
 
-fn check_room(change: &Change, header: &Header, history: &History) -> Result<(), Code> {
+/// Whether a change touches no counter's part but its own actor's: what another counted is not its to change.
+fn counts_for_itself(change: &Change, doc_type: &DocType) -> bool {
+    let own = change.actor.to_string();
+    change.ops.iter().all(|op| {
+        let (Op::Put { key, .. } | Op::Delete { key, .. }) = op else { return true };
+        let Some((field, actor)) = key.split_once('.') else { return true };
+        let counts = doc_type
+            .field(field)
+            .is_some_and(|field| matches!(field.kind, FieldKind::Counter { .. }));
+        !counts || actor == own
+    })
+}
+
+fn check_room(
+    change: &Change,
+    header: &Header,
+    own_actors: &[ActorId],
+    history: &History,
+) -> Result<(), Code> {
     let full = header.actor_no >= MAX_ACTORS_PER_DEVICE
         || history.len() >= MAX_CHANGES
         || history.ops() + change.ops.len() > MAX_DOCUMENT_OPS
-        || changes_of_device(header, history) >= limits::MAX_CHANGES_PER_DEVICE;
+        || own_actors.iter().map(|actor| history.count_of(actor)).sum::<u64>()
+            >= limits::MAX_CHANGES_PER_DEVICE;
     if full { Err(Code::DocumentFull) } else { Ok(()) }
-}
-
-/// The changes of the header's device, under all actors it may use here.
-fn changes_of_device(header: &Header, history: &History) -> u64 {
-    if (history.len() as u64) < limits::MAX_CHANGES_PER_DEVICE {
-        return history.len() as u64;
-    }
-    (0..MAX_ACTORS_PER_DEVICE)
-        .map(|actor_no| history.count_of(&Header { actor_no, ..*header }.actor()))
-        .sum()
 }
 
 fn check_ops(

@@ -2,7 +2,7 @@
 
 use crate::directory::{Directory, SpaceInfo};
 use crate::protocol::{Code, Envelope, Kind, Priority};
-use crate::records::{DocType, NotesMode, Standing};
+use crate::records::{DeviceClass, DocType, NotesMode, SpaceKind, Standing};
 
 use super::Author;
 
@@ -27,11 +27,13 @@ pub fn check_right(
         owns: space.is_owned_by(&author.member),
         reads: space.is_read_by(&author.member),
     };
+    // A console or a station holds no reading keys, so nothing it signs concerns a sealed space.
+    let sealed = policy.sealed && matches!(author.class, DeviceClass::Native | DeviceClass::Web);
     let allowed = match header.kind {
-        Kind::Space => standing.is_any_of(policy.make),
+        Kind::Space => sealed && standing.is_any_of(policy.make) && may_make(space, &standing),
         // Only those who can already read let others in, rotate or wrap.
-        Kind::Reader | Kind::Epoch | Kind::Wrap => policy.sealed && standing.reads,
-        Kind::Sender | Kind::Sealed => policy.sealed && standing.is_any_of(policy.write),
+        Kind::Reader | Kind::Epoch | Kind::Wrap => sealed && standing.reads,
+        Kind::Sender | Kind::Sealed => sealed && standing.is_any_of(policy.write),
         Kind::Change => !policy.sealed && standing.is_any_of(policy.write),
         Kind::Directory => false,
         Kind::Purge | Kind::Hold | Kind::Wipe | Kind::Verdict => false,
@@ -60,6 +62,12 @@ pub fn check_right(
         }
     }
     Ok(())
+}
+
+/// Whoever makes a space knows its first key, so it must be one of its readers; but for a session, which an
+/// assigner opens for its leads, and the intake of those on call.
+fn may_make(space: &SpaceInfo, standing: &Standing<'_>) -> bool {
+    standing.reads || matches!(space.kind(), SpaceKind::Session | SpaceKind::Intake)
 }
 
 /// Checks the team's notes policy as it was when the author wrote: the record kind stands in clear, so ciphertext is judged too.

@@ -4,11 +4,14 @@
 //! and one load again serve the whole batch. Only if that fails are candidates tried in smaller steps until
 //! each culprit is found, so that it leaves no trace and does not take innocent ones with it.
 
+use std::collections::BTreeMap;
+
 use crate::doc::{self, DocError, FIRST_ACTOR, Scratch, Tried};
+use crate::ids::{ActorId, DeviceId, DocId};
 use crate::protocol::{Code, limits};
 use crate::records::DocType;
 
-use super::change::judge;
+use super::change::{actors_of, judge};
 use super::history::History;
 use super::walker::{Change, chunk_hash, walk};
 use super::{Admission, Admitted, Candidate};
@@ -86,6 +89,8 @@ struct Batch<'a> {
     doc_type: &'static DocType,
     history: History,
     candidates: &'a [Candidate<'a>],
+    /// The actors of every candidate's author.
+    actors: BTreeMap<(DeviceId, DocId), Vec<ActorId>>,
     walked: Vec<Result<Change, Code>>,
     results: Vec<Result<(), Code>>,
 }
@@ -93,7 +98,11 @@ struct Batch<'a> {
 impl<'a> Batch<'a> {
     fn new(doc_type: &'static DocType, history: History, candidates: &'a [Candidate<'a>]) -> Self {
         let walked = candidates.iter().map(|one| read(one, doc_type)).collect();
-        Self { doc_type, history, candidates, walked, results: Vec::new() }
+        let mut actors = BTreeMap::new();
+        for Candidate { header, .. } in candidates {
+            actors.entry((header.device, header.doc)).or_insert_with(|| actors_of(header));
+        }
+        Self { doc_type, history, candidates, actors, walked, results: Vec::new() }
     }
 
     /// Finds out what becomes of every candidate. Gives the document with the new ones, `None` if there are none.
@@ -137,7 +146,9 @@ impl<'a> Batch<'a> {
                 let result = match &self.walked[index] {
                     Err(code) => Err(*code),
                     Ok(change) => {
-                        judge(change, self.candidates[index].header, self.doc_type, &history)
+                        let header = self.candidates[index].header;
+                        let own = &self.actors[&(header.device, header.doc)];
+                        judge(change, header, own, self.doc_type, &history)
                     }
                 };
                 if result == Err(Code::MissingAncestor) {

@@ -22,6 +22,8 @@ pub const MAX_SEALED_TEXT: usize = 16 * 1024;
 pub const MAX_WAITING: usize = 1_000;
 /// Readers named by one space envelope.
 pub const MAX_READERS: usize = 64;
+/// Epochs of one space.
+pub const MAX_EPOCHS: usize = 256;
 /// Envelopes in one request.
 pub const MAX_BATCH: usize = 5_000;
 /// Largest compressed request or answer, in bytes.

@@ -363,3 +363,22 @@ fn a_key_written_twice_in_one_change_is_refused() {
     assert_eq!(verdict, Err(Code::HostileChange));
     assert_eq!(detail.take(&[sent]), [Ok(())]);
 }
+
+#[test]
+fn nobody_counts_for_another() {
+    const INTERVENTION: u16 = 20;
+    let mut copy = Copy::new(INTERVENTION);
+    let part = |device| {
+        let actor = crate::bench::header(INTERVENTION, device, 0).actor();
+        format!("one_on_ones_triggered.{actor}")
+    };
+    let count = |device, count| FieldOp::Put(part(device), Scalar::Uint(count));
+    copy.write(1, &Edit::Fields(&[FieldOp::Put("kind".into(), text("defusing")), count(1, 2)]));
+    copy.write(2, &Edit::Fields(&[count(2, 3)]));
+    for op in [count(1, 0), FieldOp::Delete(part(1))] {
+        let sent = copy.author(2, &Edit::Fields(std::slice::from_ref(&op)));
+        assert_eq!(copy.verdict(&sent), Err(Code::WrongActor));
+        let sent = copy.author(1, &Edit::Fields(&[op]));
+        assert_eq!(copy.verdict(&sent), Ok(()));
+    }
+}

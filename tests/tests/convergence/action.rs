@@ -20,6 +20,8 @@ pub enum Action {
     Delete(Device, Phase, usize),
     /// A phone syncs until it is at rest.
     Sync(Device),
+    /// All phones sync, one after the other, twice.
+    SyncAll,
     /// A request never arrives.
     LoseRequest(Device),
     /// A request is served and its answer does not arrive, or not yet.
@@ -79,7 +81,7 @@ const WORDS: [&str; 5] = ["quiet", "тихо", "🚒", "é\u{301}", "long-tired-
 
 fn field() -> impl Strategy<Value = Field> {
     prop_oneof![
-        3 => (1..=5i64).prop_map(Field::Severity),
+        7 => (1..=5i64).prop_map(Field::Severity),
         3 => Just(Field::Exposed),
         2 => (0..6usize).prop_map(Field::Status),
         3 => (0..3usize, prop::bool::ANY).prop_map(|(code, add)| Field::Discipline(code, add)),
@@ -104,12 +106,13 @@ pub fn draw() -> impl Strategy<Value = Action> {
     prop_oneof![
         2 => (device(), kind()).prop_map(|(device, kind)| Action::Record(device, kind)),
         8 => (device(), field()).prop_map(|(device, field)| Action::Edit(device, field)),
-        2 => device().prop_map(Action::Resolve),
+        5 => device().prop_map(Action::Resolve),
         5 => (0..2usize, phase(), 0..6usize, prop::sample::select(WORDS.to_vec()))
             .prop_map(|(lead, phase, at, word)| Action::Write(lead, phase, at, word)),
         2 => (0..2usize, phase(), 0..6usize)
             .prop_map(|(lead, phase, at)| Action::Delete(lead, phase, at)),
         6 => device().prop_map(Action::Sync),
+        2 => Just(Action::SyncAll),
         1 => device().prop_map(Action::LoseRequest),
         2 => device().prop_map(Action::LoseAnswer),
         2 => device().prop_map(Action::RepeatAnswer),

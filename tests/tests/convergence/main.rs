@@ -5,6 +5,8 @@
 //! phone must show. The cases are the same in every run; a failure prints the shortest list of actions that
 //! still fails.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod action;
 mod model;
 mod run;
@@ -76,4 +78,16 @@ fn an_answer_that_comes_after_a_newer_one_is_no_reason_for_an_alarm() {
 #[test]
 fn an_answer_that_comes_after_a_newer_one_does_not_set_the_corrected_clock_back() {
     agrees_after(&[Action::LoseAnswer(1), Action::Wait(90), Action::StaleAnswer(1)]);
+}
+
+#[test]
+fn a_conflict_settled_on_one_phone_does_not_vanish_under_a_value_written_meanwhile_on_another() {
+    agrees_after(&[
+        Action::Edit(0, Field::Severity(3)),
+        Action::Edit(1, Field::Severity(4)),
+        Action::SyncAll,
+        Action::Resolve(0),
+        Action::Edit(1, Field::Severity(5)),
+        Action::SyncAll,
+    ]);
 }

@@ -72,6 +72,7 @@ impl Run {
             Action::Write(on, phase, at, stem) => self.write(*on, *phase, *at, stem),
             Action::Delete(on, phase, at) => self.delete(*on, *phase, *at),
             Action::Sync(on) => self.sync(*on),
+            Action::SyncAll => [0, 1, 2, 3, 0, 1, 2, 3].into_iter().for_each(|on| self.sync(on)),
             Action::LoseRequest(on) => drop(self.world.request(NAMES[*on])),
             Action::LoseAnswer(on) => {
                 let answer = self.ask(*on);
@@ -342,6 +343,18 @@ impl Run {
             assert_eq!(self.world.sync(name), (1, 0), "{name} syncs once more");
         }
         self.agree_on_heads(&names);
+        self.rebuild(&names);
+    }
+
+    /// Every document made again from its envelopes is the same.
+    fn rebuild(&mut self, names: &[String]) {
+        for name in names {
+            let before = self.world.on(name, |phone, _| phone.heads()).unwrap();
+            let made = self.world.on(name, |phone, _| phone.rebuild()).unwrap();
+            assert_eq!(made, before.len() as u64, "{name} made too few documents again");
+            assert_eq!(self.world.on(name, |phone, _| phone.heads()).unwrap(), before, "{name}");
+        }
+        (0..NAMES.len()).for_each(|on| self.compare(on));
     }
 
     fn agree_on_tasks(&mut self, on: Device) {

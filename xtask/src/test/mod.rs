@@ -14,7 +14,7 @@ pub use tally::Tally;
 
 use crate::build::{self, Artifact};
 use crate::shell::{capture, cargo, clean_env};
-use crate::{Outcome, Stop, bindings, checks, failed, need, usage, wasm};
+use crate::{Outcome, Stop, bindings, checks, drill, failed, need, usage, wasm};
 
 /// Longest that one test program may take.
 const LIMIT: Duration = Duration::from_secs(30 * 60);
@@ -121,6 +121,7 @@ pub fn all(run: &mut Run) {
     run.check("lints", checks::lints);
     run.check("lints with drill", checks::lints_with_drill);
     with_build(run, &Area::ALL);
+    run.check("no drill without it", drill::absent_without_its_feature);
 }
 
 fn with_build(run: &mut Run, areas: &[Area]) {

@@ -202,14 +202,7 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
             .map(|(id, record)| json!({ "id": id.to_string(), "record": record.map(|id| id.to_string()) }))
             .collect()),
         PhoneCommand::Heads => heads(phone),
-        PhoneCommand::Sealed => {
-            let mut docs = Vec::new();
-            for record in refs::all_records(phone, Some("intervention"))? {
-                let notes = phone.notes(record.id)?;
-                docs.extend(notes.iter().filter(|n| !n.unreadable).map(|n| n.doc.to_string()));
-            }
-            Ok(json!(docs))
-        }
+        PhoneCommand::ReadableNotes => readable_notes(phone),
         PhoneCommand::Status => {
             let status = phone.status()?;
             Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
@@ -226,6 +219,17 @@ fn notes(phone: &mut Phone, record: DocId) -> Done {
         .iter()
         .map(|note| json!({ "phases": note.phases, "unreadable": note.unreadable }))
         .collect())
+}
+
+fn readable_notes(phone: &mut Phone) -> Done {
+    let mut all = Vec::new();
+    for record in refs::all_records(phone, Some("intervention"))? {
+        for note in phone.notes(record.id)? {
+            let text = note.phases.values().next();
+            all.extend(text.map(|text| json!({ "doc": note.doc.to_string(), "text": text })));
+        }
+    }
+    Ok(json!(all))
 }
 
 fn heads(phone: &mut Phone) -> Done {

@@ -5,11 +5,12 @@
 
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
 use sync_core::crypto::DeviceKeys;
-use sync_core::ids::{DocId, TeamId};
-use sync_core::protocol::HEADER_LEN;
+use sync_core::ids::{Chain, DocId, EnvelopeId, TeamId};
+use sync_core::protocol::{Day, Envelope, HEADER_LEN, next_chain};
 
 use crate::drill::script::Part;
 
@@ -31,6 +32,24 @@ fn text(error: impl std::fmt::Display) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The byte in the middle.
+fn flip(bytes: &mut [u8]) {
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 1;
+    }
+}
+
+fn id<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N], String> {
+    bytes.try_into().map_err(|_| "the relay's row holds no id".to_owned())
+}
+
+impl Row {
+    fn envelope(&self) -> Result<Envelope, String> {
+        Envelope::from_bytes(&self.envelope).map_err(text)
+    }
 }
 
 impl Database {
@@ -57,35 +76,42 @@ impl Database {
         found.ok_or_else(|| "the relay has no envelope of that record yet; sync first".into())
     }
 
-    fn replace(&self, row: &Row, envelope: &[u8]) -> Result<Json, String> {
-        let changed = self
-            .0
-            .execute(
-                "UPDATE items SET envelope = ?1 WHERE space = ?2 AND seq = ?3",
-                params![envelope, row.space, row.seq],
-            )
-            .map_err(text)?;
-        Ok(json!({ "changed": changed }))
+    /// Puts an envelope into a row and makes the rest of the log agree with it: the relay owns the chain.
+    fn replace(&mut self, row: &Row, envelope: &Envelope) -> Result<Json, String> {
+        let tx = self.0.transaction().map_err(text)?;
+        tx.execute(
+            "UPDATE items SET envelope = ?1, id = ?2 WHERE space = ?3 AND seq = ?4",
+            params![envelope.to_bytes(), envelope.id().as_bytes(), row.space, row.seq],
+        )
+        .map_err(text)?;
+        rechain(&tx, &row.space).map_err(text)??;
+        tx.commit().map_err(text)?;
+        Ok(json!({ "space": hex(&row.space), "seq": row.seq }))
     }
 
-    /// Changes one byte in the middle of a part.
+    /// Changes one byte in the middle of a part, and whatever a relay can change to hide it.
     pub fn flip_byte(&mut self, doc: &str, part: Part) -> Result<Json, String> {
         let row = self.last(doc)?;
-        let mut envelope = row.envelope.clone();
-        let (from, to) = match part {
-            Part::Header => (0, HEADER_LEN),
-            Part::Sig => (HEADER_LEN, HEADER_LEN + SIG_LEN),
-            Part::Body => (HEADER_LEN + SIG_LEN, envelope.len()),
-        };
-        let byte = envelope.get_mut((from + to) / 2).ok_or("the stored envelope is empty")?;
-        *byte ^= 1;
+        let mut envelope = row.envelope()?;
+        match part {
+            // Of the header a byte that is still read: the author's day.
+            Part::Header => envelope.header.day.0 ^= 1,
+            Part::Sig => flip(&mut envelope.sig),
+            Part::Body => {
+                flip(&mut envelope.body);
+                // Not sent, but computed by the receiver from the body it is sent.
+                envelope.header.body_hash = Sha256::digest(&envelope.body).into();
+            }
+        }
         self.replace(&row, &envelope)
     }
 
-    /// Serves one document's envelope where another's stood.
+    /// Serves a document's last envelope as one of another document.
     pub fn move_envelope(&mut self, doc: &str, to: &str) -> Result<Json, String> {
-        let (from, to) = (self.last(doc)?, self.last(to)?);
-        self.replace(&to, &from.envelope)
+        let row = self.last(doc)?;
+        let mut envelope = row.envelope()?;
+        envelope.header.doc = to.parse().map_err(text)?;
+        self.replace(&row, &envelope)
     }
 
     /// Puts the operator's own keys where those of waiting devices stand.
@@ -127,4 +153,33 @@ impl Database {
         Ok(json!({ "space": hex(&row.space), "seq": row.seq, "header": hex(header),
                    "body": hex(body), "bytes": row.envelope.len() }))
     }
+}
+
+/// Computes a log's chain anew from its rows.
+fn rechain(tx: &Transaction<'_>, space: &[u8]) -> rusqlite::Result<Result<(), String>> {
+    let mut rows = tx.prepare(
+        "SELECT seq, id, directory_seq, row_day FROM items WHERE space = ?1 ORDER BY seq",
+    )?;
+    let rows: Vec<(i64, Vec<u8>, u64, u32)> = rows
+        .query_map([space], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get::<_, i64>(2)? as u64, row.get(3)?))
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut chain = Chain::EMPTY;
+    for (seq, envelope, directory_seq, row_day) in rows {
+        let envelope = match id(envelope) {
+            Ok(bytes) => EnvelopeId::new(bytes),
+            Err(reason) => return Ok(Err(reason)),
+        };
+        chain = next_chain(chain, envelope, directory_seq, Day(row_day));
+        tx.execute(
+            "UPDATE items SET chain = ?1 WHERE space = ?2 AND seq = ?3",
+            params![chain.as_bytes(), space, seq],
+        )?;
+    }
+    tx.execute(
+        "UPDATE spaces SET head_chain = ?1 WHERE id = ?2",
+        params![chain.as_bytes(), space],
+    )?;
+    Ok(Ok(()))
 }

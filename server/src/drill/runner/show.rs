@@ -28,8 +28,8 @@ pub struct Sight {
 pub trait Showing {
     /// What every device sees.
     fn sights(&mut self) -> Played<Vec<Sight>>;
-    /// The stored row of a sealed note: the first of this kind that the relay holds.
-    fn sealed_row(&mut self) -> Played<Option<Json>>;
+    /// A session note: a phone that reads it, the beginning of what it reads, and the relay's row of it.
+    fn sealed_row(&mut self) -> Played<Option<(String, String, Json)>>;
     /// Searches everything the relay keeps, logs and answered.
     fn search(&self, texts: &[String]) -> Played<Scan>;
     /// A one-time link to the page.
@@ -45,13 +45,16 @@ impl Showing for World {
         Ok(sights)
     }
 
-    fn sealed_row(&mut self) -> Played<Option<Json>> {
+    fn sealed_row(&mut self) -> Played<Option<(String, String, Json)>> {
         for handle in self.handles() {
-            let heads = self.ask(&handle, PhoneCommand::Sealed)?;
-            for doc in heads.as_array().into_iter().flatten().filter_map(Json::as_str) {
+            let notes = self.ask(&handle, PhoneCommand::ReadableNotes)?;
+            for note in notes.as_array().into_iter().flatten() {
+                let (Some(doc), Some(text)) = (note["doc"].as_str(), note["text"].as_str()) else {
+                    continue;
+                };
                 let command = RelayCommand::Row { doc: doc.to_owned() };
                 if let Ok(row) = self.tell_relay(&command) {
-                    return Ok(Some(row));
+                    return Ok(Some((handle, text.to_owned(), row)));
                 }
             }
         }
@@ -84,7 +87,10 @@ impl World {
                 sight.notes +=
                     read.filter(|note| note["unreadable"] == Json::Bool(false)).count() as u64;
             }
-            *sight.kinds.entry(kind).or_default() += 1;
+            // A session note is counted with its intervention.
+            if kind != "session_note" {
+                *sight.kinds.entry(kind).or_default() += 1;
+            }
             let fields = record["fields"].as_object().into_iter().flatten();
             let in_conflict = fields.filter(|(_, field)| {
                 field["conflict"].as_array().is_some_and(|all| !all.is_empty())

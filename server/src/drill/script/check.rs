@@ -24,7 +24,8 @@ struct Known {
     devices: BTreeSet<String>,
     /// Record handles with their kind.
     records: BTreeMap<String, String>,
-    last_try: bool,
+    /// Whether a step with `try` came already.
+    tried: bool,
 }
 
 type Outcome = Result<(), String>;
@@ -70,18 +71,7 @@ impl Known {
         if !self.team && !matches!(step.verb, Verb::Team(_) | Verb::Time(_) | Verb::Wait(_)) {
             return Err("the first step but time is team".into());
         }
-        let tried = std::mem::take(&mut self.last_try);
-        match &mut step.verb {
-            Verb::ExpectRefused(expected) => {
-                if !tried {
-                    return Err("expect_refused follows a step with \"try\": true".into());
-                }
-                self.last_try = true;
-                return code(&expected.code);
-            }
-            verb if verb.is_expectation() => self.last_try = tried,
-            _ => self.last_try = step.attempt,
-        }
+        self.tried |= step.attempt;
         match &mut step.verb {
             Verb::Team(team) => self.team(team),
             Verb::Member(member) => self.member(member),
@@ -124,6 +114,10 @@ impl Known {
             | Verb::ExpectFirst(on) => {
                 self.device(&on.device).and_then(|()| self.kind(&on.record).map(|_| ()))
             }
+            Verb::ExpectRefused(_) if !self.tried => {
+                Err("expect_refused follows a step with \"try\": true".into())
+            }
+            Verb::ExpectRefused(expect) => code(&expect.code),
             Verb::ExpectPending(expect) => self.device(&expect.device),
             Verb::ExpectSame(expect) => match expect.devices.all() {
                 [all] if all == "*" => Ok(()),
@@ -155,13 +149,11 @@ impl Known {
         }
     }
 
+    /// A name for a member or a record. Devices have names of their own: one may be called as its member.
     fn new_handle(&self, name: &str) -> Outcome {
-        let taken = self.members.contains(name)
-            || self.devices.contains(name)
-            || self.records.contains_key(name);
-        // A device may carry its member's name, as admin1 does.
-        if name.is_empty() || name == "*" || taken {
-            return Err(format!("the handle {name} is taken or no name"));
+        is_name(name)?;
+        if self.members.contains(name) || self.records.contains_key(name) {
+            return Err(format!("the handle {name} is taken"));
         }
         Ok(())
     }
@@ -170,7 +162,7 @@ impl Known {
         if std::mem::replace(&mut self.team, true) {
             return Err("a file has one team".into());
         }
-        self.new_handle(&team.id)?;
+        is_name(&team.id)?;
         profile_of(&team.policy)?;
         for name in ["admin1", "admin2"] {
             self.members.insert(name.into());
@@ -193,10 +185,12 @@ impl Known {
         if device.notice.is_some() {
             return Err(not_yet("\"notice\" of a device"));
         }
-        self.new_handle(&device.id)?;
+        is_name(&device.id)?;
         self.is_member(&device.member)?;
-        self.devices.insert(device.id.clone());
-        Ok(())
+        match self.devices.insert(device.id.clone()) {
+            true => Ok(()),
+            false => Err(format!("the handle {} is taken", device.id)),
+        }
     }
 
     fn is_member(&self, name: &str) -> Outcome {
@@ -351,6 +345,10 @@ impl Known {
             (kind, _) => Err(format!("a record of kind {kind} has no window")),
         }
     }
+}
+
+fn is_name(name: &str) -> Outcome {
+    if name.is_empty() || name == "*" { Err(format!("{name:?} is no handle")) } else { Ok(()) }
 }
 
 fn point(name: &str, points: &[&str]) -> Outcome {

@@ -1,0 +1,350 @@
+//! Adversaries for tests: an enrolled phone that obeys nothing, and a relay that lies.
+//!
+//! Both hold genuine keys: the phone's were let in by the real enrolment, the relay's are read from its
+//! database. What they make is well signed, so that it is refused for what it is and not for how it was faked.
+
+use std::collections::BTreeMap;
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sync_core::crypto::{self, DeviceKeys, DocumentKey, EpochSecret, SenderKey, token};
+use sync_core::directory::{Directory, open_space_id};
+use sync_core::doc::{self, Edit};
+use sync_core::engine::{Env, NewMember, SyncOutcome};
+use sync_core::ids::{ActorId, DeviceId, DocId, EpochId, MemberId, SpaceId};
+use sync_core::protocol::{
+    Batch, Code, Cursors, EnrolRequest, Envelope, Header, Invitation, Kind, Packed, Priority,
+    PushResult, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest, SyncResponse,
+    answer_to_sign, from_cbor, limits, to_cbor,
+};
+use sync_core::records::{DocType, Role, SpaceKind};
+
+use crate::{ORIGIN, World, pack, unpack};
+
+/// An enrolled phone that obeys nothing.
+pub struct Rogue {
+    /// Its genuine keys.
+    pub keys: DeviceKeys,
+    /// Whose phone it is.
+    pub member: MemberId,
+    /// Its randomness.
+    pub rng: ChaCha20Rng,
+    numbers: BTreeMap<SpaceId, u64>,
+}
+
+/// Enters a member and invites a device of theirs; nobody has answered yet.
+pub fn invite(world: &mut World, roles: &[Role], admin: bool) -> Invitation {
+    let new =
+        NewMember { name: None, roles: roles.to_vec(), admin, unit: None, supervises: Vec::new() };
+    let member = world.on("admin", |phone, env| phone.add_member(env, new)).expect("entered");
+    world.sync("admin");
+    let invitation = world.on("admin", |phone, env| phone.invite(env, member)).expect("invited");
+    world.sync("admin");
+    invitation
+}
+
+/// Answers an invitation with these public keys, whoever holds their secrets, and lets the admin's phone decide.
+pub fn answer_invitation(
+    world: &mut World,
+    invitation: &Invitation,
+    verify_key: [u8; 32],
+    seal_key: [u8; 32],
+) {
+    let team = invitation.team;
+    let request = EnrolRequest {
+        team,
+        lookup: crypto::invite::lookup(&invitation.secret),
+        verify_key: verify_key.into(),
+        seal_key: seal_key.into(),
+        mac: crypto::invite::bind(&invitation.secret, team, &verify_key, &seal_key),
+    };
+    world.relay.enrol(&pack(&to_cbor(&request))).expect("the relay takes the answer");
+    world.sync("admin");
+}
+
+impl Rogue {
+    /// Enrols a new member's phone whose keys the test holds.
+    pub fn enrol(world: &mut World, seed: u64, roles: &[Role], admin: bool) -> Rogue {
+        let invitation = invite(world, roles, admin);
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let keys = DeviceKeys::generate(&mut rng);
+        answer_invitation(world, &invitation, keys.verify_key(), keys.seal_key());
+        assert!(directory(world).device(&keys.device_id()).is_some(), "it was let in");
+        Rogue { keys, member: invitation.member, rng, numbers: BTreeMap::new() }
+    }
+
+    /// The device.
+    pub fn device(&self) -> DeviceId {
+        self.keys.device_id()
+    }
+
+    /// The next header of this device in a space.
+    pub fn header(&mut self, world: &World, kind: Kind, space: SpaceId) -> Header {
+        let number = self.numbers.entry(space).or_default();
+        *number += 1;
+        let directory = directory(world);
+        Header {
+            kind,
+            priority: priority_of(kind),
+            schema: 0,
+            record: 0,
+            space,
+            doc: DocId::ZERO,
+            device: self.keys.device_id(),
+            device_seq: *number,
+            actor_no: 0,
+            day: world.now().day(),
+            directory_seq: directory.len(),
+            directory_hash: directory.head(),
+            body_hash: [0; 32],
+        }
+    }
+
+    /// An envelope that concerns a space itself.
+    pub fn structure(
+        &mut self,
+        world: &World,
+        kind: Kind,
+        space: SpaceId,
+        body: Vec<u8>,
+    ) -> Envelope {
+        let header = self.header(world, kind, space);
+        self.keys.sign_envelope(header, body)
+    }
+
+    /// A header of a document, as an app would write it.
+    pub fn document(
+        &mut self,
+        world: &World,
+        kind: Kind,
+        space: SpaceId,
+        doc: DocId,
+        part: &DocType,
+    ) -> Header {
+        let header = self.header(world, kind, space);
+        Header { schema: part.schema, record: part.number, doc, actor_no: 1, ..header }
+    }
+
+    /// An open change, written over `base` by the actor this device is entitled to.
+    pub fn change(
+        &mut self,
+        world: &World,
+        (space, doc): (SpaceId, DocId),
+        part: &'static DocType,
+        base: Option<&[u8]>,
+        edit: &Edit<'_>,
+    ) -> Envelope {
+        let header = self.document(world, Kind::Change, space, doc, part);
+        let change = doc::author(base, part, header.actor(), edit).expect("an edit");
+        self.keys.sign_envelope(header, change.expect("it changes something"))
+    }
+
+    /// A sealed space, announced by this device with a key of its own making.
+    pub fn space(&mut self, world: &World, body: &SpaceBody) -> Envelope {
+        let body = to_cbor(body);
+        let mut header = self.header(world, Kind::Space, SpaceId::ZERO);
+        header.device_seq = 1;
+        header.day.0 += self.numbers[&SpaceId::ZERO] as u32;
+        header.set_body(&body);
+        header.space = header.derived_space();
+        self.numbers.insert(header.space, 1);
+        self.keys.sign_envelope(header, body)
+    }
+
+    /// A genuine request that pushes these envelopes: body and token.
+    pub fn request(&mut self, world: &World, batch: Batch, push: Vec<Packed>) -> (Vec<u8>, String) {
+        let request = SyncRequest {
+            team: directory(world).team(),
+            device: self.device(),
+            now: world.now(),
+            digest: Cursors::default().digest().into(),
+            cursors: None,
+            high: Vec::new(),
+            batch,
+            push,
+            max_bytes: limits::DEFAULT_MAX_BYTES,
+            invites: Vec::new(),
+        };
+        self.sealed_request(world, &request)
+    }
+
+    /// Any request, compressed, with a token for it.
+    pub fn sealed_request(&mut self, world: &World, request: &SyncRequest) -> (Vec<u8>, String) {
+        let body = pack(&to_cbor(request));
+        let token = self.token(world, &body);
+        (body, token)
+    }
+
+    /// A genuine token for any bytes.
+    pub fn token(&mut self, world: &World, body: &[u8]) -> String {
+        let audience = token::audience(ORIGIN, directory(world).team());
+        token::mint(&self.keys, &audience, body, world.now(), &mut self.rng)
+    }
+
+    /// Pushes envelopes and reads the whole answer.
+    pub fn exchange(&mut self, world: &World, push: &[Envelope]) -> Result<SyncResponse, Code> {
+        let mut batch = Batch::new();
+        let packed = push.iter().map(|envelope| batch.pack(envelope)).collect();
+        let (body, token) = self.request(world, batch, packed);
+        let answer = world.relay.sync(&token, &body).map_err(|refusal| refusal.code)?;
+        Ok(open_answer(&answer).1)
+    }
+
+    /// Pushes envelopes and reads their results.
+    pub fn push(&mut self, world: &World, push: &[Envelope]) -> Vec<PushResult> {
+        self.exchange(world, push).expect("the request itself is genuine").results
+    }
+}
+
+/// A sealed space of this device's making, with every key of it.
+pub struct Keyed {
+    /// The space.
+    pub space: SpaceId,
+    epoch: EpochId,
+    sender: SenderKey,
+}
+
+impl Rogue {
+    /// Makes a sealed space whose key is wrapped for every device of its readers, and a sender key in it.
+    pub fn keyed_space(
+        &mut self,
+        world: &World,
+        kind: SpaceKind,
+        owner: SpaceOwner,
+        readers: &[MemberId],
+    ) -> (Keyed, Vec<Envelope>) {
+        let suite = Suite::X25519;
+        let (secret, public) = EpochSecret::generate(suite, &mut self.rng);
+        let (zero, directory) = (EpochId::new([0; 16]), directory(world));
+        let mut wraps = Vec::new();
+        for device in readers.iter().flat_map(|member| directory.devices_of(*member)) {
+            let (id, key) = (device.id, device.seal_key);
+            wraps.push(secret.wrap_for(zero, &public, id, key, &mut self.rng).expect("wraps"));
+        }
+        let body = SpaceBody {
+            kind: kind as u8,
+            owner,
+            readers: readers.to_vec(),
+            suite,
+            epoch_key: public.clone().into(),
+            wraps,
+        };
+        let made = self.space(world, &body);
+        let space = made.header.space;
+        let epoch = EpochId::from_slice(&made.id().as_bytes()[..16]).expect("16 bytes");
+        let sender = SenderKey::generate(&mut self.rng);
+        let sealed =
+            sender.seal(suite, space, epoch, &public, self.device(), &mut self.rng).expect("seals");
+        let announced = self.structure(world, Kind::Sender, space, to_cbor(&sealed));
+        (Keyed { space, epoch, sender }, vec![made, announced])
+    }
+
+    /// Seals any bytes as a change of a document.
+    pub fn sealed(
+        &mut self,
+        world: &World,
+        keyed: &Keyed,
+        doc: DocId,
+        part: &DocType,
+        change: impl FnOnce(ActorId) -> Vec<u8>,
+    ) -> Envelope {
+        let header = self.document(world, Kind::Sealed, keyed.space, doc, part);
+        let (suite, epoch, actor) = (Suite::X25519, keyed.epoch, header.actor());
+        let key = DocumentKey::generate(&mut self.rng);
+        let wrapped = Some(key.wrap(&keyed.sender, doc, actor));
+        let change = change(actor);
+        let body =
+            crypto::seal_change(&header, suite, epoch, &key, wrapped, &change, &mut self.rng);
+        self.keys.sign_envelope(header, to_cbor(&body))
+    }
+}
+
+fn priority_of(kind: Kind) -> Priority {
+    match kind {
+        Kind::Change => Priority::Open,
+        Kind::Sealed => Priority::Sealed,
+        Kind::Space | Kind::Reader | Kind::Epoch | Kind::Sender | Kind::Wrap => Priority::Structure,
+        _ => Priority::First,
+    }
+}
+
+/// The team's directory, as the admin's phone knows it.
+pub fn directory(world: &World) -> &Directory {
+    world.devices["admin"].phone.directory()
+}
+
+/// An open space of the team.
+pub fn open_space(world: &World, kind: SpaceKind, owner: Option<MemberId>) -> SpaceId {
+    open_space_id(directory(world).team(), kind, owner)
+}
+
+/// The relay's own signing keys, as a thief of its database holds them.
+pub fn relay_keys(world: &World) -> DeviceKeys {
+    let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
+    let query = "SELECT value FROM meta WHERE key = 'relay_keys'";
+    let bytes: Vec<u8> = database.query_row(query, [], |row| row.get(0)).expect("the relay's keys");
+    DeviceKeys::from_secret_bytes(&bytes).expect("the relay's keys")
+}
+
+/// What the relay shows and holds of each document, by (space, document): its projection and its heads.
+pub type RelayState = BTreeMap<(Vec<u8>, Vec<u8>), (String, Vec<[u8; 32]>)>;
+
+/// What coordinators' pages would show, and the documents behind it, as the relay's database holds them.
+pub fn relay_state(world: &World) -> RelayState {
+    let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
+    let query = "SELECT d.space, d.doc, coalesce(r.fields, ''), d.saved FROM documents d
+       LEFT JOIN records r ON r.space = d.space AND r.doc = d.doc";
+    let mut statement = database.prepare(query).expect("the relay's tables");
+    let rows = statement.query_map([], |row| {
+        let saved: Option<Vec<u8>> = row.get(3)?;
+        let heads = saved.map(|saved| doc::heads(&saved).expect("a whole document"));
+        Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, heads.unwrap_or_default())))
+    });
+    rows.expect("rows").collect::<Result<_, _>>().expect("rows")
+}
+
+/// An answer's signed form and what it says.
+pub fn open_answer(answer: &[u8]) -> (SignedAnswer, SyncResponse) {
+    let signed: SignedAnswer = from_cbor(&unpack(answer)).expect("a signed answer");
+    let response = from_cbor(&signed.answer).expect("an answer");
+    (signed, response)
+}
+
+/// An answer to these request bytes, signed with these keys.
+pub fn sign_answer(keys: &DeviceKeys, body: &[u8], response: &SyncResponse) -> Vec<u8> {
+    let answer = to_cbor(response);
+    let sig = keys.sign(&answer_to_sign(body, &answer));
+    to_cbor(&SignedAnswer { answer: answer.into(), sig: sig.into() })
+}
+
+/// One exchange in which the relay answers something else than it would: altered, and signed with its own key.
+pub fn lie(
+    world: &mut World,
+    name: &str,
+    alter: impl FnOnce(&mut SyncResponse),
+) -> Result<SyncOutcome, Code> {
+    let (body, token) = world.request(name);
+    let answer = world.relay.sync(&token, &body).map_err(|refusal| refusal.code)?;
+    let (_, mut response) = open_answer(&answer);
+    alter(&mut response);
+    let answer = sign_answer(&relay_keys(world), &body, &response);
+    take(world, name, &body, &answer)
+}
+
+/// Hands a phone an encoded answer to its request.
+pub fn take(
+    world: &mut World,
+    name: &str,
+    body: &[u8],
+    answer: &[u8],
+) -> Result<SyncOutcome, Code> {
+    world
+        .on(name, |phone, env: &mut Env<'_>| phone.sync_answer(env, body, answer))
+        .map_err(|error| error.code())
+}
+
+/// The alarms that stand on a phone.
+pub fn alarms(world: &mut World, name: &str) -> Vec<Code> {
+    let alarms = world.on(name, |phone, _| phone.alarms()).expect("alarms");
+    alarms.into_iter().map(|alarm| alarm.code).collect()
+}

@@ -1,0 +1,207 @@
+//! The exercises that ship, played by the built `aftercall` against real processes and real HTTP.
+//!
+//! The program is built by `cargo xtask test`, or by hand with
+//! `cargo build -p server --features drill`; a test that does not find it says so.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own file");
+    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/*/deps");
+    let program = folder.join(format!("aftercall{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.exists(),
+        "{} is not built: run `cargo build -p server --features drill` first",
+        program.display()
+    );
+    program
+}
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("exercises").join(name)
+}
+
+fn aftercall(arguments: &[&str]) -> Output {
+    Command::new(program()).args(arguments).output().expect("the program starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Plays a shipped exercise; every expectation must hold, and there must be at least so many.
+fn play(name: &str, at_least: u64) -> String {
+    let file = shipped(name);
+    let output = aftercall(&["exercise", &file.to_string_lossy()]);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    let last = told.lines().last().unwrap_or_default();
+    let passed = last.strip_suffix(" passed, 0 failed").and_then(|n| n.parse::<u64>().ok());
+    assert!(passed.is_some_and(|passed| passed >= at_least), "{last}");
+    told
+}
+
+/// Plays a file made here.
+fn play_text(lines: &[&str], more: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("own.jsonl");
+    std::fs::write(&file, lines.join("\n")).expect("writes");
+    let file = file.to_string_lossy();
+    let mut arguments = vec!["exercise", &file];
+    arguments.extend(more);
+    aftercall(&arguments)
+}
+
+const TEAM: &str = r#"{"do":"team","id":"t"}"#;
+const AMY: &str = r#"{"do":"member","id":"amy","roles":["peer_supporter"]}"#;
+const PHONE: &str = r#"{"do":"device","id":"amy1","member":"amy"}"#;
+const FIRE: &str = r#"{"do":"record","device":"amy1","as":"fire","record":"incident","fields":{"type":["other"],"occurred_end":"2026-03-01T07:00:00Z","area":"north bank"}}"#;
+const SYNC: &str = r#"{"do":"sync","device":"*"}"#;
+
+#[test]
+fn county_evening_converges_after_three_days_offline_and_the_relay_holds_no_sealed_word() {
+    play("county-evening.jsonl", 100);
+}
+
+#[test]
+fn both_kept_shows_concurrent_values_until_one_step_settles_them() {
+    play("both-kept.jsonl", 25);
+}
+
+#[test]
+fn killed_anywhere_loses_nothing_and_doubles_nothing() {
+    let told = play("killed-anywhere.jsonl", 60);
+    assert!(!told.contains("never reached"), "every crash point must have been reached: {told}");
+    let file = std::fs::read_to_string(shipped("killed-anywhere.jsonl")).expect("reads");
+    let points = text(&aftercall(&["exercise", "--points"]).stdout);
+    assert!(points.lines().count() >= 18, "{points}");
+    for point in points.lines() {
+        assert!(file.contains(&format!("\"{point}\"")), "{point} is not in the exercise");
+    }
+}
+
+#[test]
+fn lost_answers_are_asked_for_again() {
+    play("lost-answers.jsonl", 15);
+}
+
+#[test]
+fn wrong_clocks_order_nothing_and_refuse_nothing() {
+    play("wrong-clocks.jsonl", 15);
+}
+
+#[test]
+fn hostile_changes_and_a_tampering_relay_harm_nothing_else() {
+    play("hostile.jsonl", 30);
+}
+
+#[test]
+fn an_idle_phone_asks_one_small_question() {
+    let output = play_text(&[TEAM, AMY, PHONE, FIRE, SYNC, SYNC, SYNC], &["--json"]);
+    let told = text(&output.stdout);
+    let syncs: Vec<serde_json::Value> = told
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|step: &serde_json::Value| step["do"] == "sync")
+        .collect();
+    let last = syncs.last().expect("the last sync");
+    assert_eq!(last["requests"], 3, "one request a phone: {last}");
+    assert!(last["bytes_up"].as_u64().is_some_and(|bytes| bytes < 3 * 1024), "{last}");
+    assert!(last["bytes_down"].as_u64().is_some_and(|bytes| bytes < 3 * 1024), "{last}");
+}
+
+#[test]
+fn an_expectation_that_fails_is_told_with_its_line_and_reason() {
+    let looks = [
+        r#"{"do":"expect","device":"amy1","ref":"fire","fields":{"severity":3},"why":"nobody said three"}"#,
+        r#"{"do":"expect_relay_never","text":"north bank"}"#,
+        r#"{"do":"expect_console","view":"incidents","contains":["south bank"]}"#,
+        r#"{"do":"expect_pending","device":"amy1","count":7}"#,
+        r#"{"do":"expect_unreadable","device":"amy1","ref":"fire"}"#,
+        r#"{"do":"expect_pending","device":"amy1","count":0}"#,
+    ];
+    let lines: Vec<&str> = [TEAM, AMY, PHONE, FIRE, SYNC].into_iter().chain(looks).collect();
+    let output = play_text(&lines, &[]);
+    let told = text(&output.stdout);
+    // An incident has a sealed half, and amy1 has none of it: that one holds.
+    assert_eq!(told.lines().last(), Some("2 passed, 4 failed"), "{told}");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains("own.jsonl:6: expect: expected severity is 3; found nothing"), "{told}");
+    assert!(told.contains("(nobody said three)"), "{told}");
+    assert!(told.contains("own.jsonl:7: expect_relay_never"), "open labels do stand there: {told}");
+}
+
+#[test]
+fn a_step_that_is_refused_without_try_fails() {
+    let wrong =
+        r#"{"do":"record","device":"amy1","as":"x","record":"incident","fields":{"severity":3}}"#;
+    let output = play_text(&[TEAM, AMY, PHONE, wrong], &[]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("refused with missing_field"), "{told}");
+}
+
+#[test]
+fn a_wrong_file_ends_with_two_and_names_its_line_before_anything_runs() {
+    for (line, reason) in [
+        (r#"{"do":"dance"}"#, "no verb is named dance"),
+        (r#"{"do":"sync","device":"bo1"}"#, "no device is named bo1"),
+        (r#"{"do":"sync","device":"amy1","fast":1}"#, "unknown field `fast`"),
+        (
+            r#"{"do":"kill","device":"amy1","point":"somewhere"}"#,
+            "no crash point is named somewhere",
+        ),
+        (r#"{"do":"purge","device":"amy1","ref":"fire"}"#, "purge is not in this release"),
+        (
+            r#"{"do":"edit","device":"amy1","ref":"fire","fields":{"severty":2}}"#,
+            "no field severty",
+        ),
+        (r#"{"do":"edit","device":"amy1","ref":"fire","fields":{"severity":9}}"#, "severity"),
+        (r#"{"do":"expect_refused","code":"no_key"}"#, "follows a step with \"try\": true"),
+        (r#"{"do":"expect_shown","device":"amy1","what":"stale_directory"}"#, "stale_directory"),
+    ] {
+        let output = play_text(&[TEAM, AMY, PHONE, FIRE, line], &[]);
+        let told = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{line}: {told}");
+        assert!(told.contains("own.jsonl:5: ") && told.contains(reason), "{line}: {told}");
+    }
+    assert_eq!(aftercall(&["exercise", "no-such-file.jsonl"]).status.code(), Some(2));
+    assert_eq!(aftercall(&["exercise"]).status.code(), Some(2));
+    let output = play_text(&[TEAM], &["--store", "postgres"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+}
+
+#[test]
+fn the_demo_checks_itself_and_shows_what_the_relay_holds() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("evening.jsonl");
+    let lines = [
+        TEAM,
+        AMY,
+        PHONE,
+        r#"{"do":"record","device":"amy1","as":"iv","record":"intervention","fields":{"kind":"defusing"}}"#,
+        r#"{"do":"assign","device":"amy1","ref":"iv","members":["amy"]}"#,
+        r#"{"do":"write","device":"amy1","ref":"iv","phase":"exploration","insert":{"at":0,"text":"a sealed canary sings"}}"#,
+        SYNC,
+        r#"{"do":"expect_relay_never","text":"canary"}"#,
+    ];
+    std::fs::write(&file, lines.join("\n")).expect("writes");
+    let output = aftercall(&["demo", "--check", "--exercise", &file.to_string_lossy()]);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    assert!(told.contains("amy1 (peer_supporter)"), "{told}");
+    assert!(told.contains("0 of 2 sealed texts found in"), "{told}");
+    assert!(told.contains("amy1 reads   a sealed canary sings"), "{told}");
+    assert!(told.contains("the relay has"), "{told}");
+    assert!(told.contains("1 passed, 0 failed"), "{told}");
+}
+
+#[test]
+fn the_words_that_mark_a_drill_stand_in_a_drill() {
+    // A release is searched for the same words; this shows that the search would find them.
+    let bytes = std::fs::read(program()).expect("reads");
+    for word in ["phone.record.before_commit", "relay.push.before_commit", "relay_add_device"] {
+        assert!(bytes.windows(word.len()).any(|window| window == word.as_bytes()), "{word}");
+    }
+}

@@ -1,0 +1,260 @@
+//! Three terminals: a relay and two phones, used by hand through the built `aftercall`.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+fn program() -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own file");
+    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/*/deps");
+    let program = folder.join(format!("aftercall{}", std::env::consts::EXE_SUFFIX));
+    assert!(
+        program.exists(),
+        "{} is not built: run `cargo build -p server --features drill` first",
+        program.display()
+    );
+    program
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A relay that ends with the test.
+struct Relay {
+    child: Child,
+    data: PathBuf,
+    url: String,
+}
+
+impl Relay {
+    fn start(folder: &Path) -> Self {
+        let data = folder.join("relay");
+        let mut child = Command::new(program())
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(&data)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the relay starts");
+        let mut line = String::new();
+        let stdout = child.stdout.take().expect("is piped");
+        BufReader::new(stdout).read_line(&mut line).expect("says where it is");
+        let url = line.split_whitespace().find(|word| word.starts_with("http://"));
+        let url = url.expect("an address").trim_end_matches('.').to_owned();
+        Self { child, data, url }
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A phone on a terminal.
+struct Terminal {
+    data: PathBuf,
+    passphrase: &'static str,
+}
+
+impl Terminal {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command.arg("phone").arg("--data").arg(&self.data).args(arguments);
+        command.env("AFTERCALL_PASSPHRASE", self.passphrase);
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().expect("the program starts")
+    }
+
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let mut with_json = vec!["--json"];
+        with_json.extend(arguments);
+        serde_json::from_str(&self.ok(&with_json)).expect("JSON")
+    }
+
+    fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
+        assert_eq!(text(&output.stdout), "", "{arguments:?}");
+        text(&output.stderr)
+    }
+}
+
+/// A team with a coordinator's phone and a peer's.
+fn two_phones(folder: &Path, relay: &Relay) -> (Terminal, Terminal) {
+    let cleo = Terminal { data: folder.join("cleo"), passphrase: "first long passphrase" };
+    let amy = Terminal { data: folder.join("amy"), passphrase: "second long passphrase" };
+    let made =
+        cleo.json(&["create", "--relay", &relay.url, "--name", "Cleo", "--role", "coordinator"]);
+    let team = made["team"].as_str().expect("a number").to_owned();
+    assert!(cleo.refused(&["sync"]).starts_with("error [no_such_team]: "));
+    let allowed = Command::new(program())
+        .args(["admin", "--data"])
+        .arg(&relay.data)
+        .args(["allow-team", &team])
+        .output()
+        .expect("the program starts");
+    assert!(allowed.status.success(), "{}", text(&allowed.stderr));
+    cleo.ok(&["sync"]);
+    let invited = cleo.json(&["invite", "--name", "Amy", "--role", "peer_supporter"]);
+    assert_eq!(invited["relay_knows"], true);
+    let link = invited["link"].as_str().expect("a link");
+    let mut joining = amy.command(&["join", "-"]);
+    let mut joining = joining
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    std::io::Write::write_all(&mut joining.stdin.take().expect("is piped"), link.as_bytes())
+        .expect("writes the link");
+    // It says that it waits once the relay has its request.
+    let mut said = String::new();
+    let stderr = joining.stderr.take().expect("is piped");
+    BufReader::new(stderr).read_line(&mut said).expect("says something");
+    assert!(said.starts_with("Waiting for an admin's phone"), "{said}");
+    cleo.ok(&["sync"]);
+    let joined = joining.wait_with_output().expect("ends");
+    assert!(joined.status.success(), "{}", text(&joined.stdout));
+    (cleo, amy)
+}
+
+#[test]
+fn two_phones_and_a_relay_on_three_terminals() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let relay = Relay::start(folder.path());
+    let (cleo, amy) = two_phones(folder.path(), &relay);
+
+    let members = amy.ok(&["members"]);
+    assert!(members.contains("Cleo") && members.contains("coordinator, admin"), "{members}");
+
+    let fire =
+        amy.json(&["record", "incident", "type=failed_rescue", "occurred_end=now", "severity=2"]);
+    let fire = fire["record"].as_str().expect("an id").to_owned();
+    let urgent =
+        amy.run(&["record", "check_in", "zone=ill", "wants_contact=urgent", "text=a quiet word"]);
+    assert!(text(&urgent.stderr).contains("112 or 911"), "{}", text(&urgent.stderr));
+    assert!(amy.ok(&["outbox"]).contains("to be sent"));
+    amy.ok(&["sync"]);
+    assert!(amy.ok(&["outbox"]).contains("Nothing waits"));
+    cleo.ok(&["sync"]);
+    assert!(cleo.ok(&["list", "incident"]).contains("failed_rescue"));
+    assert!(!cleo.ok(&["list"]).contains("check_in"), "a check-in is its author's");
+
+    // Two people disagree; one step settles it. An id may be cut short.
+    amy.ok(&["edit", &fire[..8], "severity=3"]);
+    cleo.ok(&["edit", &fire[..8], "severity=4"]);
+    for phone in [&amy, &cleo, &amy] {
+        phone.ok(&["sync"]);
+    }
+    let conflicts = amy.ok(&["conflicts"]);
+    assert!(conflicts.contains("severity") && conflicts.contains(" | "), "{conflicts}");
+    amy.ok(&["resolve", &fire[..8], "severity=4"]);
+    amy.ok(&["sync"]);
+    cleo.ok(&["sync"]);
+    assert!(cleo.ok(&["conflicts"]).contains("Nothing is in conflict"));
+
+    // A defusing with its note.
+    let incident = format!("incident_id={fire}");
+    let made = cleo.json(&["record", "intervention", "kind=defusing", &incident]);
+    let defusing = made["record"].as_str().expect("an id").to_owned();
+    cleo.ok(&["assign", &defusing, "amy"]);
+    cleo.ok(&["sync"]);
+    amy.ok(&["sync"]);
+    amy.ok(&["write", &defusing, "exploration", "They began."]);
+    amy.ok(&["write", &defusing, "exploration", " They ended."]);
+    amy.ok(&["write", &defusing, "exploration", "--at", "0", "--delete", "4", "All"]);
+    let shown = amy.ok(&["show", &defusing]);
+    assert!(shown.contains("All began. They ended."), "{shown}");
+    assert!(shown.contains("window: ideal"), "{shown}");
+    amy.ok(&["sync"]);
+    cleo.ok(&["sync"]);
+    assert!(cleo.ok(&["show", &defusing]).contains("cannot be opened here"));
+
+    // A task for a named member, after a contact; ids may be cut short, members named.
+    amy.ok(&[
+        "record",
+        "peer_contact",
+        "started_at=now",
+        "duration_min=25",
+        "mode=phone",
+        "issues=grief",
+        &format!("incident_id={}", &fire[..8]),
+    ]);
+    amy.ok(&[
+        "record",
+        "follow_up_task",
+        "kind=call",
+        "due_at=2026-12-01T10:00:00Z",
+        "assignee=amy",
+    ]);
+    let tasks = amy.ok(&["list", "follow_up_task"]);
+    assert!(tasks.contains("kind=call due_at=2026-12-01T10:00Z"), "{tasks}");
+    assert!(tasks.lines().all(|line| line.chars().count() <= 80), "{tasks}");
+
+    let shared = amy.json(&["list", "check_in"]);
+    let check_in = shared[0]["record"].as_str().expect("an id").to_owned();
+    amy.ok(&["share", &check_in, "--with", "Cleo"]);
+    amy.ok(&["sync"]);
+    cleo.ok(&["sync"]);
+    let seen = cleo.ok(&["list", "check_in"]);
+    assert!(seen.contains("zone=ill") && !seen.contains("quiet word"), "{seen}");
+    assert!(amy.ok(&["alarms"]).contains("nothing to report"));
+    assert!(amy.ok(&["drafts"]).contains("no drafts"));
+    assert!(amy.ok(&["crisis"]).contains("112 or 911"));
+    assert_eq!(amy.json(&["status"])["pending"], 0);
+}
+
+#[test]
+fn wrong_input_gets_a_sentence_a_code_and_an_exit_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let phone = Terminal { data: folder.path().join("phone"), passphrase: "a long passphrase" };
+    assert!(phone.refused(&["status"]).starts_with("error [not_set_up]: "));
+    for relay in ["relay.example", "http://relay.example/path"] {
+        assert!(phone.refused(&["create", "--relay", relay]).starts_with("error [bad_value]: "));
+    }
+    let bad_policy = ["create", "--relay", "http://127.0.0.1:1", "--policy", "k_min=2"];
+    assert!(phone.refused(&bad_policy).contains("k_min is a whole number from 5 to 50"));
+    assert!(!phone.data.join("vault.json").exists(), "nothing is half-made");
+
+    let short = Terminal { data: phone.data.clone(), passphrase: "short" };
+    assert!(short.refused(&["create", "--relay", "http://127.0.0.1:1"]).contains("too short"));
+    phone.ok(&["create", "--relay", "http://127.0.0.1:1", "--role", "coordinator"]);
+    assert!(
+        phone
+            .refused(&["create", "--relay", "http://127.0.0.1:1"])
+            .starts_with("error [already_set_up]: ")
+    );
+    let stranger = Terminal { data: phone.data.clone(), passphrase: "another passphrase" };
+    assert!(stranger.refused(&["status"]).starts_with("error [wrong_key]: "));
+
+    assert!(phone.refused(&["sync"]).starts_with("error [network_down]: "));
+    assert!(phone.refused(&["record", "poem", "a=b"]).starts_with("error [bad_value]: "));
+    assert!(
+        phone.refused(&["record", "incident", "severity=3"]).starts_with("error [missing_field]: ")
+    );
+    let unknown = phone.refused(&["record", "incident", "severty=3"]);
+    assert!(
+        unknown.starts_with("error [unknown_field]: ") && unknown.contains("severity"),
+        "{unknown}"
+    );
+    assert!(phone.refused(&["show", "abcdef12"]).starts_with("error [no_such_record]: "));
+    assert!(
+        phone.refused(&["invite", "--member", "nobody"]).starts_with("error [no_such_member]: ")
+    );
+    assert!(phone.refused(&["join", "aftercall-join:nonsense"]).starts_with("error [bad_value]: "));
+    assert_eq!(phone.run(&["dance"]).status.code(), Some(2));
+    assert_eq!(phone.run(&["edit"]).status.code(), Some(2));
+    assert!(phone.ok(&["list"]).contains("no records"), "a refused record leaves nothing");
+}
