@@ -3,118 +3,13 @@
 
 mod common;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{Method, StatusCode};
+use common::console::*;
 use common::*;
-use server::http::{App, router};
-use sync_core::ids::DocId;
 use sync_core::protocol::{Timestamp, Verdict};
 use sync_core::records::{Role, Scalar, SpaceKind};
-use tower::ServiceExt;
 
-const VIEWS: [&str; 3] = ["/console/now", "/console/incidents", "/console/people"];
 const CANARY: &str = "<img src=x onerror=alert(1)>";
-
-struct Page {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
-struct Browser {
-    app: Router,
-    cookie: Option<String>,
-}
-
-impl Browser {
-    fn new(station: &Station) -> Self {
-        Self { app: router(App::new(station.relay.clone())), cookie: None }
-    }
-
-    async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Page {
-        let mut request = Request::builder().method(method).uri(path);
-        if let Some(cookie) = &self.cookie {
-            request = request.header("cookie", cookie);
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response =
-            self.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        Page { status, headers, text: String::from_utf8(body.to_vec()).unwrap() }
-    }
-
-    async fn get(&self, path: &str) -> Page {
-        self.send(Method::GET, path, &[]).await
-    }
-
-    async fn sign_in(&mut self, link: &str) -> Page {
-        let page = self.get(link).await;
-        if let Some(cookie) = page.headers.get("set-cookie") {
-            let cookie = cookie.to_str().unwrap();
-            self.cookie = Some(cookie.split(';').next().unwrap().to_owned());
-        }
-        page
-    }
-}
-
-struct Scene {
-    station: Station,
-    team: Team,
-    amy: Hand,
-    browser: Browser,
-}
-
-/// A team with a peer supporter whose phone has synced, and a signed-in coordinator.
-async fn scene(seed: u64) -> Scene {
-    let (station, mut team, amy) = (Station::new(), Team::new(seed), Hand::new(seed + 100));
-    team.enter(&amy, &[Role::PeerSupporter]);
-    station.found(&mut team);
-    let mut browser = Browser::new(&station);
-    let link = station.relay.console_link(team.id()).unwrap();
-    let page = browser.sign_in(&link).await;
-    assert_eq!(page.status, StatusCode::SEE_OTHER);
-    assert_eq!(page.headers["location"], "/console/now");
-    Scene { station, team, amy, browser }
-}
-
-impl Scene {
-    fn incident(&mut self, area: &str) -> DocId {
-        let doc = self.amy.doc();
-        let envelope = self.team.incident(&mut self.amy, doc, area);
-        let results = self.station.push(&self.team, &mut self.amy, &[envelope]);
-        assert_eq!(results[0].verdict, Verdict::Stored, "{}", results[0].code);
-        doc
-    }
-
-    /// The name by which the roster shows a member, as an admin's phone writes it.
-    fn name(&mut self, member: &str, name: &str) {
-        let mut admin = std::mem::replace(&mut self.team.admin, Hand::new(0));
-        let fields = [("member", text(member)), ("display_name", text(name))];
-        let (space, doc) = (self.team.space(SpaceKind::Roster, None), admin.doc());
-        let envelope = self.team.change(&mut admin, space, STAFF, doc, None, &fields);
-        let results = self.station.push(&self.team, &mut admin, &[envelope]);
-        assert_eq!(results[0].verdict, Verdict::Stored, "{}", results[0].code);
-        self.team.admin = admin;
-    }
-
-    fn record(&mut self, space: SpaceKind, record: u16, fields: &[(&str, Scalar)]) -> DocId {
-        let doc = self.amy.doc();
-        let owner = (space == SpaceKind::Caseload).then_some(self.amy.member);
-        let space = self.team.space(space, owner);
-        let envelope = self.team.change(&mut self.amy, space, record, doc, None, fields);
-        let results = self.station.push(&self.team, &mut self.amy, &[envelope]);
-        assert_eq!(results[0].verdict, Verdict::Stored, "{}", results[0].code);
-        doc
-    }
-}
-
-fn text(value: &str) -> Scalar {
-    Scalar::Str(value.into())
-}
 
 #[tokio::test]
 async fn without_a_session_nothing_is_shown_and_the_way_in_is_told() {
@@ -235,7 +130,7 @@ async fn windows_are_shown_in_word_and_code_and_follow_the_clock() {
     assert!(now.contains("data-code=\"ideal\"") && now.contains("In the ideal window"));
     assert!(now.contains("data-code=\"early\"") && now.contains("Not yet open"));
     assert!(now.contains("data-code=\"defusing\"") && now.contains("Debriefing (CISD)"));
-    assert!(now.contains("2026-03-01 17:00 UTC"));
+    assert!(now.contains("Sun 1 Mar 2026, 17:00 UTC") && now.contains("60 minutes ago"));
     assert!(!now.contains("closing_soon"));
     let at_hours = async |s: &mut Scene, minutes| {
         s.station.wait_minutes(minutes);
@@ -250,7 +145,11 @@ async fn windows_are_shown_in_word_and_code_and_follow_the_clock() {
     let missed = at_hours(&mut s, 5 * 60).await;
     assert!(missed.contains("data-code=\"missed\""));
     let one = s.browser.get(&format!("/console/incident/{incident}")).await.text;
-    assert!(one.contains("data-code=\"missed\"") && one.contains("data-code=\"failed_rescue\""));
+    assert!(
+        !one.contains("data-code=\"closing_soon\"")
+            && one.contains("data-code=\"missed\"")
+            && one.contains("data-code=\"failed_rescue\"")
+    );
     let list = s.browser.get("/console/incidents").await.text;
     assert!(list.contains(&incident) && list.contains("Failed rescue"));
 }
@@ -275,6 +174,10 @@ async fn follow_ups_are_told_as_overdue_due_or_ahead() {
     assert!(now.contains("data-code=\"due\"") && now.contains("in 3 days"));
     assert!(!now.contains("5 days overdue") && !now.contains("in 30 days"));
     assert!(now.contains(&format!("member {}", &member[..8])), "no roster name yet");
+    assert!(now.contains("<strong>1 overdue, 1 due today</strong>"), "told at a glance");
+    let (shown, folded) = now.split_once("<details>").unwrap();
+    assert!(shown.contains("data-code=\"due\"") && !shown.contains("in 3 days"));
+    assert!(folded.contains("1 more within a week") && folded.contains("in 3 days"));
 }
 
 #[tokio::test]
@@ -287,9 +190,9 @@ async fn names_come_from_the_roster_and_devices_show_when_they_synced() {
     s.station.bring(&mut s.team);
     s.station.wait_minutes(20);
     let now = s.browser.get("/console/now").await.text;
-    assert!(now.contains("Amy Ashe") && now.contains("2026-03-01 18:00 UTC, 20 minutes ago"));
-    assert!(now.contains("data-code=\"never\""));
+    assert!(now.contains("2 not seen for a day") && now.contains("data-code=\"never\""));
     let people = s.browser.get("/console/people").await.text;
+    assert!(people.contains("20 minutes ago") && people.contains("Sun 1 Mar 2026, 18:00 UTC"));
     assert!(people.contains("Amy Ashe") && people.contains("data-code=\"peer_supporter\""));
     assert!(people.contains("data-code=\"admin\""));
     let short = format!("member {}", &quiet.member.to_string()[..8]);
@@ -317,9 +220,16 @@ async fn both_values_of_a_conflict_are_shown() {
     assert_eq!(s.station.push(&s.team, &mut bo, &[by_bo])[0].verdict, Verdict::Stored);
     let now = s.browser.get("/console/now").await.text;
     assert!(now.contains("data-code=\"severity\""));
-    let section = &now[now.find("Different values").unwrap()..];
+    let section = &now[now.find("<h2 id=\"conflicts\">").unwrap()..];
     let section = &section[..section.find("</section>").unwrap()];
-    assert!(section.contains("<li>3") && section.contains("<li>4"), "{section}");
+    for value in [3, 4] {
+        let line = format!("<code>resolve {} severity={value}</code>", &doc.to_string()[..8]);
+        assert!(section.contains(&line), "{section}");
+    }
+    assert!(
+        section.contains("<strong>3 of 5</strong>") && section.contains("<strong>4 of 5</strong>"),
+        "{section}"
+    );
 }
 
 #[tokio::test]

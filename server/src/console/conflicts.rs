@@ -37,7 +37,9 @@ fn card(scene: &Scene<'_>, row: &RecordRow) -> Markup {
                     a href={ "/console/incident/" (row.doc) } { (name) }
                 } @else { (name) }
             }
-            @if row.fields.contains_key("kind") { p { (value::shown(scene, row, "kind")) } }
+            @for what in ["type", "kind"] {
+                @if !value::is_empty(row, what) { p { (value::shown(scene, row, what)) } }
+            }
             @if row.fields.contains_key("incident_id") { p { "For " (value::shown(scene, row, "incident_id")) } }
             (fields(scene, row))
         }
@@ -53,27 +55,43 @@ pub(super) fn fields(scene: &Scene<'_>, row: &RecordRow) -> Markup {
                     span .state.soon { span aria-hidden="true" { "≠" } " Different values for " }
                     strong data-code=(field) { (words::label(field)) }
                 }
+                p { "Type the line of the right one on a phone:" }
                 ul .values {
                     @for value in values.as_array().map_or(&[][..], Vec::as_slice) {
-                        li { (value::of(scene, &row.record, field, value)) }
+                        li {
+                            strong { (value::of(scene, &row.record, field, value)) } " "
+                            code { "resolve " (short(row.doc)) " " (field) "=" (typed(value)) }
+                        }
                     }
-                }
-                p {
-                    "To settle it, choose the right value on a phone: "
-                    code { "resolve " (short(row.doc)) " " (field) "=" (example(values)) }
                 }
             }
         }
     }
 }
 
-/// One of the values as it is typed on a phone.
-fn example(values: &Value) -> String {
-    match values.get(0) {
-        Some(Value::String(text)) if text.len() <= 40 && !text.contains(char::is_whitespace) => {
-            text.clone()
+/// A value as it is typed on a phone.
+fn typed(value: &Value) -> String {
+    match value {
+        Value::String(text)
+            if text.contains(|c: char| !c.is_ascii_alphanumeric() && !"-_.:".contains(c)) =>
+        {
+            format!("'{}'", text.replace('\'', "'\\''"))
         }
-        Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
-        _ => "VALUE".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::typed;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_typed_on_a_phone_is_one_word_for_its_shell() {
+        assert_eq!(typed(&json!(5)), "5");
+        assert_eq!(typed(&json!("2026-03-01T18:05:00Z")), "2026-03-01T18:05:00Z");
+        assert_eq!(typed(&json!("north bank")), "'north bank'");
+        assert_eq!(typed(&json!("it's; ls")), "'it'\\''s; ls'");
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn part(scene: &Scene<'_>) -> Result<Part, StoreError> {
     Ok(Part { id: "follow-ups", title: "Follow-ups", told, calls: !due.is_empty(), body })
 }
 
-/// Open follow-ups up to a week from today, the longest overdue first.
+/// Open follow-ups up to a week from today, the longest overdue first, within a day the most urgent.
 fn open(scene: &Scene<'_>, today: Day) -> Result<Vec<Due>, StoreError> {
     let (reader, team) = (scene.reader, scene.team());
     let open = records::list_where(reader, team, "follow_up_task", "state", "open", 10 * MOST)?;
@@ -54,7 +54,8 @@ fn open(scene: &Scene<'_>, today: Day) -> Result<Vec<Due>, StoreError> {
         .filter_map(|row| Some((Day::parse(row.text("due_day")?).ok()?, row)))
         .filter(|(day, _)| day.0 <= today.0.saturating_add(AHEAD_DAYS))
         .collect();
-    due.sort_by_key(|(day, _)| *day);
+    let priority = |row: &RecordRow| row.fields.get("priority").and_then(|value| value.as_i64());
+    due.sort_by_key(|(day, row)| (*day, std::cmp::Reverse(priority(row))));
     due.truncate(MOST);
     Ok(due)
 }

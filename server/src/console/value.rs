@@ -30,7 +30,7 @@ pub(super) fn shown(scene: &Scene<'_>, row: &RecordRow, name: &str) -> Markup {
                 @if place > 0 { " or " }
                 (of(scene, &row.record, name, value))
             }
-            " " span .state.soon data-code="conflict" { span aria-hidden="true" { "≠" } " two values" }
+            " " span .state.soon data-code="conflict" { span aria-hidden="true" { "≠" } " different values" }
         },
         (None, Some(value)) => of(scene, &row.record, name, value),
         (None, None) => html! { span .none { "not given" } },

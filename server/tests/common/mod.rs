@@ -6,6 +6,9 @@
     reason = "each test file uses its own part of the helpers"
 )]
 
+pub mod console;
+pub mod markup;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
