@@ -186,7 +186,7 @@ pub struct RecordType {
     /// Fields that are typed but stored nowhere: `derive` turns them into coarser ones.
     pub inputs: &'static [Field],
     /// Values that follow from typed ones: coarsening to the open half. Called with the typed fields (at an edit over
-    /// what the record holds), already checked and in the form [`view`](super::view) shows; returns further (field, value) pairs.
+    /// what the record holds), already checked and in the form [`view`](super::view()) shows; returns further (field, value) pairs.
     pub derive: fn(&BTreeMap<String, Value>) -> Derived,
 }
 

@@ -17,7 +17,7 @@ const TIMES: std::ops::RangeInclusive<i64> = -62_135_596_800_000..=253_402_300_7
 /// 1970-01-01 to 9999-12-31.
 const DAYS: std::ops::RangeInclusive<i64> = 0..=2_932_896;
 
-/// Checks a typed value and brings it to the form in which [`view`](super::view) shows it.
+/// Checks a typed value and brings it to the form in which [`view`](super::view()) shows it.
 ///
 /// # Errors
 /// `bad_value`, naming what the field takes.
