@@ -50,7 +50,8 @@ impl Push<'_> {
             return Ok(Err(Judged::Not(Outcome::Refused(Code::WrongSpace))));
         }
         let judged = gates::check_right(envelope, &author, &info)
-            .and_then(|()| gates::check_policy(envelope, &directory));
+            .and_then(|()| gates::check_policy(envelope, &directory))
+            .and_then(|()| gates::check_readers(envelope, &directory, directory.len(), &info));
         Ok(match judged {
             Ok(()) => Ok(info),
             Err(Code::DirectoryBehind) => Err(Judged::Not(Outcome::Retry(Code::DirectoryBehind))),
@@ -64,12 +65,6 @@ impl Push<'_> {
         mut info: SpaceInfo,
         envelope: &Envelope,
     ) -> Result<Outcome, StoreError> {
-        if envelope.header.kind == Kind::Reader
-            && let Ok(body) = from_cbor::<ReaderBody>(&envelope.body)
-            && self.directory.member(&body.member).is_none()
-        {
-            return self.quarantine(info.id, envelope, Code::NoSuchMember);
-        }
         if let Err(code) = info.apply(envelope) {
             return self.quarantine(info.id, envelope, code);
         }

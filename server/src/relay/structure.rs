@@ -46,8 +46,8 @@ impl Push<'_> {
         if let Err(code) = gates::check_right(envelope, &author, &info) {
             return Ok(Outcome::Refused(code));
         }
-        if info.readers().iter().any(|member| directory.member(member).is_none()) {
-            return Ok(Outcome::Refused(Code::NoSuchMember));
+        if let Err(code) = gates::check_readers(envelope, &directory, directory.len(), &info) {
+            return Ok(Outcome::Refused(code));
         }
         let one_only = matches!(info.kind().policy().owner, OwnerKind::Team | OwnerKind::Member);
         if one_only && spaces::exists(self.tx, self.team, info.kind(), &info.owner)? {

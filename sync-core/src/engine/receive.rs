@@ -103,6 +103,7 @@ impl Desk<'_> {
         let info = SpaceInfo::made_by(envelope)?;
         let author = self.directory.device_at(&envelope.header.device, *directory_seq);
         gates::check_right(envelope, &author.ok_or(Code::UnknownDevice)?, &info)?;
+        gates::check_readers(envelope, &self.directory, *directory_seq, &info)?;
         Ok(info)
     }
 
@@ -191,7 +192,10 @@ impl Desk<'_> {
         let row = self.space_row(space)?;
         let judged = gates::authenticate(envelope, &self.directory, directory_seq)
             .and_then(|author| gates::check_right(envelope, &author, &row.info))
-            .and_then(|()| gates::check_policy(envelope, &self.directory));
+            .and_then(|()| gates::check_policy(envelope, &self.directory))
+            .and_then(|()| {
+                gates::check_readers(envelope, &self.directory, directory_seq, &row.info)
+            });
         Ok(judged)
     }
 

@@ -9,12 +9,14 @@ mod change;
 mod columns;
 mod history;
 mod reader;
+mod readers;
 mod right;
 mod rows;
 mod trial;
 mod walker;
 
 pub use author::{Author, authenticate};
+pub use readers::check_readers;
 pub use right::{check_policy, check_right};
 pub use trial::admit_changes;
 

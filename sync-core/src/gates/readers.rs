@@ -1,0 +1,54 @@
+//! Whom a sealed space may have as a reader, whoever lets them in.
+
+use crate::directory::{Directory, SpaceInfo};
+use crate::ids::MemberId;
+use crate::protocol::{Code, Envelope, Kind, ReaderBody, from_cbor};
+use crate::records::{DeviceClass, SpaceKind, Standing, Who};
+
+/// Checks that a member may be a reader of a space, as the directory stood at a length: a space of one member is read
+/// by that member alone, `clinical` by coordinators and clinical directors, any other by whoever is let in.
+fn may_read(
+    directory: &Directory,
+    directory_seq: u64,
+    space: &SpaceInfo,
+    member: &MemberId,
+) -> Result<(), Code> {
+    let member_then = directory.member_at(member, directory_seq).ok_or(Code::NoSuchMember)?;
+    let standing = Standing {
+        roles: &member_then.roles,
+        admin: member_then.admin,
+        class: DeviceClass::Native,
+        owns: space.is_owned_by(member),
+        reads: false,
+    };
+    let entitled = match space.kind() {
+        SpaceKind::Personal | SpaceKind::Care => standing.is_any_of(&[Who::Owner]),
+        SpaceKind::Clinical => standing.is_any_of(&[Who::Coordinators]),
+        _ => true,
+    };
+    if entitled { Ok(()) } else { Err(Code::NotAllowed) }
+}
+
+/// Checks the readers that a `space` or `reader` envelope names; other kinds name none.
+///
+/// `space`: the one the envelope makes, or the one it is for.
+///
+/// # Errors
+/// `malformed` if the body is not what the header says, `no_such_member` if it names nobody of the team,
+/// `not_allowed` if it names somebody who may not read there.
+pub fn check_readers(
+    envelope: &Envelope,
+    directory: &Directory,
+    directory_seq: u64,
+    space: &SpaceInfo,
+) -> Result<(), Code> {
+    let may_read = |member: &MemberId| may_read(directory, directory_seq, space, member);
+    match envelope.header.kind {
+        Kind::Space => space.readers().iter().try_for_each(may_read),
+        Kind::Reader => {
+            let body: ReaderBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
+            may_read(&body.member)
+        }
+        _ => Ok(()),
+    }
+}
