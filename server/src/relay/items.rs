@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sync_core::directory::SpaceInfo;
 use sync_core::gates;
 use sync_core::protocol::{
-    Code, Envelope, Kind, ReaderBody, SealedBody, SenderBody, WrapBody, from_cbor, limits,
+    Code, Envelope, Kind, SealedBody, SenderBody, WrapBody, from_cbor, limits,
 };
 use sync_core::records::SpaceKind;
 
