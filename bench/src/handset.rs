@@ -44,6 +44,7 @@ pub struct Handset {
     http: HttpClient,
     around: Around,
     runtime: Runtime,
+    origin: String,
     path: PathBuf,
 }
 
@@ -68,7 +69,8 @@ impl Handset {
         let store = SqliteStore::open(&path, &KEY)?;
         let phone = phone(store, &mut Env { now: now(), rng: &mut around.0 })?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { phone, http: HttpClient::new(origin)?, around, runtime, path })
+        let (http, origin) = (HttpClient::new(origin)?, origin.to_owned());
+        Ok(Self { phone, http, around, runtime, origin, path })
     }
 
     /// The phone that makes a team; its member is a coordinator and an admin.
@@ -125,6 +127,12 @@ impl Handset {
         Ok(runtime.block_on(sync_once(phone, http, around))?)
     }
 
+    /// Comes back into reach: connections from before are gone.
+    pub fn come_into_reach(&mut self) -> Outcome {
+        self.http = HttpClient::new(&self.origin)?;
+        Ok(())
+    }
+
     /// Records something.
     pub fn record(&mut self, kind: &str, form: &Form) -> Outcome<DocId> {
         let mut env = Env { now: now(), rng: &mut self.around.0 };
@@ -146,10 +154,10 @@ impl Handset {
 
     /// Ends the phone's process, as it were, and opens its file again.
     pub fn reopened(self) -> Outcome<Self> {
-        let Self { phone, http, around, runtime, path } = self;
+        let Self { phone, http, around, runtime, origin, path } = self;
         drop(phone);
         let phone = open(&path)?;
-        Ok(Self { phone, http, around, runtime, path })
+        Ok(Self { phone, http, around, runtime, origin, path })
     }
 
     /// Ends the phone and gives the path of its file.

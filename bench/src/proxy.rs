@@ -63,6 +63,11 @@ impl Proxy {
         Ok(Self { counts, address, runtime: Some(runtime) })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What clients call.
     pub fn origin(&self) -> String {
         format!("http://{}", self.address)

@@ -33,6 +33,7 @@ pub fn at_once(place: &Place<'_>, floors: &mut Floors) -> Outcome<Vec<Figure>> {
             for _ in 0..EACH {
                 phone.record("check_in", &workload.check_in())?;
             }
+            phone.come_into_reach()?;
         }
         costs.push(all_sync(&stage, &mut phones)?);
         floor.extend([floors.f2()?, floors.f2()?, floors.f2()?]);

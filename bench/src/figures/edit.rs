@@ -23,6 +23,7 @@ pub fn one_edit(place: &Place<'_>, floors: &mut Floors) -> Outcome<Vec<Figure>> 
     let records: Vec<_> = (0..DOCUMENTS / 2)
         .map(|_| phone.record("peer_contact", &workload.contact()))
         .collect::<Outcome<_>>()?;
+    phone.come_into_reach()?;
     phone.sync()?;
 
     let (mut open, mut sealed, mut commits) = (Vec::new(), Vec::new(), Vec::new());

@@ -1,5 +1,6 @@
 //! S3: a phone asks and there is nothing new, whatever it holds.
 
+use sync_core::ids::MemberId;
 use sync_core::records::Role;
 
 use crate::Outcome;
@@ -7,7 +8,7 @@ use crate::cost::{Cost, middle};
 use crate::figure::Figure;
 use crate::floors::Floors;
 use crate::handset::Handset;
-use crate::stage::{Stage, Team};
+use crate::stage::Stage;
 use crate::workload::Workload;
 
 use super::Place;
@@ -23,10 +24,15 @@ pub fn nothing_new(place: &Place<'_>, _floors: &mut Floors) -> Outcome<Vec<Figur
     let mut stage = place.stage("nothing-new")?;
     let mut team = stage.team()?;
     let mut phones = stage.phones(&mut team, 3, &[Role::PeerSupporter])?;
+    let members = stage.enter(&mut team, 6, &[Role::PeerSupporter])?;
     record(&mut phones[0], 500)?;
     record(&mut phones[1], 5_000)?;
-    share_in_many_spaces(&mut stage, &mut team, &mut phones[2])?;
+    share_in_many_spaces(&members, &mut phones[2])?;
 
+    for phone in &mut phones {
+        phone.come_into_reach()?;
+        phone.sync()?;
+    }
     let mut costs = [const { Vec::new() }; 3];
     for _ in 0..EXCHANGES {
         // In turn, so that a slow moment of the machine meets all of them.
@@ -47,6 +53,7 @@ pub fn nothing_new(place: &Place<'_>, _floors: &mut Floors) -> Outcome<Vec<Figur
     let big = phones.remove(1);
     stage.restart(&[])?;
     let mut big = big.reopened()?;
+    big.come_into_reach()?;
     let cost = nothing(&stage, &mut big)?;
     figures.push(
         figure(
@@ -83,13 +90,14 @@ fn record(phone: &mut Handset, contacts: usize) -> Outcome {
     for _ in 0..contacts {
         phone.record("peer_contact", &workload.contact())?;
     }
+    phone.come_into_reach()?;
     phone.sync()?;
     Ok(())
 }
 
 /// One check-in shared with 50 different sets of members: a space each.
-fn share_in_many_spaces(stage: &mut Stage, team: &mut Team, phone: &mut Handset) -> Outcome {
-    let members = stage.enter(team, 6, &[Role::PeerSupporter])?;
+fn share_in_many_spaces(members: &[MemberId], phone: &mut Handset) -> Outcome {
+    phone.come_into_reach()?;
     phone.sync()?;
     let check_in = phone.record("check_in", &Workload::new(5).check_in())?;
     for number in 1..=SPACES {
@@ -99,6 +107,7 @@ fn share_in_many_spaces(stage: &mut Stage, team: &mut Team, phone: &mut Handset)
             .collect();
         phone.share(check_in, &with)?;
     }
+    phone.come_into_reach()?;
     phone.sync()?;
     Ok(())
 }

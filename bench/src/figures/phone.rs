@@ -25,6 +25,7 @@ pub fn alone(place: &Place<'_>, floors: &mut Floors) -> Outcome<Vec<Figure>> {
         for _ in 0..count {
             phone.record("check_in", &workload.check_in())?;
         }
+        phone.come_into_reach()?;
         phone.sync()?;
     }
     let mut many = phones.pop().ok_or("no phone joined")?;

@@ -58,5 +58,6 @@ fn push(stage: &Stage, team: &mut Team) -> Outcome<Cost> {
     for _ in 0..RECORDS {
         team.admin.record("incident", &workload.incident())?;
     }
+    team.admin.come_into_reach()?;
     Ok(stage.measure(|| team.admin.sync())?.1)
 }

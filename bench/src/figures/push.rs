@@ -15,31 +15,33 @@ const RECORDS: usize = 1_000;
 /// Documents that the edits of S1b go to.
 const EDITED: usize = 10;
 
-/// Records on phones of their own, and times the sync of each; the middle run with its floor.
+/// Records on a phone and times its sync, each time with a team and a relay of its own; the middle run with its floor.
 fn pushed(
     place: &Place<'_>,
     floors: &mut Floors,
     role: Role,
     mut prepare: impl FnMut(&mut Handset, &mut Workload) -> Outcome,
 ) -> Outcome<(Cost, F1)> {
-    let mut stage = place.stage("push")?;
-    let mut team = stage.team()?;
-    let mut phones = stage.phones(&mut team, ROUNDS, &[role])?;
     let mut workload = Workload::new(2);
     let (mut costs, mut f1) = (Vec::new(), F1::new());
     f1.sample(floors)?;
-    for phone in &mut phones {
+    for _ in 0..ROUNDS {
+        let mut stage = place.stage("push")?;
+        let mut team = stage.team()?;
+        let mut phones = stage.phones(&mut team, 1, &[role])?;
+        let phone = phones.first_mut().ok_or("no phone joined")?;
         prepare(phone, &mut workload)?;
+        phone.come_into_reach()?;
         let waiting = phone.phone.status()?.pending;
         let (totals, cost) = stage.measure(|| phone.sync())?;
-        if waiting < RECORDS as u64 || totals.stored < waiting || phone.phone.status()?.pending > 0
-        {
-            return Err(format!("of {waiting} envelopes {} were stored", totals.stored).into());
+        if waiting < RECORDS as u64 || totals.stored != waiting || totals.received != waiting {
+            return Err(format!("of {waiting} envelopes, {totals:?}").into());
         }
         costs.push(cost);
+        drop(stage);
+        std::fs::remove_dir_all(place.folder.join("push"))?;
         f1.sample(floors)?;
     }
-    std::fs::remove_dir_all(place.folder.join("push"))?;
     Ok((cost::middle(costs), f1))
 }
 
