@@ -179,6 +179,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
     ] {
         run_pragma(connection, pragma)?;
     }
+    // Every statement finds its rows by key, whatever is bound: none is planned anew because of it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(Statements::COUNT);
     Ok(())
 }
