@@ -7,8 +7,10 @@ use crate::cost::Cost;
 /// One limit of a budget.
 #[derive(Debug, Clone)]
 pub struct Check {
-    /// What is limited, with the arithmetic behind it.
-    pub what: String,
+    /// What is limited, as `ratio`.
+    pub name: &'static str,
+    /// The arithmetic behind what was measured.
+    pub arithmetic: String,
     /// What was measured.
     pub measured: f64,
     /// The most it may be.
@@ -75,22 +77,30 @@ impl Figure {
     /// The ratio to the floor may be at most this.
     pub fn at_most(mut self, times: f64) -> Self {
         if let (Some(ratio), Some((floor, value))) = (self.ratio(), &self.floor) {
-            let what = format!("{:.2} ms / {floor} {value:.2} ms", self.value);
-            self.checks.push(Check { what, measured: ratio, limit: times, decides: true });
+            let arithmetic = format!("{:.2} ms / {floor} {value:.2} ms", self.value);
+            self = self.limit("ratio", arithmetic, ratio, times);
         }
         self
     }
 
     /// Another limit that decides.
-    pub fn limit(mut self, what: impl Into<String>, measured: f64, limit: f64) -> Self {
-        self.checks.push(Check { what: what.into(), measured, limit, decides: true });
+    pub fn limit(
+        mut self,
+        name: &'static str,
+        arithmetic: impl Into<String>,
+        measured: f64,
+        limit: f64,
+    ) -> Self {
+        let arithmetic = arithmetic.into();
+        self.checks.push(Check { name, arithmetic, measured, limit, decides: true });
         self
     }
 
     /// The relay's CPU time, stated beside its budget; seconds decide nothing.
     pub fn cpu(mut self, limit_s: f64) -> Self {
-        let (what, measured) = ("relay CPU s".to_owned(), self.cost.cpu_s);
-        self.checks.push(Check { what, measured, limit: limit_s, decides: false });
+        let measured = self.cost.cpu_s;
+        let (name, arithmetic) = ("relay CPU s", String::new());
+        self.checks.push(Check { name, arithmetic, measured, limit: limit_s, decides: false });
         self
     }
 
@@ -110,7 +120,7 @@ impl Figure {
         let parts: Vec<String> = self
             .checks
             .iter()
-            .map(|check| format!("{} <= {}", check.what, number(check.limit)))
+            .map(|check| format!("{} <= {}", check.name, number(check.limit)))
             .collect();
         parts.join("; ")
     }
@@ -136,7 +146,7 @@ mod tests {
         let figure = Figure::new("X", "", cost).beside("floor", 10.0).at_most(3.0).cpu(0.5);
         assert!(figure.ok());
         assert_eq!(figure.ratio(), Some(3.0));
-        assert!(!figure.clone().limit("bytes", 1_025.0, 1_024.0).ok());
+        assert!(!figure.clone().limit("bytes", "", 1_025.0, 1_024.0).ok());
         assert!(!Figure::new("X", "", cost).beside("floor", 9.0).at_most(3.0).ok());
     }
 }

@@ -74,7 +74,11 @@ pub fn table(figures: &[Figure]) -> Outcome {
                 (false, false) => "above (information)",
             };
             let (measured, limit) = (number(check.measured), number(check.limit));
-            writeln!(out, "  {} = {measured}; budget {limit}: {verdict}", check.what)?;
+            let arithmetic = match check.arithmetic.as_str() {
+                "" => String::new(),
+                arithmetic => format!("{arithmetic} = "),
+            };
+            writeln!(out, "  {}: {arithmetic}{measured}; budget {limit}: {verdict}", check.name)?;
         }
         for note in &figure.notes {
             writeln!(out, "  {note}")?;

@@ -44,7 +44,7 @@ pub fn at_once(place: &Place<'_>, floors: &mut Floors) -> Outcome<Vec<Figure>> {
     let figure = Figure::new("S5", "100 phones push 20 check-ins each at once", cost)
         .beside("f2", f2)
         .at_most(20.0)
-        .limit("relay peak MiB", peak, 64.0)
+        .limit("relay peak MiB", "", peak, 64.0)
         .cpu(1.2)
         .note("the phones share the two cores with the relay")
         .note(format!("{:.0} check-ins a second", 2_000.0 / cost.ms * 1_000.0));

@@ -69,10 +69,10 @@ fn figure(
 ) -> Figure {
     let cost = middle(costs);
     let bytes = cost.passed.up + cost.passed.down;
-    let words = format!("bytes {} up + {} down", cost.passed.up, cost.passed.down);
+    let words = format!("{} up + {} down", cost.passed.up, cost.passed.down);
     Figure::new(name, about, cost)
         .beside("commit", commit)
         .at_most(3.0)
-        .limit(words, bytes as f64, most_bytes)
-        .limit("requests", cost.passed.turns as f64, 1.0)
+        .limit("bytes", words, bytes as f64, most_bytes)
+        .limit("requests", "", cost.passed.turns as f64, 1.0)
 }

@@ -77,7 +77,7 @@ impl F1 {
 }
 
 /// The bytes of a figure over those of a floor.
-fn times_bytes(figure: Figure, what: &str, bytes: u64, floor: f64, limit: f64) -> Figure {
-    let words = format!("{what} {bytes} / {floor:.0}");
-    figure.limit(words, bytes as f64 / floor, limit)
+fn times_bytes(figure: Figure, what: &'static str, bytes: u64, floor: f64, limit: f64) -> Figure {
+    let words = format!("{bytes} / {floor:.0}");
+    figure.limit(what, words, bytes as f64 / floor, limit)
 }

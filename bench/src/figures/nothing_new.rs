@@ -68,9 +68,10 @@ pub fn nothing_new(place: &Place<'_>, _floors: &mut Floors) -> Outcome<Vec<Figur
 
 fn figure(name: &str, about: &'static str, cost: Cost) -> Figure {
     let bytes = cost.passed.up + cost.passed.down;
-    let words = format!("bytes {} up + {} down", cost.passed.up, cost.passed.down);
-    Figure::new(name, about, cost).limit(words, bytes as f64, MOST_BYTES).limit(
+    let words = format!("{} up + {} down", cost.passed.up, cost.passed.down);
+    Figure::new(name, about, cost).limit("bytes", words, bytes as f64, MOST_BYTES).limit(
         "requests",
+        "",
         cost.passed.turns as f64,
         1.0,
     )

@@ -48,7 +48,7 @@ pub fn first_pull(place: &Place<'_>, floors: &mut Floors) -> Outcome<Vec<Figure>
             .at_most(45.0);
     let both = cost.passed.up + cost.passed.down;
     let theirs = (pushed.passed.up + pushed.passed.down) as f64;
-    let figure = times_bytes(figure, "bytes both ways over those of the push", both, theirs, 1.1)
+    let figure = times_bytes(figure, "bytes both ways, times the push", both, theirs, 1.1)
         .note(format!("of it, listing all 1,000: {:.1} ms", crate::cost::median(&listing)));
     Ok(vec![figure])
 }

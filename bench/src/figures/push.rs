@@ -48,7 +48,9 @@ fn pushed(
 fn beside_f1(name: &str, about: &'static str, (cost, f1): (Cost, F1), budget: Budget) -> Figure {
     let figure = Figure::new(name, about, cost).beside("f1", f1.ms()).at_most(budget.times);
     let figure = match budget.bytes {
-        Some(limit) => times_bytes(figure, "bytes up", cost.passed.up, f1.bytes_up(), limit),
+        Some(limit) => {
+            times_bytes(figure, "bytes up, times f1", cost.passed.up, f1.bytes_up(), limit)
+        }
         None => figure,
     };
     match budget.cpu_s {
