@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sync_core::protocol::Code;
-use sync_core::records::{PolicyProfile, Role, Value};
+use sync_core::records::{PolicyProfile, Role, SpaceKind, Value};
 use tests::{World, set, text};
 
 fn county() -> World {
@@ -102,6 +102,12 @@ fn a_check_in_stays_private_until_a_copy_is_shown_to_one_peer() {
     let own = world.record("eli", "check_in", &fields);
     world.sync_all();
     assert_eq!(world.shown("amy", own, "zone"), None);
+    let sealed_spaces = |world: &World| {
+        let database = rusqlite::Connection::open(world.folder().join("relay.db")).unwrap();
+        let kinds = "SELECT COUNT(*) FROM spaces WHERE kind = ?1";
+        database.query_row(kinds, [SpaceKind::Personal as u8], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(sealed_spaces(&world), 0, "not even the relay knows that there is one");
     let amy = world.member("amy");
     let copy = world.on("eli", |phone, env| phone.share(env, own, &[amy], false)).unwrap();
     let whole = world.on("eli", |phone, env| phone.share(env, own, &[amy], true)).unwrap();
@@ -112,6 +118,11 @@ fn a_check_in_stays_private_until_a_copy_is_shown_to_one_peer() {
     for name in ["bo", "cleo", "admin"] {
         assert_eq!(world.shown(name, whole, "zone"), None, "{name}");
     }
+    world.on("eli", |phone, _| phone.set_backup(true)).unwrap();
+    world.sync_all();
+    assert_eq!(sealed_spaces(&world), 1);
+    assert!(world.on("eli", |phone, _| phone.show(own)).unwrap().stored);
+    assert_eq!(world.shown("amy", own, "zone"), None, "a backup is nobody else's");
 }
 
 #[test]

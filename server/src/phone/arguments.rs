@@ -69,6 +69,12 @@ pub enum Verb {
         #[arg(long)]
         text: bool,
     },
+    /// Keep a sealed copy of your own check-ins at the relay, or on this phone only (as at first)
+    Backup {
+        /// on or off
+        #[arg(value_parser = ["on", "off"])]
+        switch: String,
+    },
     /// List records
     List {
         /// Only this kind

@@ -79,6 +79,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Write(write) => record::write(phone, write),
         Verb::Assign { intervention, members } => record::assign(phone, intervention, members),
         Verb::Share { record, with, text } => record::share(phone, record, with, *text),
+        Verb::Backup { switch } => record::backup(phone, switch == "on"),
         Verb::List { kind } => look::list(phone, kind.as_deref()),
         Verb::Show { record } => look::show(phone, record),
         Verb::Conflicts => look::conflicts(phone),
