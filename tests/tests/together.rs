@@ -256,3 +256,29 @@ fn every_document_is_made_again_from_its_envelopes() {
     }
     assert_eq!(world.phase("amy", session, "defusing.exploration"), "words");
 }
+
+#[test]
+fn a_lead_whose_phone_comes_last_reads_everything_once_a_present_lead_has_synced() {
+    let mut world = county();
+    let invitation = world.invite("zed", &[Role::Chaplain]);
+    let id = world.record("amy", "intervention", &[("kind", text("defusing"))]);
+    let leads = [world.member("amy"), invitation.member];
+    world.on("amy", |phone, env| phone.assign(env, id, &leads)).unwrap();
+    world.write("amy", id, "introduction", 0, "we began");
+    world.sync("amy");
+    let store = Box::new(sync_core::store::MemoryStore::new());
+    world.begin_to_join("zed", store, &invitation).unwrap();
+    assert!(!world.ask_to_join("zed").unwrap());
+    world.sync("admin");
+    assert!(world.ask_to_join("zed").unwrap());
+    world.sync("zed");
+    let notes = world.on("zed", |phone, _| phone.notes(id)).unwrap();
+    assert!(notes.len() == 1 && notes[0].unreadable, "the note is there, its key is not");
+    assert!(world.on("zed", |phone, _| phone.drafts()).unwrap().is_empty(), "nothing is set aside");
+    world.sync("amy");
+    world.sync("zed");
+    assert_eq!(world.phase("zed", id, "defusing.introduction"), "we began");
+    world.write("zed", id, "introduction", 8, ", together");
+    world.sync_all();
+    assert_eq!(world.phase("amy", id, "defusing.introduction"), "we began, together");
+}

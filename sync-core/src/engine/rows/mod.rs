@@ -5,6 +5,8 @@
 mod kinds;
 mod secret;
 
+use std::collections::BTreeSet;
+
 use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
 
@@ -318,20 +320,28 @@ impl<'a> Rows<'a> {
         self.0.put(Table::Keys, &key, &[])
     }
 
-    // ---- parked: space || number → id
-    pub fn park(&mut self, space: SpaceId, id: EnvelopeId) -> Result<()> {
+    // ---- parked: space || number → id || doc
+    pub fn park(&mut self, space: SpaceId, doc: DocId, id: EnvelopeId) -> Result<()> {
         let number = self.next("parked")?;
-        let key = key(&[space.as_bytes(), &number.to_be_bytes()]);
-        self.0.put(Table::Parked, &key, id.as_bytes())
+        let place = key(&[space.as_bytes(), &number.to_be_bytes()]);
+        self.0.put(Table::Parked, &place, &key(&[id.as_bytes(), doc.as_bytes()]))
     }
 
-    /// Takes every parked envelope of a space, in the order in which they were parked.
-    pub fn take_parked(&mut self, space: SpaceId) -> Result<Vec<EnvelopeId>> {
-        let rows = self.all(Table::Parked, space.as_bytes())?;
-        for (key, _) in &rows {
-            self.0.delete(Table::Parked, key)?;
+    /// Takes the parked envelopes of these documents of a space (`None`: of all), in the order in which they were parked.
+    pub fn take_parked(
+        &mut self,
+        space: SpaceId,
+        docs: Option<&BTreeSet<DocId>>,
+    ) -> Result<Vec<EnvelopeId>> {
+        let mut taken = Vec::new();
+        for (place, value) in self.all(Table::Parked, space.as_bytes())? {
+            let (id, doc) = id_and_doc(&value)?;
+            if docs.is_none_or(|docs| docs.contains(&doc)) {
+                self.0.delete(Table::Parked, &place)?;
+                taken.push(id);
+            }
         }
-        rows.iter().map(|(_, id)| EnvelopeId::from_slice(id).map_err(|_| damaged())).collect()
+        Ok(taken)
     }
 
     // ---- drafts, invites, alarms
