@@ -261,6 +261,7 @@ fn every_document_is_made_again_from_its_envelopes() {
 fn a_lead_whose_phone_comes_last_reads_everything_once_a_present_lead_has_synced() {
     let mut world = county();
     let invitation = world.invite("zed", &[Role::Chaplain]);
+    world.sync("amy");
     let id = world.record("amy", "intervention", &[("kind", text("defusing"))]);
     let leads = [world.member("amy"), invitation.member];
     world.on("amy", |phone, env| phone.assign(env, id, &leads)).unwrap();
