@@ -115,7 +115,7 @@ pub enum Verb {
 /// Arguments of `create`.
 #[derive(Debug, Args)]
 pub struct Create {
-    /// The relay's address, as https://relay.example
+    /// The relay's address, as `https://relay.example`
     #[arg(long, value_name = "URL")]
     pub relay: String,
     /// Your name, as the team's staff see it
