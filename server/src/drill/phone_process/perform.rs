@@ -9,9 +9,9 @@ use sync_core::protocol::{Code, Invitation, Timestamp};
 use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
-use crate::drill::script::{profile_of, role};
+use crate::drill::script::role;
 use crate::phone::relay::Link;
-use crate::phone::{Failure, folder, look, refs, urgent};
+use crate::phone::{Failure, folder, look, policy, refs, urgent};
 
 use super::{At, Device, Done, Running, Trouble};
 
@@ -35,10 +35,10 @@ impl Device {
     /// Carries out one command.
     pub(super) fn perform(&mut self, now: Timestamp, command: PhoneCommand) -> Done {
         match command {
-            PhoneCommand::Create { passphrase, origin, connect, policy, name } => {
+            PhoneCommand::Create { passphrase, origin, connect, policy: typed, name } => {
                 let admin = new_member(Some(name), &[], true, None, Vec::new())?;
-                let policy = policy.as_object().cloned().unwrap_or_default();
-                let profile = profile_of(&policy).map_err(Trouble::Broken)?;
+                let typed = typed.as_object().cloned().unwrap_or_default();
+                let profile = policy::from_json(&typed).map_err(Trouble::Broken)?;
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
                 let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
                     Ok(Phone::create_team(store, &mut Env { now, rng }, &origin, profile, admin)?)

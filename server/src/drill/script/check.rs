@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use sync_core::drill::{PHONE_POINTS, RELAY_POINTS};
 use sync_core::protocol::{Code, Timestamp};
-use sync_core::records::{PolicyProfile, Role, session_text_key};
+use sync_core::records::{Role, session_text_key};
 
 use crate::phone::policy;
 
@@ -37,15 +37,6 @@ pub(super) fn check(steps: &mut [Step]) -> Result<(), (usize, String)> {
         known.step(step).map_err(|reason| (step.line, reason))?;
     }
     Ok(())
-}
-
-/// The profile that a `team` step's policy makes.
-pub fn profile_of(policy: &Map<String, Json>) -> Result<PolicyProfile, String> {
-    let mut profile = PolicyProfile::neutral();
-    for (name, value) in policy {
-        policy::lay_over(&mut profile, name, value)?;
-    }
-    Ok(profile)
 }
 
 fn code(name: &str) -> Outcome {
@@ -163,7 +154,7 @@ impl Known {
             return Err("a file has one team".into());
         }
         is_name(&team.id)?;
-        profile_of(&team.policy)?;
+        policy::from_json(&team.policy)?;
         for name in ["admin1", "admin2"] {
             self.members.insert(name.into());
             self.devices.insert(name.into());

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 
-pub use check::{profile_of, role};
+pub use check::role;
 pub use fields::{Expected, Typed, Written};
 pub use verbs::*;
 
