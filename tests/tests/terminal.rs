@@ -266,7 +266,8 @@ fn a_jurisdiction_brings_its_own_modes_and_the_team_its_own_numbers() {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, how) in [("a", ["--profile", "us_mt"]), ("b", ["--policy", "jurisdiction=us_mt"])] {
         let phone = Terminal { data: folder.path().join(name), passphrase: "a long passphrase" };
-        let mut create = vec!["create", "--relay", "http://127.0.0.1:1", "--role", "peer_supporter"];
+        let mut create =
+            vec!["create", "--relay", "http://127.0.0.1:1", "--role", "peer_supporter"];
         create.extend(how);
         let made = phone.ok(&create);
         assert!(made.contains("Policy (us_mt;"), "{made}");
@@ -274,7 +275,11 @@ fn a_jurisdiction_brings_its_own_modes_and_the_team_its_own_numbers() {
         assert!(made.contains("--policy 'crisis_numbers.LABEL=NUMBER'"), "{made}");
         let iv = phone.json(&["record", "intervention", "kind=defusing"]);
         let iv = iv["record"].as_str().expect("an id").to_owned();
-        phone.ok(&["assign", &iv, &phone.json(&["status"])["member"].as_str().expect("an id")[..8]]);
+        phone.ok(&[
+            "assign",
+            &iv,
+            &phone.json(&["status"])["member"].as_str().expect("an id")[..8],
+        ]);
         let refused = phone.refused(&["write", &iv, "exploration", "They began."]);
         assert!(refused.starts_with("error [policy_no_notes]: "), "{refused}");
     }

@@ -37,9 +37,8 @@ pub fn from_json(policy: &Map<String, Json>) -> Result<PolicyProfile, String> {
 /// The profile named, with fields typed as `notes_mode=none`, `windows.defusing=0,8,12` or
 /// `crisis_numbers.988 lifeline=988` laid over it.
 pub fn from_typed(profile: &str, typed: &[String]) -> Result<PolicyProfile, Failure> {
-    let wrong = |reason| {
-        Failure::with(Code::BadValue, format!("The policy was not taken: {reason}."))
-    };
+    let wrong =
+        |reason| Failure::with(Code::BadValue, format!("The policy was not taken: {reason}."));
     let mut fields = Fields::new();
     for typed in typed {
         let (name, text) = typed
@@ -54,8 +53,9 @@ pub fn from_typed(profile: &str, typed: &[String]) -> Result<PolicyProfile, Fail
             return Err(wrong(format!("{name} is given twice")));
         }
     }
-    PolicyProfile::with(profile, &fields)
-        .map_err(|error| Failure::with(error.code, format!("The policy was not taken: {}.", words(&error))))
+    PolicyProfile::with(profile, &fields).map_err(|error| {
+        Failure::with(error.code, format!("The policy was not taken: {}.", words(&error)))
+    })
 }
 
 fn words(error: &InputError) -> String {
@@ -66,9 +66,9 @@ fn plain(json: &Json) -> Option<Value> {
     Some(match json {
         Json::String(text) => Value::Text(text.clone()),
         Json::Number(number) => Value::Int(number.as_i64()?),
-        Json::Array(items) => {
-            Value::Set(items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>()?)
-        }
+        Json::Array(items) => Value::Set(
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>()?,
+        ),
         _ => return None,
     })
 }
