@@ -288,6 +288,6 @@ fn a_number_typed_for_a_band_is_kept_as_the_band() {
     let group_size = RecordType::by_name("peer_contact").and_then(|r| r.typed_field("group_size"));
     let group_size = group_size.expect("is a field");
     for typed in [Value::Int(12), text("12"), text("10-19"), text("10_19")] {
-        assert_eq!(normalize(group_size, &typed), Ok(text("10_19")));
+        assert_eq!(sync_core::records::normalize(group_size, &typed), Ok(text("10_19")));
     }
 }

@@ -9,9 +9,9 @@ use sync_core::protocol::{Code, Invitation, Timestamp};
 use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
-use crate::drill::script::role;
+use crate::drill::script::{profile_of, role};
 use crate::phone::relay::Link;
-use crate::phone::{Failure, folder, look, policy, refs, urgent};
+use crate::phone::{Failure, folder, look, refs, urgent};
 
 use super::{At, Device, Done, Running, Trouble};
 
@@ -38,7 +38,7 @@ impl Device {
             PhoneCommand::Create { passphrase, origin, connect, policy: typed, name } => {
                 let admin = new_member(Some(name), &[], true, None, Vec::new())?;
                 let typed = typed.as_object().cloned().unwrap_or_default();
-                let profile = policy::from_json(&typed).map_err(Trouble::Broken)?;
+                let profile = profile_of(&typed).map_err(Trouble::Broken)?;
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
                 let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
                     Ok(Phone::create_team(store, &mut Env { now, rng }, &origin, profile, admin)?)

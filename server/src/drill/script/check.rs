@@ -7,8 +7,6 @@ use sync_core::drill::{PHONE_POINTS, RELAY_POINTS};
 use sync_core::protocol::{Code, Day, Timestamp};
 use sync_core::records::{Role, session_text_key};
 
-use crate::phone::policy;
-
 use super::verbs::not_yet;
 use super::*;
 
@@ -185,7 +183,7 @@ impl Known {
             return Err("a file has one team".into());
         }
         is_name(&team.id)?;
-        policy::from_json(&team.policy)?;
+        policy::profile_of(&team.policy)?;
         for name in ["admin1", "admin2"] {
             self.members.insert(name.into());
             self.devices.insert(name.into());

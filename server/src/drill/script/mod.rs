@@ -5,6 +5,7 @@
 
 mod check;
 mod fields;
+mod policy;
 mod verbs;
 
 use std::path::Path;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value as Json};
 
 pub use check::role;
 pub use fields::{Expected, Typed, Written};
+pub use policy::profile_of;
 pub use verbs::*;
 
 /// A step with the line it stands on.
