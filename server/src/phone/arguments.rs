@@ -124,7 +124,7 @@ pub struct Create {
     /// Your field roles besides admin, as coordinator
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
-    /// The policy profile that the team starts from
+    /// The policy profile that the team starts from: neutral, us_mt
     #[arg(long, default_value = "neutral")]
     pub profile: String,
     /// Policy fields laid over the profile, as notes_mode=none

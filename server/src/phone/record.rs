@@ -70,9 +70,13 @@ fn with_ids(
 
 fn form(phone: &mut Phone, kind: &str, typed: &[String]) -> Result<forms::Form, Failure> {
     let record_type = forms::record_type(kind)?;
-    let (corrected, _) = phone.corrected(now())?;
+    let (corrected, is_sure) = phone.corrected(now())?;
     let typed = with_ids(phone, record_type, typed)?;
-    forms::read(record_type, &typed, corrected)
+    let mut form = forms::read(record_type, &typed, corrected)?;
+    if !is_sure && forms::takes_the_clock(record_type, &typed) {
+        forms::mark_unsure(record_type, &mut form);
+    }
+    Ok(form)
 }
 
 /// Fields written anew; the value already shown settles a conflict.

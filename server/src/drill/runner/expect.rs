@@ -49,7 +49,10 @@ impl World {
     pub(super) fn expect_first(&mut self, on: &OnRecord) -> Played {
         let id = self.id_on(&on.device, &on.record)?;
         let outbox = self.ask(&on.device, PhoneCommand::Outbox)?;
-        match outbox[0]["record"].as_str() {
+        // Keys and spaces belong to no record; they leave before what needs them.
+        let mut records =
+            outbox.as_array().into_iter().flatten().filter_map(|i| i["record"].as_str());
+        match records.next() {
             Some(found) if found == id => Ok(()),
             Some(found) => {
                 Err(Failed::unmet(format!("{} leaves first", on.record), self.name_of(found)))
