@@ -53,12 +53,18 @@ impl World {
         let mut records =
             outbox.as_array().into_iter().flatten().filter_map(|i| i["record"].as_str());
         match records.next() {
-            Some(found) if found == id => Ok(()),
+            // What leaves of a shared record is the copy: the original stays with its author.
+            Some(found) if found == id || self.is_copy(&on.record, found) => Ok(()),
             Some(found) => {
                 Err(Failed::unmet(format!("{} leaves first", on.record), self.name_of(found)))
             }
             None => Err(Failed::unmet(format!("{} leaves first", on.record), "no record does")),
         }
+    }
+
+    /// Whether an id is that of a copy of a record.
+    fn is_copy(&self, record: &str, id: &str) -> bool {
+        self.records.get(record).is_some_and(|known| known.copies.values().any(|copy| copy == id))
     }
 
     /// The handle of an id, for messages.
