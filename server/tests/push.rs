@@ -79,6 +79,69 @@ fn a_run_of_edits_in_one_request_is_stored_in_order() {
     assert!(again.iter().all(|r| r.verdict == Verdict::Duplicate));
 }
 
+/// Five edits of each of two incidents, made in turn, after the incidents themselves.
+fn interleaved(team: &Team, amy: &mut Hand) -> Vec<sync_core::protocol::Envelope> {
+    let (space, docs) = (team.operations(), [amy.doc(), amy.doc()]);
+    let mut by_doc = docs.map(|doc| vec![team.incident(amy, doc, "north")]);
+    let mut in_turn: Vec<_> = by_doc.iter().flatten().cloned().collect();
+    for severity in 1..=5 {
+        for (doc, envelopes) in docs.into_iter().zip(&mut by_doc) {
+            let saved = merged(None, &envelopes.iter().collect::<Vec<_>>());
+            let fields = [("severity", Scalar::Int(severity))];
+            let edit = team.change(amy, space, INCIDENT, doc, Some(&saved), &fields);
+            envelopes.push(edit.clone());
+            in_turn.push(edit);
+        }
+    }
+    in_turn
+}
+
+#[test]
+fn edits_of_two_documents_made_in_turn_keep_their_order_in_the_log() {
+    let (station, team, mut amy) = staffed(27);
+    let envelopes = interleaved(&team, &mut amy);
+    let results = station.push(&team, &mut amy, &envelopes);
+    assert!(results.iter().zip(&envelopes).all(|(r, e)| r.id == e.id()));
+    assert!(results.iter().zip(1..).all(|(r, n)| (r.verdict, r.seq) == (Verdict::Stored, n)));
+    assert_eq!((station.count("documents"), station.count("records")), (2, 2));
+    let again = station.push(&team, &mut amy, &envelopes);
+    assert!(again.iter().all(|r| r.verdict == Verdict::Duplicate));
+}
+
+#[test]
+fn one_bad_edit_among_others_is_set_aside_alone_at_its_place() {
+    let (station, team, mut amy) = staffed(28);
+    let (space, doc) = (team.operations(), amy.doc());
+    let mut envelopes = interleaved(&team, &mut amy);
+    let fields = [("narrative", Scalar::Str("he said that".into()))];
+    envelopes.insert(5, team.change(&mut amy, space, INCIDENT, doc, None, &fields));
+    let same_doc = envelopes[0].header.doc;
+    let bad = team.change(&mut amy, space, INCIDENT, same_doc, None, &fields);
+    envelopes.insert(7, bad);
+    let results = station.push(&team, &mut amy, &envelopes);
+    for (at, result) in results.iter().enumerate() {
+        let bad = at == 5 || at == 7;
+        let expected = if bad { Verdict::Quarantined } else { Verdict::Stored };
+        assert_eq!((result.verdict, result.seq), (expected, at as u64 + 1), "{at}");
+    }
+    assert_eq!(station.count("documents"), 2);
+}
+
+#[test]
+fn a_number_given_twice_within_one_request_is_taken_once() {
+    let (station, team, mut amy) = staffed(29);
+    let mut envelopes = interleaved(&team, &mut amy);
+    let first = &envelopes[0].header;
+    let twice = Header { device_seq: envelopes[2].header.device_seq, ..*first };
+    let body = envelopes[0].body.clone();
+    let twice = Header { doc: amy.doc(), ..twice };
+    envelopes.push(amy.keys.sign_envelope(twice, body));
+    let results = station.push(&team, &mut amy, &envelopes);
+    let (last, others) = results.split_last().unwrap();
+    assert!(others.iter().all(|r| r.verdict == Verdict::Stored));
+    assert_eq!((last.verdict, last.code.as_str()), (Verdict::RefusedFinal, "device_cloned"));
+}
+
 /// What changes make of a document, by the core's own gates.
 fn merged(base: Option<&[u8]>, envelopes: &[&sync_core::protocol::Envelope]) -> Vec<u8> {
     let candidates: Vec<_> = envelopes

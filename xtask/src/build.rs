@@ -35,9 +35,14 @@ pub fn everything() -> Outcome<Vec<Artifact>> {
 
 /// Builds with these arguments and reports what was made.
 pub fn cargo_build(args: &[&str]) -> Outcome<Vec<Artifact>> {
+    println!("$ {}", shown(cargo().arg("build").args(args)));
+    cargo_build_quietly(args)
+}
+
+/// As [`cargo_build`], with nothing on standard output: it belongs to the caller.
+pub fn cargo_build_quietly(args: &[&str]) -> Outcome<Vec<Artifact>> {
     let mut command = cargo();
     command.arg("build").args(args);
-    println!("$ {}", shown(&command));
     command.arg("--message-format=json-render-diagnostics").stdout(Stdio::piped());
     let out = command
         .spawn()

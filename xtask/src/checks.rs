@@ -49,7 +49,7 @@ pub fn documentation() -> Outcome {
 
 /// Each crate compiles alone, and the core with each of its features alone.
 pub fn alone() -> Outcome {
-    for package in PRODUCT.iter().chain(["tests"].iter()) {
+    for package in PRODUCT.iter().chain(["tests", "bench"].iter()) {
         run(cargo().args(["check", "--quiet", "-p", package]))?;
     }
     for features in ["", "sqlite", "client", "drill"] {

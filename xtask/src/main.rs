@@ -3,6 +3,7 @@
 //! Each installs what it is missing where it can, says in a sentence what to do where it cannot, and
 //! exits non-zero whenever anything failed. Plain std, so that a fresh clone starts it in seconds.
 
+mod bench;
 mod bindings;
 mod build;
 mod checks;
@@ -22,7 +23,10 @@ cargo xtask test [AREA]                        format, lints and every test; or 
                                                core, keys, field, sync, console, bindings
 cargo xtask ci                                 test, then each crate alone and the documentation
 cargo xtask bindings [python]                  generate the bindings and run them
-cargo xtask bench | prove                      not in this release";
+cargo xtask bench [FIGURE…] [--json] [--compare FILE]
+                                               measure S1a, S1p, S1b, S2, S3, S4, S5, S8 beside their floors;
+                                               FILE holds what an earlier run printed with --json
+cargo xtask prove                              not in this release";
 
 /// Why a command ended without doing what it was asked.
 pub enum Stop {
@@ -73,9 +77,7 @@ fn dispatch(args: &[String]) -> Outcome {
         ["ci"] => ci::run(),
         ["bindings"] => bindings::run("python"),
         ["bindings", language] => bindings::run(language),
-        ["bench", ..] => usage(
-            "bench is not in this release: measured figures come later; `cargo xtask test` checks behaviour",
-        ),
+        ["bench", rest @ ..] => bench::run(rest),
         ["prove", ..] => usage(
             "prove (thousands of kills and hostile changes) is not in this release; `cargo xtask test` runs the short form",
         ),

@@ -1,6 +1,9 @@
 //! Changes of open documents: tried on a copy, merged, counted and kept for the projection.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use sync_core::gates::{self, Admitted, Candidate};
+use sync_core::ids::{DocId, EnvelopeId, SpaceId};
 use sync_core::protocol::{Code, Envelope, PushResult, limits};
 use sync_core::records::{DocType, Flat};
 
@@ -23,6 +26,23 @@ pub(super) struct OpenDocument {
 }
 
 impl Push<'_> {
+    /// Changes of one push, in its order: the log keeps that order whatever document each belongs to.
+    pub(super) fn take_changes(
+        &mut self,
+        changes: &[&Envelope],
+    ) -> Result<Vec<PushResult>, StoreError> {
+        let merged = self.merge_runs(changes)?;
+        let mut results = Vec::with_capacity(changes.len());
+        for envelope in changes {
+            let outcome = match merged.contains(&envelope.id()) {
+                true => self.append_change(envelope)?,
+                false => self.take(envelope)?,
+            };
+            results.push(outcome.result(envelope.id()));
+        }
+        Ok(results)
+    }
+
     /// One change, already judged but for its body.
     pub(super) fn take_change(&mut self, envelope: &Envelope) -> Result<Outcome, StoreError> {
         let space = envelope.header.space;
@@ -30,46 +50,67 @@ impl Push<'_> {
             return self.quarantine(space, envelope, Code::DocumentFull);
         }
         match self.admit(&[envelope])? {
-            Ok(admitted) => self
-                .store_admitted(&[envelope], admitted)
-                .map(|mut stored| stored.pop().expect("one envelope gives one outcome")),
+            Ok(admitted) => {
+                self.keep_merged(envelope, admitted);
+                self.append_change(envelope)
+            }
             Err(Code::MissingAncestor) => Ok(Outcome::Waiting(Code::MissingAncestor)),
             Err(Code::Overloaded) => Ok(Outcome::Retry(Code::Overloaded)),
             Err(code) => self.quarantine(space, envelope, code),
         }
     }
 
-    /// Several changes of one document with one trial, if nothing at all is wrong with any; else `None`
-    /// and nothing done, so that each is judged alone.
-    pub(super) fn take_run(
-        &mut self,
-        run: &[&Envelope],
-    ) -> Result<Option<Vec<PushResult>>, StoreError> {
-        let [first, rest @ ..] = run else { return Ok(None) };
+    /// Merges the changes of each document with one trial, where nothing at all is wrong with any of them, and
+    /// says which those are. They must then be given their positions. The others are judged one by one.
+    fn merge_runs(&mut self, changes: &[&Envelope]) -> Result<BTreeSet<EnvelopeId>, StoreError> {
+        let mut merged = BTreeSet::new();
+        let mut numbers = BTreeSet::new();
+        let mut runs: BTreeMap<(SpaceId, DocId), Vec<&Envelope>> = BTreeMap::new();
+        for envelope in changes {
+            let header = &envelope.header;
+            if !numbers.insert((header.space, header.device, header.device_seq)) {
+                // A number given twice: only one by one does it show which came first.
+                return Ok(merged);
+            }
+            runs.entry((header.space, header.doc)).or_default().push(envelope);
+        }
+        for run in runs.values() {
+            if self.merge_run(run)? {
+                merged.extend(run.iter().map(|envelope| envelope.id()));
+            }
+        }
+        Ok(merged)
+    }
+
+    fn merge_run(&mut self, run: &[&Envelope]) -> Result<bool, StoreError> {
+        let [first, rest @ ..] = run else { return Ok(false) };
         if rest.is_empty() || items::position(self.tx, self.team, first.id())?.is_some() {
-            return Ok(None);
+            return Ok(false);
         }
         if self.judge(first)?.is_err() || !self.all_alike(first, rest)? {
-            return Ok(None);
+            return Ok(false);
         }
         let header = &first.header;
         let before = documents::changes_of(self.tx, header.space, header.doc, header.device)?;
         if before + run.len() as u64 > limits::MAX_CHANGES_PER_DEVICE {
-            return Ok(None);
+            return Ok(false);
         }
-        let Ok(admitted) = self.admit(run)? else { return Ok(None) };
-        let outcomes = self.store_admitted(run, admitted)?;
-        let results = run.iter().zip(outcomes).map(|(e, outcome)| outcome.result(e.id()));
-        Ok(Some(results.collect()))
+        let Ok(admitted) = self.admit(run)? else { return Ok(false) };
+        self.keep_merged(first, admitted);
+        Ok(true)
     }
 
-    /// Whether the rest of a run passes for the same reasons as its first: same author, space and
-    /// document, next in count; only what differs is judged again.
+    /// Whether the rest of a run passes for the same reasons as its first: same author, space, document and
+    /// record, each with a number of its own that is not taken; only what differs is judged again.
     fn all_alike(&self, first: &Envelope, rest: &[&Envelope]) -> Result<bool, StoreError> {
         let directory = &self.directory;
+        let same = &first.header;
         for envelope in rest {
-            let (header, same) = (&envelope.header, &first.header);
+            let header = &envelope.header;
             let fine = (header.schema, header.priority) == (same.schema, same.priority)
+                && (header.device, header.record) == (same.device, same.record)
+                && header.device_seq > same.device_seq
+                && i64::try_from(header.device_seq).is_ok()
                 && gates::authenticate(envelope, directory, directory.len()).is_ok()
                 && gates::check_policy(envelope, directory).is_ok();
             let known = items::position(self.tx, self.team, envelope.id())?.is_some();
@@ -110,25 +151,22 @@ impl Push<'_> {
         Ok(admission.document.ok_or(Code::HostileChange))
     }
 
-    fn store_admitted(
-        &mut self,
-        run: &[&Envelope],
-        admitted: Admitted,
-    ) -> Result<Vec<Outcome>, StoreError> {
-        let mut outcomes = Vec::with_capacity(run.len());
-        for envelope in run {
-            let header = &envelope.header;
-            documents::count_change(self.tx, header.space, header.doc, header.device)?;
-            outcomes.push(self.store(header.space, envelope)?);
-        }
-        let header = &run[0].header;
+    /// Keeps a merged document until the request is done with it.
+    fn keep_merged(&mut self, change: &Envelope, admitted: Admitted) {
+        let header = &change.header;
         let document = OpenDocument {
             record: header.record,
             saved: Some(admitted.saved),
             changed: Some(admitted.flat),
         };
         self.documents.insert((header.space, header.doc), document);
-        Ok(outcomes)
+    }
+
+    /// Counts a merged change and gives it its position.
+    fn append_change(&mut self, change: &Envelope) -> Result<Outcome, StoreError> {
+        let header = &change.header;
+        documents::count_change(self.tx, header.space, header.doc, header.device)?;
+        self.store(header.space, change)
     }
 
     /// Writes every merged document and what it says, once a request.

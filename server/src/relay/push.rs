@@ -95,23 +95,21 @@ impl<'a> Push<'a> {
                 at += 1;
                 continue;
             };
-            let run = run_from(first, &unpacked[at + 1..]);
-            match self.take_run(&run)? {
-                Some(stored) => results.extend(stored),
-                None => {
-                    for envelope in &run {
-                        results.push(self.take(envelope)?.result(envelope.id()));
-                    }
-                }
+            let changes = changes_from(&unpacked[at..]);
+            if changes.is_empty() {
+                results.push(self.take(first)?.result(first.id()));
+                at += 1;
+            } else {
+                results.extend(self.take_changes(&changes)?);
+                at += changes.len();
             }
-            at += run.len();
         }
         self.keep_documents()?;
         Ok(results)
     }
 
     /// Judges one envelope, and stores it or sets it aside.
-    fn take(&mut self, envelope: &Envelope) -> Result<Outcome, StoreError> {
+    pub(super) fn take(&mut self, envelope: &Envelope) -> Result<Outcome, StoreError> {
         let id = envelope.id();
         if let Some(position) = items::position(self.tx, self.team, id)? {
             return Ok(Outcome::Known(position));
@@ -231,25 +229,10 @@ fn is_suspicious(code: Code) -> bool {
     )
 }
 
-/// An envelope and those directly after it that change the same document in one go.
-fn run_from<'e, E>(first: &'e Envelope, rest: &'e [Result<Envelope, E>]) -> Vec<&'e Envelope> {
-    let mut run = vec![first];
-    if first.header.kind != Kind::Change {
-        return run;
-    }
-    for next in rest {
-        let Ok(next) = next else { break };
-        let (header, last) = (&next.header, &run[run.len() - 1].header);
-        let follows = header.kind == Kind::Change
-            && (header.space, header.doc, header.device, header.record)
-                == (last.space, last.doc, last.device, last.record)
-            && last.device_seq.checked_add(1) == Some(header.device_seq);
-        if !follows {
-            break;
-        }
-        run.push(next);
-    }
-    run
+/// The changes of open documents that a push begins with, up to the first envelope of another kind.
+fn changes_from<E>(push: &[Result<Envelope, E>]) -> Vec<&Envelope> {
+    let readable = push.iter().map_while(|envelope| envelope.as_ref().ok());
+    readable.take_while(|envelope| envelope.header.kind == Kind::Change).collect()
 }
 
 /// The id that unreadable bytes claim, zero where not even that can be told.

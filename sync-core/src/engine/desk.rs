@@ -1,10 +1,11 @@
 //! A desk: one transaction over everything a phone holds. All work of the engine happens at one.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use crate::crypto::DeviceKeys;
+use crate::crypto::{DeviceKeys, SenderKey};
 use crate::directory::Directory;
-use crate::ids::{DeviceId, DocId, SpaceId};
+use crate::ids::{DeviceId, DocId, EnvelopeId, SpaceId};
 use crate::protocol::{Envelope, Header, Kind, Priority, Timestamp};
 
 use super::rows::{IdentityRow, Rows, SpaceRow};
@@ -16,6 +17,8 @@ pub(super) struct Desk<'a> {
     pub identity: &'a IdentityRow,
     pub keys: &'a DeviceKeys,
     pub directory: Cow<'a, Directory>,
+    /// Sender keys opened at this desk, by the envelope that announced them.
+    pub senders: BTreeMap<EnvelopeId, SenderKey>,
 }
 
 /// What distinguishes one envelope of this device from another, before it is numbered and signed.

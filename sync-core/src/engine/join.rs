@@ -116,6 +116,7 @@ impl Phone {
             identity: &identity,
             keys: &self.keys,
             directory: Cow::Borrowed(&directory),
+            senders: std::collections::BTreeMap::new(),
         };
         for (i, entry) in entries.iter().enumerate() {
             desk.rows.put_directory_entry(i as u64 + 1, entry)?;

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::{self, DocumentKey, EpochSecret, SenderKey};
 use crate::directory::EpochInfo;
-use crate::ids::{ActorId, DeviceId, DocId, EpochId, SpaceId};
+use crate::ids::{ActorId, DeviceId, DocId, EnvelopeId, EpochId, SpaceId};
 use crate::protocol::{
     Code, Envelope, Header, Kind, SealedBody, SenderBody, WrappedKey, from_cbor, to_cbor,
 };
@@ -126,7 +126,7 @@ impl Desk<'_> {
         };
         let key = DocumentKey::unwrap(
             wrapped_bytes(wrapped),
-            &sender,
+            sender,
             header.doc,
             header.actor(),
             body.dek,
@@ -136,12 +136,29 @@ impl Desk<'_> {
         Ok(Ok(key))
     }
 
-    /// A device's sender key in an epoch, if this phone can open it.
+    /// A device's sender key in an epoch, if this phone can open it. Opened once at each desk.
     fn sender_key(
+        &mut self,
+        space: SpaceId,
+        epoch: EpochId,
+        device: DeviceId,
+    ) -> Result<Option<&SenderKey>> {
+        let Some(id) = self.rows.sender(space, epoch, device)? else { return Ok(None) };
+        if !self.senders.contains_key(&id) {
+            let Some(key) = self.open_sender_key(space, epoch, device, id)? else {
+                return Ok(None);
+            };
+            self.senders.insert(id, key);
+        }
+        Ok(self.senders.get(&id))
+    }
+
+    fn open_sender_key(
         &self,
         space: SpaceId,
         epoch: EpochId,
         device: DeviceId,
+        announced: EnvelopeId,
     ) -> Result<Option<SenderKey>> {
         if device == self.device()
             && let Some(bytes) = self.rows.secret(&SecretName::OwnSender(space, epoch))?
@@ -149,8 +166,7 @@ impl Desk<'_> {
             return Ok(SenderKey::from_secret_bytes(&bytes).ok());
         }
         let Some(secret) = self.epoch_secret(space, epoch)? else { return Ok(None) };
-        let Some(id) = self.rows.sender(space, epoch, device)? else { return Ok(None) };
-        let Some(envelope) = self.rows.envelope(id)? else { return Ok(None) };
+        let Some(envelope) = self.rows.envelope(announced)? else { return Ok(None) };
         let Ok(body) = from_cbor::<SenderBody>(&envelope.body) else { return Ok(None) };
         let suite = self.suite_of(space, epoch)?;
         Ok(suite.and_then(|suite| SenderKey::open(suite, space, device, &body, &secret).ok()))

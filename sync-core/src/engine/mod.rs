@@ -63,6 +63,7 @@ impl Phone {
             identity: &self.identity,
             keys: &self.keys,
             directory: std::borrow::Cow::Borrowed(&self.directory),
+            senders: std::collections::BTreeMap::new(),
         })
     }
 }

@@ -13,6 +13,8 @@ pub(super) struct Row {
     pub directory_seq: u64,
     pub row_day: Day,
     pub content: Content,
+    /// Whether its signature is its author's; known once the page was checked.
+    pub genuine: bool,
 }
 
 pub(super) enum Content {
@@ -34,6 +36,7 @@ fn unpack(items: &SpaceItems, batch: &Batch, start: u64) -> std::result::Result<
                     directory_seq: *directory_seq,
                     row_day: *row_day,
                     content: Content::Envelope(Box::new(envelope)),
+                    genuine: false,
                 }
             }
             SpaceItem::Own { directory_seq, row_day, id } => Row {
@@ -42,6 +45,7 @@ fn unpack(items: &SpaceItems, batch: &Batch, start: u64) -> std::result::Result<
                 directory_seq: *directory_seq,
                 row_day: *row_day,
                 content: Content::Own,
+                genuine: false,
             },
             SpaceItem::Stub { directory_seq, row_day, id, code, .. } => Row {
                 seq,
@@ -49,6 +53,7 @@ fn unpack(items: &SpaceItems, batch: &Batch, start: u64) -> std::result::Result<
                 directory_seq: *directory_seq,
                 row_day: *row_day,
                 content: Content::Stub(code.clone()),
+                genuine: false,
             },
         });
     }

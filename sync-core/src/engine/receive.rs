@@ -23,7 +23,7 @@ impl Desk<'_> {
         let (held, high) = known.as_ref().map_or(((0, Chain::EMPTY), (0, Chain::EMPTY)), |row| {
             ((row.seq, row.chain), (row.high_seq, row.high_chain))
         });
-        let rows = match news(items, batch, held, high)? {
+        let mut rows = match news(items, batch, held, high)? {
             News::Rows(rows) => rows,
             News::Old => return Ok(0),
             News::Foreign => {
@@ -31,7 +31,7 @@ impl Desk<'_> {
                 return Ok(0);
             }
         };
-        if let Err(code) = self.check_page(items.space, &rows) {
+        if let Err(code) = self.check_page(items.space, &mut rows) {
             self.rows.raise(code, &items.space.to_string())?;
             return Ok(0);
         }
@@ -83,7 +83,7 @@ impl Desk<'_> {
     ///
     /// No honest relay gives anything else a position. So such a page is not taken at all, and the true one can
     /// still come.
-    fn check_page(&self, space: SpaceId, rows: &[Row]) -> std::result::Result<(), Code> {
+    fn check_page(&self, space: SpaceId, rows: &mut [Row]) -> std::result::Result<(), Code> {
         for row in rows {
             if row.directory_seq > self.directory.len() {
                 return Err(Code::DirectoryBehind);
@@ -96,8 +96,9 @@ impl Desk<'_> {
                 return Err(Code::DirectoryBehind);
             }
             match gates::authenticate(envelope, &self.directory, row.directory_seq) {
+                Ok(_) => row.genuine = true,
                 // The row is damaged, its place is not: it is set aside alone, and the rest goes on.
-                Ok(_) | Err(Code::BadSignature) => {}
+                Err(Code::BadSignature) => {}
                 Err(code) => return Err(code),
             }
         }
@@ -164,7 +165,7 @@ impl Desk<'_> {
             (Content::Envelope(envelope), None) => *envelope,
         };
         self.rows.put_envelope(&envelope)?;
-        if let Err(code) = self.gate(space, &envelope, row.directory_seq)? {
+        if let Err(code) = self.gate(space, &envelope, row.directory_seq, row.genuine)? {
             return self.set_aside(&envelope, space, row.seq, code);
         }
         if envelope.header.kind.is_document() {
@@ -195,15 +196,22 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// The gates that need no document. The inner error is what is wrong with the envelope.
+    /// The gates that need no document, after the page was checked. The inner error is what is wrong with the
+    /// envelope.
     fn gate(
         &self,
         space: SpaceId,
         envelope: &Envelope,
         directory_seq: u64,
+        genuine: bool,
     ) -> Result<std::result::Result<(), Code>> {
+        if !genuine {
+            return Ok(Err(Code::BadSignature));
+        }
         let row = self.space_row(space)?;
-        let judged = gates::authenticate(envelope, &self.directory, directory_seq)
+        let author = self.directory.device_at(&envelope.header.device, directory_seq);
+        let judged = author
+            .ok_or(Code::UnknownDevice)
             .and_then(|author| gates::check_right(envelope, &author, &row.info))
             .and_then(|()| gates::check_policy(envelope, &self.directory))
             .and_then(|()| {

@@ -74,6 +74,7 @@ impl Phone {
             identity: &identity,
             keys: &keys,
             directory: Cow::Borrowed(&directory),
+            senders: std::collections::BTreeMap::new(),
         };
         if desk.rows.identity()?.is_some() {
             return Err(Code::AlreadySetUp.into());

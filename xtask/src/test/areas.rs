@@ -88,6 +88,7 @@ const RULES: &[Rule] = &[
     rule("tests", "*", Area::Sync),
     rule("mobile-ffi", "*", Area::Bindings),
     rule("uniffi-bindgen", "*", Area::Bindings),
+    rule("bench", "*", Area::Core),
     rule("xtask", "*", Area::Core),
 ];
 
