@@ -22,6 +22,8 @@ pub struct PhoneStatus {
     pub enrolled: bool,
     /// How much is not yet acknowledged by the relay.
     pub pending: u64,
+    /// Whether the member's own check-ins are backed up, sealed; off at first.
+    pub backup: bool,
 }
 
 /// Something a person must know.
@@ -44,6 +46,7 @@ impl From<engine::Status> for PhoneStatus {
             relay: status.relay,
             enrolled: status.enrolled,
             pending: status.pending,
+            backup: status.backup,
         }
     }
 }
@@ -68,6 +71,11 @@ impl AftercallPhone {
     /// How much is not yet acknowledged by the relay.
     pub fn pending(&self) -> Result<u64, AftercallError> {
         self.look(|phone| phone.status()).map(|status| status.pending)
+    }
+
+    /// Turns the backup of the member's own check-ins on or off. Copies shown to others are sent either way.
+    pub fn set_backup(&self, on: bool) -> Result<(), AftercallError> {
+        self.look(|phone| phone.set_backup(on))
     }
 
     /// What a person must know now.

@@ -60,6 +60,8 @@ pub struct Record {
     pub unreadable: Vec<String>,
     /// Whether the relay has acknowledged all of it.
     pub stored: bool,
+    /// Whether something of it stays on this phone, because backup is off.
+    pub only_here: bool,
 }
 
 /// What was refused or set aside, kept for its author.
@@ -120,6 +122,7 @@ impl From<engine::RecordView> for Record {
             fields: view.fields.into_iter().map(|(name, field)| (name, field.into())).collect(),
             unreadable: view.unreadable.into_iter().map(str::to_owned).collect(),
             stored: view.stored,
+            only_here: view.only_here,
         }
     }
 }

@@ -60,7 +60,10 @@ fn a_check_in_is_recorded_shown_edited_and_listed_without_a_network() {
     assert_eq!(shown.fields["zone"].value, text("reacting"));
     assert_eq!(shown.fields["sleep_hours"].value, FieldValue::Fraction { value: 4.5 });
     assert_eq!(shown.fields["text"].value, text("the bridge again"));
-    assert!(!shown.stored);
+    assert!(!shown.stored && shown.only_here);
+    phone.set_backup(true).expect("turns backup on");
+    assert!(phone.status().expect("status").backup);
+    assert!(!phone.show(id.clone()).expect("shows").only_here);
 
     phone.edit(id.clone(), form(&[("zone", text("ready"))])).expect("edits");
     let listed = phone.list(Some("check_in".to_owned()), None, 10).expect("lists");

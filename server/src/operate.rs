@@ -22,7 +22,7 @@ pub struct ServeArgs {
     /// Where to listen; anything but this machine needs --insecure-lan
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:4180")]
     listen: SocketAddr,
-    /// What phones call the relay, as https://relay.example
+    /// What phones call the relay, as `https://relay.example`
     #[arg(long, value_name = "URL")]
     origin: Option<String>,
     /// Teams to allow, besides those allowed before

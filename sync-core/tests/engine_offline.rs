@@ -84,7 +84,7 @@ impl Desk {
 const PEER: &[Role] = &[Role::PeerSupporter];
 
 #[test]
-fn what_is_recorded_offline_is_shown_and_waits_to_be_sent() {
+fn a_check_in_is_shown_and_stays_on_the_phone_until_backup_is_turned_on() {
     let mut desk = set_up(PolicyProfile::neutral(), PEER);
     let before = desk.phone.status().unwrap().pending;
     let fields =
@@ -92,9 +92,13 @@ fn what_is_recorded_offline_is_shown_and_waits_to_be_sent() {
     let id = desk.record("check_in", &fields).unwrap();
     assert_eq!(desk.shown(id, "zone"), Some(text("reacting")));
     assert_eq!(desk.shown(id, "text"), Some(text("long night")));
-    assert!(!desk.phone.show(id).unwrap().stored);
+    let view = desk.phone.show(id).unwrap();
+    assert!(!view.stored && view.only_here);
+    assert_eq!(desk.phone.status().unwrap().pending, before, "it stays here without backup");
+    desk.phone.set_backup(true).unwrap();
     // The space, the sender key and the change.
     assert_eq!(desk.phone.status().unwrap().pending, before + 3);
+    assert!(!desk.phone.show(id).unwrap().only_here);
     desk.edit(id, &[("mood", Value::Int(6))]).unwrap();
     assert_eq!(desk.shown(id, "mood"), Some(Value::Int(6)));
     assert_eq!(desk.phone.list(Some("check_in"), None, 10).unwrap().len(), 1);
@@ -236,4 +240,39 @@ fn pages_of_all_records_hold_each_record_once() {
         // Seven of each and the staff record of the admin.
         assert_eq!(seen.len(), 15, "in pages of {limit}");
     }
+}
+
+#[test]
+fn turning_backup_off_calls_back_what_was_not_sent_yet() {
+    let mut desk = set_up(PolicyProfile::neutral(), PEER);
+    let before = desk.phone.status().unwrap().pending;
+    desk.phone.set_backup(true).unwrap();
+    let id = desk.record("check_in", &[("zone", text("ready"))]).unwrap();
+    assert_eq!(desk.phone.status().unwrap().pending, before + 3);
+    desk.phone.set_backup(false).unwrap();
+    assert_eq!(desk.phone.status().unwrap().pending, before);
+    assert!(desk.phone.show(id).unwrap().only_here);
+    assert_eq!(desk.shown(id, "zone"), Some(text("ready")));
+}
+
+#[test]
+fn the_copy_of_an_urgent_check_in_leaves_first_and_its_header_does_not_say_so() {
+    let mut desk = set_up(PolicyProfile::neutral(), PEER);
+    desk.record("intervention", &[("kind", text("defusing"))]).unwrap();
+    let me = desk.phone.status().unwrap().member;
+    let mut copies = Vec::new();
+    for wants in ["no", "urgent"] {
+        let own = desk.record("check_in", &[("zone", text("ill")), ("wants_contact", text(wants))]);
+        let own = own.unwrap();
+        let mut env = Env { now: desk.now, rng: &mut desk.rng };
+        copies.push(desk.phone.share(&mut env, own, &[me], false).unwrap());
+    }
+    let outbox = desk.phone.outbox().unwrap();
+    let first = outbox.iter().find_map(|(_, record)| *record);
+    assert_eq!(
+        first,
+        Some(copies[1]),
+        "before the calm copy in the same space and all that is open"
+    );
+    assert!(outbox.iter().any(|(_, record)| *record == Some(copies[0])));
 }

@@ -1,6 +1,6 @@
 //! A store that fails or dies at a chosen write, so that every moment of an operation can be tried.
 //!
-//! Not a model of a disk: what it wraps keeps its own contract. A death is a panic with the payload [`Died`]; the
+//! Not a model of a disk: what it wraps keeps its own contract. A death is a panic with the payload `Died`; the
 //! test catches it and opens the phone again on the same data, as a person does after the battery died.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

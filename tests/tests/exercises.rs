@@ -97,6 +97,39 @@ fn hostile_changes_and_a_tampering_relay_harm_nothing_else() {
 }
 
 #[test]
+fn edges_hold_where_no_note_is_kept_and_words_have_two_spellings() {
+    play("edges.jsonl", 25);
+}
+
+#[test]
+fn a_crash_point_that_is_never_reached_fails_its_line() {
+    let never = r#"{"do":"kill","device":"amy1","point":"phone.sync.between_items"}"#;
+    let output = play_text(&[TEAM, AMY, PHONE, never], &[]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("own.jsonl:4: kill: expected phone.sync.between_items"), "{told}");
+    assert_eq!(told.lines().last(), Some("0 passed, 1 failed"), "{told}");
+    // Started again before it came there, the phone has lost it.
+    let restart = r#"{"do":"restart","device":"amy1"}"#;
+    let told = text(&play_text(&[TEAM, AMY, PHONE, never, restart], &[]).stdout);
+    assert_eq!(told.lines().last(), Some("0 passed, 1 failed"), "{told}");
+}
+
+#[test]
+fn a_handle_is_free_again_only_if_its_step_was_refused() {
+    let first = FIRE.replace("}}", r#"},"try":true}"#);
+    let output = play_text(&[TEAM, AMY, PHONE, &first, FIRE], &[]);
+    let told = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("own.jsonl:5: record: expected fire is free"), "{told}");
+    assert_eq!(play_text(&[TEAM, AMY, PHONE, FIRE, FIRE], &[]).status.code(), Some(2));
+    let swap = r#"{"do":"tamper","what":"swap_enrolment_keys"}"#;
+    let refused = PHONE.replace('}', r#","try":true}"#);
+    let output = play_text(&[TEAM, AMY, swap, &refused, PHONE, FIRE, SYNC], &[]);
+    assert!(output.status.success(), "{}", text(&output.stdout));
+}
+
+#[test]
 fn an_idle_phone_asks_one_small_question() {
     let output = play_text(&[TEAM, AMY, PHONE, FIRE, SYNC, SYNC, SYNC], &["--json"]);
     let told = text(&output.stdout);
@@ -159,7 +192,15 @@ fn a_wrong_file_ends_with_two_and_names_its_line_before_anything_runs() {
         ),
         (r#"{"do":"edit","device":"amy1","ref":"fire","fields":{"severity":9}}"#, "severity"),
         (r#"{"do":"expect_refused","code":"no_key"}"#, "follows a step with \"try\": true"),
-        (r#"{"do":"expect_shown","device":"amy1","what":"stale_directory"}"#, "stale_directory"),
+        (
+            r#"{"do":"expect_shown","device":"amy1","what":"stale_directory"}"#,
+            "stale_directory of expect_shown is not in this release",
+        ),
+        (
+            r#"{"do":"expect_alarm","device":"amy1","code":"directory_stale"}"#,
+            "the code directory_stale is not in this release",
+        ),
+        (r#"{"do":"member","id":"bo","trainings":["juggling"]}"#, "a training is one of"),
     ] {
         let output = play_text(&[TEAM, AMY, PHONE, FIRE, line], &[]);
         let told = text(&output.stderr);

@@ -117,6 +117,7 @@ async fn two_phones_join_record_and_type_one_note_through_the_facade() {
     assert!(admin.show(intervention).expect("shows").stored);
 
     relay.stop().await;
+    bo.set_backup(true).expect("turns backup on");
     let alone = bo.record("check_in".to_owned(), form(&[("zone", "ready")])).expect("records");
     let refused = bo.sync().await.expect_err("nobody answers");
     assert!(matches!(refused, AftercallError::TryLater { .. }), "{refused:?}");

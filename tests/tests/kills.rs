@@ -387,6 +387,7 @@ fn a_phone_that_dies_or_is_full_while_it_joins_joins_later() {
                 assert!(world.ask_to_join("eli").unwrap());
             }
             let id = world.record("eli", "check_in", &[("zone", text("ready"))]);
+            world.on("eli", |phone, _| phone.set_backup(true)).unwrap();
             world.sync_all();
             assert!(
                 world.on("eli", |phone, _| phone.show(id)).unwrap().stored,

@@ -225,7 +225,9 @@ fn wrong_input_gets_a_sentence_a_code_and_an_exit_code() {
         assert!(phone.refused(&["create", "--relay", relay]).starts_with("error [bad_value]: "));
     }
     let bad_policy = ["create", "--relay", "http://127.0.0.1:1", "--policy", "k_min=2"];
-    assert!(phone.refused(&bad_policy).contains("k_min is a whole number from 5 to 50"));
+    assert!(phone.refused(&bad_policy).contains("k_min: takes a whole number from 5 to 50"));
+    let atlantis = ["create", "--relay", "http://127.0.0.1:1", "--policy", "jurisdiction=atlantis"];
+    assert!(phone.refused(&atlantis).contains("neutral, us_mt"));
     assert!(!phone.data.join("vault.json").exists(), "nothing is half-made");
 
     let short = Terminal { data: phone.data.clone(), passphrase: "short" };
@@ -257,4 +259,53 @@ fn wrong_input_gets_a_sentence_a_code_and_an_exit_code() {
     assert_eq!(phone.run(&["dance"]).status.code(), Some(2));
     assert_eq!(phone.run(&["edit"]).status.code(), Some(2));
     assert!(phone.ok(&["list"]).contains("no records"), "a refused record leaves nothing");
+}
+
+#[test]
+fn a_jurisdiction_brings_its_own_modes_and_the_team_its_own_numbers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, how) in [("a", ["--profile", "us_mt"]), ("b", ["--policy", "jurisdiction=us_mt"])] {
+        let phone = Terminal { data: folder.path().join(name), passphrase: "a long passphrase" };
+        let mut create =
+            vec!["create", "--relay", "http://127.0.0.1:1", "--role", "peer_supporter"];
+        create.extend(how);
+        let made = phone.ok(&create);
+        assert!(made.contains("Policy (us_mt;"), "{made}");
+        assert_eq!(made.matches("no notes at all").count(), 2, "{made}");
+        assert!(made.contains("--policy 'crisis_numbers.LABEL=NUMBER'"), "{made}");
+        let iv = phone.json(&["record", "intervention", "kind=defusing"]);
+        let iv = iv["record"].as_str().expect("an id").to_owned();
+        phone.ok(&[
+            "assign",
+            &iv,
+            &phone.json(&["status"])["member"].as_str().expect("an id")[..8],
+        ]);
+        let refused = phone.refused(&["write", &iv, "exploration", "They began."]);
+        assert!(refused.starts_with("error [policy_no_notes]: "), "{refused}");
+    }
+    let own = Terminal { data: folder.path().join("c"), passphrase: "a long passphrase" };
+    let made = own.ok(&[
+        "create",
+        "--relay",
+        "http://127.0.0.1:1",
+        "--policy",
+        "crisis_numbers.Suicide and Crisis Lifeline=988",
+    ]);
+    assert!(made.contains("Suicide and Crisis Lifeline: 988"), "{made}");
+    assert!(!made.contains("112 or 911") && !made.contains("LABEL=NUMBER"), "{made}");
+}
+
+#[test]
+fn now_is_unsure_until_a_relay_attested_the_time() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let phone = Terminal { data: folder.path().join("phone"), passphrase: "a long passphrase" };
+    phone.ok(&["create", "--relay", "http://127.0.0.1:1", "--role", "coordinator"]);
+    let quality = |fields: &[&str]| {
+        let made = phone.json(&[&["record", "incident", "type=other"], fields].concat());
+        let shown = phone.json(&["show", made["record"].as_str().expect("an id")]);
+        shown["fields"]["time_quality"]["value"].clone()
+    };
+    assert_eq!(quality(&["occurred_end=now"]), "device_unsure");
+    assert_eq!(quality(&["occurred_end=now", "time_quality=approximate"]), "approximate");
+    assert_ne!(quality(&["occurred_end=2026-03-01T18:00:00Z"]), "device_unsure");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sync_core::protocol::Code;
-use sync_core::records::{PolicyProfile, Role, Value};
+use sync_core::records::{PolicyProfile, Role, SpaceKind, Value};
 use tests::{World, set, text};
 
 fn county() -> World {
@@ -102,6 +102,12 @@ fn a_check_in_stays_private_until_a_copy_is_shown_to_one_peer() {
     let own = world.record("eli", "check_in", &fields);
     world.sync_all();
     assert_eq!(world.shown("amy", own, "zone"), None);
+    let sealed_spaces = |world: &World| {
+        let database = rusqlite::Connection::open(world.folder().join("relay.db")).unwrap();
+        let kinds = "SELECT COUNT(*) FROM spaces WHERE kind = ?1";
+        database.query_row(kinds, [SpaceKind::Personal as u8], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!(sealed_spaces(&world), 0, "not even the relay knows that there is one");
     let amy = world.member("amy");
     let copy = world.on("eli", |phone, env| phone.share(env, own, &[amy], false)).unwrap();
     let whole = world.on("eli", |phone, env| phone.share(env, own, &[amy], true)).unwrap();
@@ -112,6 +118,11 @@ fn a_check_in_stays_private_until_a_copy_is_shown_to_one_peer() {
     for name in ["bo", "cleo", "admin"] {
         assert_eq!(world.shown(name, whole, "zone"), None, "{name}");
     }
+    world.on("eli", |phone, _| phone.set_backup(true)).unwrap();
+    world.sync_all();
+    assert_eq!(sealed_spaces(&world), 1);
+    assert!(world.on("eli", |phone, _| phone.show(own)).unwrap().stored);
+    assert_eq!(world.shown("amy", own, "zone"), None, "a backup is nobody else's");
 }
 
 #[test]
@@ -244,4 +255,31 @@ fn every_document_is_made_again_from_its_envelopes() {
         assert_eq!(world.on(name, |phone, _| phone.heads()).unwrap(), before, "{name}");
     }
     assert_eq!(world.phase("amy", session, "defusing.exploration"), "words");
+}
+
+#[test]
+fn a_lead_whose_phone_comes_last_reads_everything_once_a_present_lead_has_synced() {
+    let mut world = county();
+    let invitation = world.invite("zed", &[Role::Chaplain]);
+    world.sync("amy");
+    let id = world.record("amy", "intervention", &[("kind", text("defusing"))]);
+    let leads = [world.member("amy"), invitation.member];
+    world.on("amy", |phone, env| phone.assign(env, id, &leads)).unwrap();
+    world.write("amy", id, "introduction", 0, "we began");
+    world.sync("amy");
+    let store = Box::new(sync_core::store::MemoryStore::new());
+    world.begin_to_join("zed", store, &invitation).unwrap();
+    assert!(!world.ask_to_join("zed").unwrap());
+    world.sync("admin");
+    assert!(world.ask_to_join("zed").unwrap());
+    world.sync("zed");
+    let notes = world.on("zed", |phone, _| phone.notes(id)).unwrap();
+    assert!(notes.len() == 1 && notes[0].unreadable, "the note is there, its key is not");
+    assert!(world.on("zed", |phone, _| phone.drafts()).unwrap().is_empty(), "nothing is set aside");
+    world.sync("amy");
+    world.sync("zed");
+    assert_eq!(world.phase("zed", id, "defusing.introduction"), "we began");
+    world.write("zed", id, "introduction", 8, ", together");
+    world.sync_all();
+    assert_eq!(world.phase("amy", id, "defusing.introduction"), "we began, together");
 }

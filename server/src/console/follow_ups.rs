@@ -63,10 +63,16 @@ fn open(scene: &Scene<'_>, today: Day) -> Result<Vec<Due>, StoreError> {
 fn rows(scene: &Scene<'_>, caption: &str, due: &[Due], today: Day) -> Markup {
     table(
         caption,
-        ["What", "Due", "By whom", "Priority"],
+        ["What", "State", "Due", "By whom", "Priority"],
         due.iter().map(|(day, row)| {
             let shown = |name| value::shown(scene, row, name);
-            [shown("kind"), due_day(*day, today), shown("assignee"), shown("priority")]
+            [
+                shown("kind"),
+                shown("state"),
+                due_day(*day, today),
+                shown("assignee"),
+                shown("priority"),
+            ]
         }),
     )
 }

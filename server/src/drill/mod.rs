@@ -165,7 +165,5 @@ fn show(step: &StepReport, json: bool) {
         println!("{}", step.json());
     } else if let Some(line) = step.failure_line() {
         println!("{line}");
-    } else if let Some(note) = &step.note {
-        println!("{}:{}: note: {note}", step.file, step.line);
     }
 }

@@ -110,6 +110,14 @@ pub enum PhoneCommand {
         kind: String,
         fields: BTreeMap<String, Value>,
     },
+    /// Writes into a session note past the phone's own checks, and pushes it; without a record, of a session of its own.
+    PushNote {
+        record: Option<String>,
+        phase: String,
+        at: usize,
+        delete: usize,
+        insert: String,
+    },
     /// Pushes a harmful change.
     PushHostile {
         case: HostileCase,

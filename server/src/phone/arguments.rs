@@ -69,6 +69,12 @@ pub enum Verb {
         #[arg(long)]
         text: bool,
     },
+    /// Keep a sealed copy of your own check-ins at the relay, or on this phone only (as at first)
+    Backup {
+        /// on or off
+        #[arg(value_parser = ["on", "off"])]
+        switch: String,
+    },
     /// List records
     List {
         /// Only this kind
@@ -109,7 +115,7 @@ pub enum Verb {
 /// Arguments of `create`.
 #[derive(Debug, Args)]
 pub struct Create {
-    /// The relay's address, as https://relay.example
+    /// The relay's address, as `https://relay.example`
     #[arg(long, value_name = "URL")]
     pub relay: String,
     /// Your name, as the team's staff see it
@@ -118,7 +124,7 @@ pub struct Create {
     /// Your field roles besides admin, as coordinator
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
-    /// The policy profile that the team starts from
+    /// The policy profile that the team starts from: neutral, us_mt
     #[arg(long, default_value = "neutral")]
     pub profile: String,
     /// Policy fields laid over the profile, as notes_mode=none

@@ -56,6 +56,21 @@ pub fn read(record: &RecordType, typed: &[String], now: Timestamp) -> Result<For
     Ok(form)
 }
 
+/// Whether a time is typed as `now`, so that it is the clock's.
+pub fn takes_the_clock(record: &RecordType, typed: &[String]) -> bool {
+    typed.iter().filter_map(|argument| argument.split_once('=')).any(|(name, text)| {
+        let field = record.typed_field(name);
+        text == "now" && field.is_some_and(|field| matches!(field.kind, FieldKind::Time))
+    })
+}
+
+/// Says that the times are a clock's that no relay attested, where the record can say so and the person did not.
+pub fn mark_unsure(record: &RecordType, form: &mut Form) {
+    if record.typed_field("time_quality").is_some() {
+        form.entry("time_quality".into()).or_insert_with(|| Value::Text("device_unsure".into()));
+    }
+}
+
 /// A person who types `now` means the minute.
 fn whole_minute(now: Timestamp) -> Timestamp {
     Timestamp(now.0 - now.0.rem_euclid(60_000))
@@ -83,6 +98,22 @@ mod tests {
         assert_eq!(failure.code, "bad_value");
         assert!(failure.sentence.contains("ready"), "{failure}");
         assert!(!failure.sentence.contains("purple"), "{failure}");
+    }
+
+    #[test]
+    fn only_a_time_typed_as_now_is_the_clocks_and_what_a_person_says_of_it_stands() {
+        let record = record_type("incident").expect("is a record");
+        assert!(takes_the_clock(record, &["occurred_end=now".into()]));
+        assert!(!takes_the_clock(record, &["area=now".into(), "severity=3".into()]));
+        let mut form = Form::new();
+        mark_unsure(record, &mut form);
+        assert_eq!(form["time_quality"], Value::Text("device_unsure".into()));
+        form.insert("time_quality".into(), Value::Text("exact".into()));
+        mark_unsure(record, &mut form);
+        assert_eq!(form["time_quality"], Value::Text("exact".into()));
+        let mut contact = Form::new();
+        mark_unsure(record_type("peer_contact").expect("is a record"), &mut contact);
+        assert!(contact.is_empty());
     }
 
     #[test]

@@ -35,7 +35,8 @@ fn record_json(view: &RecordView) -> Json {
     let fields: serde_json::Map<String, Json> =
         view.fields.iter().map(|(name, field)| (name.clone(), field_json(field))).collect();
     json!({ "record": view.id.to_string(), "kind": view.kind, "fields": fields,
-            "unreadable": view.unreadable, "stored": view.stored })
+            "unreadable": view.unreadable, "stored": view.stored,
+            "only_here": view.only_here })
 }
 
 /// The most telling fields of a record on one line: what its form asks for first, then the rest.
@@ -92,7 +93,11 @@ pub fn list(phone: &mut Phone, kind: Option<&str>) -> Outcome {
     let rows: Vec<Vec<String>> = records
         .iter()
         .map(|view| {
-            let stored = if view.stored { "sent" } else { "waits" };
+            let stored = match (view.stored, view.only_here) {
+                (true, _) => "sent",
+                (_, true) => "here",
+                _ => "waits",
+            };
             vec![short(view.id), view.kind.into(), stored.into(), summary(view)]
         })
         .collect();
@@ -126,8 +131,11 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
         notes.iter().for_each(|note| out.push_str(&note_words(note)));
         json["notes"] = notes.iter().map(note_json).collect();
     }
-    let stored =
-        if view.stored { "The relay has all of it." } else { "Not all of it has left yet." };
+    let stored = match (view.stored, view.only_here) {
+        (true, _) => "The relay has all of it.",
+        (_, true) => "It stays on this phone only; `backup on` would send it, sealed.",
+        _ => "Not all of it has left yet.",
+    };
     out.push_str(stored);
     Ok(Output { words: out, json })
 }

@@ -2,7 +2,7 @@
 //!
 //! It holds its own encrypted database and passphrase vault in one folder and uses the same core as every
 //! app. No secret stands in an argument: the passphrase comes from the environment or a prompt, and
-//! invitations can be read from standard input. Called by `main`; exercises use [`forms`], [`policy`] and
+//! invitations can be read from standard input. Called by `main`; exercises use [`refs`], [`look`] and
 //! [`urgent`] so that what they show is what this phone shows.
 
 mod arguments;
@@ -11,7 +11,7 @@ pub mod folder;
 pub mod forms;
 pub mod look;
 mod output;
-pub mod policy;
+mod policy;
 mod record;
 pub mod refs;
 pub mod relay;
@@ -79,6 +79,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Write(write) => record::write(phone, write),
         Verb::Assign { intervention, members } => record::assign(phone, intervention, members),
         Verb::Share { record, with, text } => record::share(phone, record, with, *text),
+        Verb::Backup { switch } => record::backup(phone, switch == "on"),
         Verb::List { kind } => look::list(phone, kind.as_deref()),
         Verb::Show { record } => look::show(phone, record),
         Verb::Conflicts => look::conflicts(phone),

@@ -11,6 +11,23 @@ use super::output::Output;
 use super::{Failure, Outcome, forms, now, refs, urgent, with_env};
 
 const KEPT: &str = "It is kept on this phone and leaves with the next sync.";
+const ONLY_HERE: &str = "It stays on this phone; `share` shows a copy to someone.";
+
+/// Where a record just written will go.
+fn kept(phone: &mut Phone, id: DocId) -> Result<&'static str, Failure> {
+    Ok(if phone.show(id)?.only_here { ONLY_HERE } else { KEPT })
+}
+
+/// The backup of the member's own check-ins, on or off.
+pub fn backup(phone: &mut Phone, on: bool) -> Outcome {
+    phone.set_backup(on)?;
+    let words = if on {
+        "Your own check-ins leave with the next sync, sealed: only you can read them."
+    } else {
+        "Your own check-ins stay on this phone from now on. What was sent before stays at the relay, sealed."
+    };
+    Ok(Output { words: words.into(), json: json!({ "backup": on }) })
+}
 
 /// A new record. An urgent check-in shows the crisis numbers before it does anything else.
 pub fn record(phone: &mut Phone, kind: &str, fields: &[String]) -> Outcome {
@@ -21,7 +38,7 @@ pub fn record(phone: &mut Phone, kind: &str, fields: &[String]) -> Outcome {
     eprint!("{crisis}");
     let id = with_env(|env| phone.record(env, kind, &form))?;
     Ok(Output {
-        words: format!("Recorded {kind} {id}. {KEPT}"),
+        words: format!("Recorded {kind} {id}. {}", kept(phone, id)?),
         json: json!({ "record": id.to_string(), "crisis_numbers": numbers }),
     })
 }
@@ -53,9 +70,13 @@ fn with_ids(
 
 fn form(phone: &mut Phone, kind: &str, typed: &[String]) -> Result<forms::Form, Failure> {
     let record_type = forms::record_type(kind)?;
-    let (corrected, _) = phone.corrected(now())?;
+    let (corrected, is_sure) = phone.corrected(now())?;
     let typed = with_ids(phone, record_type, typed)?;
-    forms::read(record_type, &typed, corrected)
+    let mut form = forms::read(record_type, &typed, corrected)?;
+    if !is_sure && forms::takes_the_clock(record_type, &typed) {
+        forms::mark_unsure(record_type, &mut form);
+    }
+    Ok(form)
 }
 
 /// Fields written anew; the value already shown settles a conflict.
@@ -67,7 +88,7 @@ pub fn edit(phone: &mut Phone, record: &str, fields: &[String]) -> Outcome {
     eprint!("{}", numbers.as_ref().map(urgent::words).unwrap_or_default());
     with_env(|env| phone.edit(env, id, &form))?;
     Ok(Output {
-        words: format!("Changed {kind} {id}. {KEPT}"),
+        words: format!("Changed {kind} {id}. {}", kept(phone, id)?),
         json: json!({ "record": id.to_string(), "crisis_numbers": numbers }),
     })
 }

@@ -35,20 +35,6 @@ fn roles(names: &[String]) -> Result<Vec<Role>, Failure> {
         .collect()
 }
 
-fn profile(create: &Create) -> Result<PolicyProfile, Failure> {
-    if create.profile != "neutral" {
-        return Err(wrong(
-            "This release has one profile, neutral; lay your fields over it.".into(),
-        ));
-    }
-    let mut profile = PolicyProfile::neutral();
-    for typed in &create.policy {
-        policy::lay_over_typed(&mut profile, typed)
-            .map_err(|reason| wrong(format!("The policy was not taken: {reason}.")))?;
-    }
-    Ok(profile)
-}
-
 fn mode(mode: NotesMode) -> &'static str {
     match mode {
         NotesMode::None => "no notes at all",
@@ -86,11 +72,19 @@ fn origin(typed: &str) -> Result<String, Failure> {
     }
 }
 
+/// What is said while the profile still has the placeholder for crisis numbers.
+fn numbers_to_set(profile: &PolicyProfile) -> &'static str {
+    if profile.crisis_numbers != PolicyProfile::neutral().crisis_numbers {
+        return "";
+    }
+    "\nThese crisis numbers are a placeholder: the team must set its own, and they cannot be changed later in this\nrelease. Make the team anew in another folder before anybody joins, once for each number with:\n  --policy 'crisis_numbers.LABEL=NUMBER'\n"
+}
+
 /// `create`.
 pub fn create(folder: &Path, typed: &Create) -> Outcome {
     let relay = origin(&typed.relay)?;
-    let profile = profile(typed)?;
-    let choice = choice(&profile);
+    let profile = policy::from_typed(&typed.profile, &typed.policy)?;
+    let choice = choice(&profile) + numbers_to_set(&profile);
     let admin = NewMember {
         name: typed.name.clone(),
         roles: roles(&typed.roles)?,

@@ -1,7 +1,7 @@
 //! The relay's storage: one SQLite file, one writer, a small pool of readers.
 //!
 //! Not a phone's store: nothing here is encrypted, because nothing here is a reading key. Invariant: writers
-//! take a [`Tx`], readers a [`Reader`]; whatever [`Store::write`] returned is durable. Called by `relay` and `console`.
+//! take a `Tx`, readers a `Reader`; whatever `Store::write` returned is durable. Called by `relay` and `console`.
 
 pub(crate) mod console;
 pub(crate) mod devices;

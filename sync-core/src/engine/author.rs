@@ -24,11 +24,11 @@ impl From<DocError> for EngineError {
 
 /// Every phone checks what it writes, but for the modified ones of exercises.
 #[cfg(not(feature = "drill"))]
-const fn checks_itself() -> bool {
+pub(super) const fn checks_itself() -> bool {
     true
 }
 #[cfg(feature = "drill")]
-use crate::drill::checks_itself;
+pub(super) use crate::drill::checks_itself;
 
 impl Desk<'_> {
     /// The row of a document, or that of a new one.

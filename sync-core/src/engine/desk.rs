@@ -8,7 +8,7 @@ use crate::directory::Directory;
 use crate::ids::{DeviceId, DocId, EnvelopeId, SpaceId};
 use crate::protocol::{Envelope, Header, Kind, Priority, Timestamp};
 
-use super::rows::{IdentityRow, ItemRow, ItemState, Rows, SpaceRow};
+use super::rows::{IdentityRow, Rows, SpaceRow};
 use super::{EngineError, Env, Result};
 use crate::protocol::Code;
 
@@ -97,12 +97,14 @@ impl Desk<'_> {
         })
     }
 
-    /// Keeps a signed envelope of this device and puts it into the outbox.
+    /// Keeps a signed envelope of this device and puts it into the outbox, unless it is to stay here.
     pub fn post(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
         self.rows.put_envelope(envelope)?;
-        let place = self.rows.push_outbox(envelope)?;
-        let row = ItemRow { state: ItemState::Outbox, space, seq: 0, outbox: Some(place.into()) };
-        self.rows.put_item(envelope.id(), &row)?;
+        if self.stays_here(space)? {
+            self.stay_here(space, envelope)?;
+        } else {
+            self.send(space, envelope)?;
+        }
         crate::crash_point!("phone.record.between_envelopes");
         Ok(())
     }

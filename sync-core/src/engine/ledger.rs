@@ -1,6 +1,6 @@
-//! Moving an envelope of this device through its states: acknowledged, refused.
+//! Moving an envelope of this device through its states: hurried, acknowledged, refused.
 
-use crate::ids::EnvelopeId;
+use crate::ids::{DocId, EnvelopeId, SpaceId};
 
 use super::Result;
 use super::desk::Desk;
@@ -26,5 +26,18 @@ impl Desk<'_> {
         row.seq = seq;
         self.settle(id, row, ItemState::Applied)?;
         Ok(true)
+    }
+
+    /// Lets a document of this device, and what makes its space, leave before all else but the directory. The headers,
+    /// which the relay sees, do not say so.
+    pub fn hurry(&mut self, space: SpaceId, doc: DocId) -> Result<()> {
+        for (id, of) in self.rows.outbox(usize::MAX)? {
+            let Some(mut item) = self.rows.item(id)? else { continue };
+            let hurries = item.space == space && (of == doc || of == DocId::ZERO);
+            let Some(place) = item.outbox.take().filter(|_| hurries) else { continue };
+            item.outbox = Some(self.rows.hurry_outbox(&place)?.into());
+            self.rows.put_item(id, &item)?;
+        }
+        Ok(())
     }
 }

@@ -26,6 +26,7 @@ impl Phone {
             enrolled: desk.directory.device(&desk.device()).is_some(),
             directory_seq: desk.directory.len(),
             pending: waiting as u64,
+            backup: desk.has_backup()?,
         })
     }
 
@@ -169,9 +170,16 @@ impl Phone {
     }
 }
 
+/// Documents with envelopes that the relay has not got.
+struct Pending {
+    unsent: BTreeSet<DocId>,
+    kept: BTreeSet<DocId>,
+}
+
 impl Desk<'_> {
-    fn pending_documents(&self) -> Result<BTreeSet<DocId>> {
-        Ok(self.rows.outbox(usize::MAX)?.into_iter().map(|(_, doc)| doc).collect())
+    fn pending_documents(&self) -> Result<Pending> {
+        let docs = |list: Vec<(EnvelopeId, DocId)>| list.into_iter().map(|(_, doc)| doc).collect();
+        Ok(Pending { unsent: docs(self.rows.outbox(usize::MAX)?), kept: docs(self.rows.kept()?) })
     }
 
     fn staff_names(&self) -> Result<BTreeMap<MemberId, String>> {
@@ -190,11 +198,12 @@ impl Desk<'_> {
         Ok(names)
     }
 
-    fn record_view(&self, record: DocId, pending: &BTreeSet<DocId>) -> Result<RecordView> {
+    fn record_view(&self, record: DocId, pending: &Pending) -> Result<RecordView> {
         let (record_type, parts) = self.open_record(record)?;
         let first = parts.first().ok_or(Code::NoSuchRecord)?;
         let flats: Vec<_> =
             parts.iter().filter_map(|part| Some((part.doc_type, part.flat.clone()?))).collect();
+        let any_in = |docs: &BTreeSet<DocId>| parts.iter().any(|part| docs.contains(&part.doc));
         Ok(RecordView {
             id: first.doc,
             kind: record_type.name,
@@ -205,7 +214,8 @@ impl Desk<'_> {
                 .filter(|part| part.flat.is_none())
                 .map(|part| part.doc_type.name)
                 .collect(),
-            stored: parts.iter().all(|part| !pending.contains(&part.doc)),
+            stored: !any_in(&pending.unsent) && !any_in(&pending.kept),
+            only_here: any_in(&pending.kept),
         })
     }
 }

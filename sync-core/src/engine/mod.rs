@@ -6,6 +6,7 @@
 
 mod answer;
 mod author;
+mod backup;
 mod desk;
 #[cfg(feature = "drill")]
 mod drill;

@@ -1,6 +1,6 @@
 //! Receiving a space's log: every item passes the gates again here, whatever the relay did with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::directory::{SpaceInfo, epoch_of};
 use crate::gates::{self, Candidate};
@@ -46,7 +46,7 @@ impl Desk<'_> {
         }
         let count = rows.len() as u64;
         let mut changes: BTreeMap<DocId, Vec<(u64, Envelope)>> = BTreeMap::new();
-        for id in self.rows.take_parked(items.space)? {
+        for id in self.parked_for(items.space, &rows)? {
             if let (Some(envelope), Some(item)) = (self.rows.envelope(id)?, self.rows.item(id)?) {
                 changes.entry(envelope.header.doc).or_default().push((item.seq, envelope));
             }
@@ -63,6 +63,19 @@ impl Desk<'_> {
         (row.seq, row.chain) = (items.seq, items.chain);
         self.rows.put_space(&row)?;
         Ok(count)
+    }
+
+    /// Parked envelopes that a page may open or complete: all of the space if keys may have come, else those of its documents.
+    fn parked_for(&mut self, space: SpaceId, rows: &[Row]) -> Result<Vec<EnvelopeId>> {
+        let mut docs = BTreeSet::new();
+        let mut keys = false;
+        for row in rows {
+            if let Content::Envelope(envelope) = &row.content {
+                docs.insert(envelope.header.doc);
+                keys |= !envelope.header.kind.is_document();
+            }
+        }
+        Ok(self.rows.take_parked(space, (!keys).then_some(&docs))?)
     }
 
     /// Checks that every envelope of a page is its author's, made for this space, and judged at a directory state
@@ -267,7 +280,7 @@ impl Desk<'_> {
                 Err(Closed::Broken) => self.set_aside(&envelope, space, seq, Code::SealBroken)?,
                 Err(Closed::NoKey) => {
                     self.applied(envelope.id(), space, seq, ItemState::Unreadable)?;
-                    self.rows.park(space, envelope.id())?;
+                    self.rows.park(space, doc, envelope.id())?;
                     let row = self.document_or_new(space, doc, part)?;
                     self.rows.put_document(space, doc, &row)?;
                 }
@@ -298,7 +311,7 @@ impl Desk<'_> {
                 }
                 Err(Code::MissingAncestor) => {
                     self.applied(id, space, *seq, ItemState::Waiting)?;
-                    self.rows.park(space, id)?;
+                    self.rows.park(space, doc, id)?;
                 }
                 Err(code) => self.set_aside(envelope, space, *seq, *code)?,
             }

@@ -62,6 +62,7 @@ impl Phone {
     }
 
     /// Copies a check-in into a space shared with these members, and returns the copy. Its text goes along only if `text`.
+    /// The copy of an urgent one leaves the outbox before anything else.
     ///
     /// # Errors
     /// `no_such_record`, `no_such_member`, `not_allowed` if the record is no check-in.
@@ -92,6 +93,9 @@ impl Phone {
         }
         let space = desk.shared_space(env, with)?;
         let copy = desk.write_new(env, record_type, &fields, Some(space))?;
+        if fields.get("wants_contact") == Some(&Value::Text("urgent".into())) {
+            desk.hurry(space, copy)?;
+        }
         finish(desk)?;
         Ok(copy)
     }

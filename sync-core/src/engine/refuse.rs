@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use crate::doc::{self, Edit};
 use crate::ids::{DocId, EnvelopeId, SpaceId};
-use crate::protocol::{Code, Kind};
+use crate::protocol::{Code, Envelope, Kind};
 use crate::records::{DocType, FieldOp, Flat, OwnerKind, RecordType, Value, view};
 
 use super::desk::Desk;
@@ -78,7 +78,7 @@ impl Desk<'_> {
         let before = flat_of(&row)?;
         let replayed = self.replay(space, doc, part, Some(refused))?;
         for envelope in &replayed.fallen {
-            self.orphan(envelope.id(), envelope.header.device == self.device())?;
+            self.orphan(envelope)?;
         }
         row.saved = replayed.document.map(|admitted| admitted.saved.into());
         row.actor_no += 1;
@@ -92,14 +92,15 @@ impl Desk<'_> {
     }
 
     /// A change that built on a refused one: this device's becomes part of the draft, another's waits.
-    fn orphan(&mut self, id: EnvelopeId, own: bool) -> Result<()> {
+    fn orphan(&mut self, envelope: &Envelope) -> Result<()> {
+        let id = envelope.id();
         let Some(item) = self.rows.item(id)? else { return Ok(()) };
-        if own {
+        if envelope.header.device == self.device() {
             self.settle(id, item, ItemState::Refused)
         } else {
             let space = item.space;
             self.settle(id, item, ItemState::Waiting)?;
-            Ok(self.rows.park(space, id)?)
+            Ok(self.rows.park(space, envelope.header.doc, id)?)
         }
     }
 

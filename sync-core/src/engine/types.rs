@@ -78,6 +78,8 @@ pub struct Status {
     pub directory_seq: u64,
     /// Envelopes not yet acknowledged by the relay.
     pub pending: u64,
+    /// Whether this member's own check-ins are backed up to the relay, sealed.
+    pub backup: bool,
 }
 
 /// A member as the phone shows them.
@@ -121,6 +123,8 @@ pub struct RecordView {
     pub unreadable: Vec<&'static str>,
     /// Whether all of its envelopes are acknowledged by the relay.
     pub stored: bool,
+    /// Whether something of it stays on this phone, because backup is off.
+    pub only_here: bool,
 }
 
 /// The session note of an intervention, or one of several made apart.
@@ -213,7 +217,7 @@ macro_rules! wordless_debug {
 }
 wordless_debug!(TextEdit { at, delete });
 wordless_debug!(NoteView { space, doc, unreadable });
-wordless_debug!(RecordView { id, kind, space, unreadable, stored });
+wordless_debug!(RecordView { id, kind, space, unreadable, stored, only_here });
 wordless_debug!(Draft { id, record, code, own });
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ codes! {
     TooManyOps = "change_too_large", "A change is larger than allowed; save in smaller steps.";
     MissingAncestor = "waiting", "An earlier change has not arrived yet; this one waits for it.";
     SchemaViolation = "schema_violation", "A field or value is not one this record allows; update the app.";
-    DocumentFull = "document_full", "This record has reached its size; go on in a new one.";
+    DocumentFull = "document_full", "This record has taken all the changes it can; what is in it stays, write what follows into another one.";
     SealBroken = "seal_broken", "A sealed change does not open with its key; it was set aside.";
     // Requests
     TokenInvalid = "token_invalid", "The request was not signed by an enrolled device; sync again.";

@@ -18,8 +18,6 @@ pub const MAX_KEY: usize = 96;
 pub const MAX_OPEN_TEXT: usize = 256;
 /// Longest scalar text in a sealed document, in bytes.
 pub const MAX_SEALED_TEXT: usize = 16 * 1024;
-/// Changes that may wait for missing ancestors, per document.
-pub const MAX_WAITING: usize = 1_000;
 /// Readers named by one space envelope.
 pub const MAX_READERS: usize = 64;
 /// Epochs of one space.

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bands::band_of;
 use super::{Derived, DocType, Field, FieldKind, RecordType, SpaceKind, Value};
 
 /// Every kind of intervention.
@@ -145,18 +146,10 @@ pub(super) static INTERVENTION: RecordType = RecordType {
 };
 
 fn derive(form: &BTreeMap<String, Value>) -> Derived {
-    match form.get("attendees_count") {
-        Some(Value::Int(count)) => vec![("attendees", Value::Text(group_band(*count).to_owned()))],
-        _ => Vec::new(),
-    }
-}
-
-fn group_band(count: i64) -> &'static str {
-    match count {
-        ..5 => "under_5",
-        5..10 => "5_9",
-        10..20 => "10_19",
-        20..50 => "20_49",
-        50.. => "50_plus",
-    }
+    let count = match form.get("attendees_count") {
+        Some(Value::Int(count)) => u64::try_from(*count).ok(),
+        _ => None,
+    };
+    let band = count.and_then(|count| band_of(GROUP_BANDS, count));
+    band.map(|band| ("attendees", Value::Text(band.to_owned()))).into_iter().collect()
 }

@@ -3,6 +3,7 @@
 //! Pure data and pure functions: no clock, no randomness, no Automerge. `doc` turns documents into
 //! [`Flat`] values and applies [`FieldOp`]s; `engine` asks this layer what to write and what a document says.
 
+mod bands;
 mod check;
 mod entries;
 mod flat;

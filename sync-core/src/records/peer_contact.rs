@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::protocol::Timestamp;
 
+use super::bands::band_of;
 use super::check_in::ZONES;
 use super::intervention::GROUP_BANDS;
 use super::schema::OF;
@@ -135,10 +136,12 @@ pub(super) static PEER_CONTACT: RecordType = RecordType {
 };
 
 fn derive(form: &BTreeMap<String, Value>) -> Derived {
-    let band = match form.get("duration_min") {
-        Some(Value::Int(minutes)) => Some(Value::Text(duration_band(*minutes).to_owned())),
+    let minutes = match form.get("duration_min") {
+        Some(Value::Int(minutes)) => u64::try_from(*minutes).ok(),
         _ => None,
     };
+    let band = minutes.and_then(|minutes| band_of(DURATION_BANDS, minutes));
+    let band = band.map(|band| Value::Text(band.to_owned()));
     let day = local_day(form, "started_at").map(|day| ("day", day));
     day.into_iter().chain(band.map(|band| ("duration_band", band))).collect()
 }
@@ -154,14 +157,4 @@ pub(super) fn local_day(form: &BTreeMap<String, Value>, time: &str) -> Option<Va
     };
     let local = Timestamp::parse(text).ok()?.plus_minutes(offset_min);
     Some(Value::Text(local.day().to_string()))
-}
-
-fn duration_band(minutes: i64) -> &'static str {
-    match minutes {
-        ..15 => "under_15",
-        15..30 => "15_29",
-        30..60 => "30_59",
-        60..120 => "60_119",
-        120.. => "120_plus",
-    }
 }

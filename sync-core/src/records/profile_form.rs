@@ -32,13 +32,22 @@ const FIELDS: &[Field] = &[
     ),
 ];
 
+/// Fields whose only value in this release is the one it behaves by: name, that value, what it means.
+const SETTLED: &[(&str, &str, &str)] = &[
+    ("subject_identity", "pseudonym", "people are random handles"),
+    ("scale_labels", "sfa", "the zones have Stress First Aid's labels"),
+    ("notice_text_version", "0", "no notice is shown"),
+    ("screeners_enabled", "", "no screener is offered"),
+];
+
 impl PolicyProfile {
     /// Lays typed fields over a jurisdiction's profile (a typed `jurisdiction` replaces `name`).
     ///
     /// Fields have the names of DOMAIN F.0. A window is typed as `windows.<kind>`, three hours after the
     /// incident's end as text: `24,72,240`, or `24,72,none` where it is late for ever. A crisis number is typed as
     /// `crisis_numbers.<label>`; the first one typed replaces the placeholder. Where `notes_mode` is typed and
-    /// `contact_notes_mode` is not, contacts follow it only to be stricter.
+    /// `contact_notes_mode` is not, contacts follow it only to be stricter. Fields that nothing acts on yet take the
+    /// one value that holds already, and are not stored.
     ///
     /// # Errors
     /// `unknown_field`, `bad_value`.
@@ -60,6 +69,9 @@ impl PolicyProfile {
     }
 
     fn set_field(&mut self, name: &str, value: &Value) -> Result<(), InputError> {
+        if let Some((_, only, meaning)) = SETTLED.iter().find(|(settled, ..)| *settled == name) {
+            return settled(name, value, only, meaning);
+        }
         let Some(field) = FIELDS.iter().find(|field| field.name == name) else {
             let mut names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
             names.extend(["windows.<kind>", "crisis_numbers.<label>"]);
@@ -135,6 +147,21 @@ fn base(name: &str, fields: &BTreeMap<String, Value>) -> Result<PolicyProfile, I
     profile.ok_or_else(|| {
         InputError::bad_value("jurisdiction", format!("takes one of {}", JURISDICTIONS.join(", ")))
     })
+}
+
+fn settled(name: &str, value: &Value, only: &str, meaning: &str) -> Result<(), InputError> {
+    let holds = match value {
+        Value::Text(text) => text == only,
+        Value::Int(number) => number.to_string() == only,
+        Value::Set(set) => set.is_empty() && only.is_empty(),
+        _ => false,
+    };
+    if holds {
+        return Ok(());
+    }
+    let only = if only.is_empty() { "nothing" } else { only };
+    let problem = format!("takes {only} ({meaning}); other values are not in this release");
+    Err(InputError::bad_value(name, problem))
 }
 
 fn set<T>(place: &mut T, value: Option<T>) {
@@ -259,6 +286,19 @@ mod tests {
             ]
         );
         assert!(with(&[("crisis_numbers.crisis line", text(""))]).is_err());
+    }
+
+    #[test]
+    fn fields_that_nothing_acts_on_take_the_value_that_holds_and_no_other() {
+        for (name, only, _) in SETTLED {
+            assert_eq!(with(&[(name, text(only))]), Ok(PolicyProfile::neutral()), "{name}");
+            let error = with(&[(name, text("other"))]).expect_err(name);
+            assert_eq!((error.code, error.field.as_str()), (Code::BadValue, *name));
+            assert!(error.problem.contains("not in this release"), "{error}");
+        }
+        assert!(with(&[("screeners_enabled", Value::Set(Default::default()))]).is_ok());
+        assert!(with(&[("notice_text_version", Value::Int(0))]).is_ok());
+        assert!(with(&[("notice_text_version", Value::Int(1))]).is_err());
     }
 
     #[test]

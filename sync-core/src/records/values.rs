@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::protocol::{Day, Timestamp};
 
-use super::{Field, FieldKind, InputError, Scalar, Value};
+use super::{Field, FieldKind, InputError, Scalar, Value, bands};
 
 /// Most members a person gives a set at once.
 const MAX_SET: usize = 64;
@@ -99,8 +99,15 @@ fn allowed(kind: &FieldKind) -> String {
 /// A typed value of a register as it would be stored; whether it fits is another question.
 pub(super) fn to_scalar(kind: &FieldKind, value: &Value) -> Option<Scalar> {
     match (kind, value) {
-        (FieldKind::Code(_) | FieldKind::State(_), Value::Text(text)) => {
-            Some(Scalar::Str(text.clone()))
+        (FieldKind::Code(codes), Value::Text(text)) => {
+            let code = bands::band_typed(codes, text).unwrap_or(text);
+            Some(Scalar::Str(code.to_owned()))
+        }
+        (FieldKind::State(_), Value::Text(text)) => Some(Scalar::Str(text.clone())),
+        // A number that is only to be kept as a band.
+        (FieldKind::Code(codes), Value::Int(number)) => {
+            let band = bands::band_of(codes, u64::try_from(*number).ok()?)?;
+            Some(Scalar::Str(band.to_owned()))
         }
         (FieldKind::Label(_), Value::Text(text)) => Some(Scalar::Str(text.trim().to_owned())),
         (FieldKind::Id, Value::Text(text)) => Some(Scalar::Str(lowercase_id(kind, text))),

@@ -46,6 +46,15 @@ fn a_required_set_must_not_be_empty() {
 fn samples(field: &Field) -> (Vec<Value>, Vec<Value>) {
     let long = |n: usize| Value::Text("ü".repeat(n));
     match field.kind {
+        // A number is taken where the codes are bands of numbers.
+        FieldKind::Code(codes) if codes.contains(&"under_5") => (
+            codes
+                .iter()
+                .map(|code| text(code))
+                .chain([Value::Int(0), text("<5"), text("7")])
+                .collect(),
+            vec![text("no_such_code"), text(""), text("<6"), Value::Int(-1)],
+        ),
         FieldKind::Code(codes) | FieldKind::State(codes) => (
             codes.iter().map(|code| text(code)).collect(),
             vec![text("no_such_code"), text(""), text("READY"), Value::Int(0)],
@@ -272,4 +281,13 @@ fn command_line_text_reads_as_values() {
         assert_eq!(read(check_in, name, wrong).expect_err(name).code, Code::BadValue);
     }
     assert!(read(kind("peer_contact"), "escalated", "maybe").is_err());
+}
+
+#[test]
+fn a_number_typed_for_a_band_is_kept_as_the_band() {
+    let group_size = RecordType::by_name("peer_contact").and_then(|r| r.typed_field("group_size"));
+    let group_size = group_size.expect("is a field");
+    for typed in [Value::Int(12), text("12"), text("10-19"), text("10_19")] {
+        assert_eq!(sync_core::records::normalize(group_size, &typed), Ok(text("10_19")));
+    }
 }

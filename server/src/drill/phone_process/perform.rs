@@ -35,10 +35,10 @@ impl Device {
     /// Carries out one command.
     pub(super) fn perform(&mut self, now: Timestamp, command: PhoneCommand) -> Done {
         match command {
-            PhoneCommand::Create { passphrase, origin, connect, policy, name } => {
+            PhoneCommand::Create { passphrase, origin, connect, policy: typed, name } => {
                 let admin = new_member(Some(name), &[], true, None, Vec::new())?;
-                let policy = policy.as_object().cloned().unwrap_or_default();
-                let profile = profile_of(&policy).map_err(Trouble::Broken)?;
+                let typed = typed.as_object().cloned().unwrap_or_default();
+                let profile = profile_of(&typed).map_err(Trouble::Broken)?;
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
                 let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
                     Ok(Phone::create_team(store, &mut Env { now, rng }, &origin, profile, admin)?)
@@ -63,6 +63,10 @@ impl Device {
                 Ok(Json::Null)
             }
             PhoneCommand::PushRecord { kind, fields } => self.push_record(now, &kind, &fields),
+            PhoneCommand::PushNote { record, phase, at, delete, insert } => {
+                let edit = TextEdit { at, delete, insert };
+                self.push_note(now, record.as_deref(), &phase, &edit)
+            }
             PhoneCommand::PushHostile { case, record } => {
                 self.push_hostile(now, case, record.as_deref())
             }
@@ -246,6 +250,30 @@ fn heads(phone: &mut Phone) -> Done {
     Ok(json!({ "heads": heads, "spaces": spaces }))
 }
 
+/// When the earliest intervention of a kind that this phone knows after an incident began.
+fn first_start(
+    phone: &mut Phone,
+    incident: DocId,
+    kind: &str,
+) -> Result<Option<Timestamp>, Trouble> {
+    let incident = incident.to_string();
+    let kinds: &[&str] = match kind {
+        "demobilization" | "rits" => &["demobilization", "rits"],
+        _ => &[kind],
+    };
+    let all = refs::all_records(phone, Some("intervention"))?;
+    let text = |view: &RecordView, name: &str| match &view.fields.get(name)?.value {
+        Value::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    let of_incident = all.iter().filter(|view| {
+        text(view, "incident_id").as_deref() == Some(incident.as_str())
+            && text(view, "kind").is_some_and(|own| kinds.contains(&own.as_str()))
+    });
+    let starts = of_incident.filter_map(|view| Timestamp::parse(&text(view, "started_at")?).ok());
+    Ok(starts.min())
+}
+
 /// `record` is an incident and `intervention` a kind or a record of one; or `record` is an intervention.
 fn window(phone: &mut Phone, now: Timestamp, record: DocId, intervention: Option<&str>) -> Done {
     let view = phone.show(record)?;
@@ -256,7 +284,10 @@ fn window(phone: &mut Phone, now: Timestamp, record: DocId, intervention: Option
                 let intervention = phone.show(id)?;
                 look::window_of(phone, &intervention, now)?
             }
-            Err(_) => look::window(phone, name, &view, None, now)?,
+            Err(_) => {
+                let started = first_start(phone, record, name)?;
+                look::window(phone, name, &view, started, now)?
+            }
         },
     };
     let (state, unsure) = found.ok_or(Code::NoSuchRecord)?;

@@ -3,7 +3,7 @@
 //! Everything is signed with the device's real key and numbered as its next envelope, and goes to the relay
 //! in a real request, so that what is refused is the thing itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 
 use flate2::Compression;
@@ -11,18 +11,21 @@ use flate2::write::DeflateEncoder;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use sync_core::crypto::DeviceKeys;
+use sync_core::directory::open_space_id;
 use sync_core::doc::{self, Edit};
-use sync_core::engine::{Env, Forgery, Phone};
-use sync_core::ids::{ActorId, DocId, SpaceId};
+use sync_core::engine::{EngineError, Env, Forgery, Phone, TextEdit};
+use sync_core::ids::{ActorId, DocId, EnvelopeId, SpaceId};
 use sync_core::protocol::{
     Batch, Code, Cursors, Envelope, Kind, SignedAnswer, SyncRequest, SyncResponse, Timestamp,
-    Verdict, from_cbor, to_cbor,
+    Verdict, actor_id, from_cbor, to_cbor,
 };
-use sync_core::records::{DocType, FieldOp, Scalar, Value};
+use sync_core::records::{
+    DocType, FieldOp, RecordType, Scalar, SpaceKind, Value, session_text_key,
+};
 
 use crate::drill::http;
 use crate::drill::script::HostileCase;
-use crate::phone::Failure;
+use crate::phone::{Failure, refs};
 
 use super::{At, Device, Done, Running, Trouble};
 
@@ -35,20 +38,26 @@ impl Device {
         fields: &BTreeMap<String, Value>,
     ) -> Done {
         let (running, mut at) = self.running(now)?;
-        let before = running.phone.drafts()?.len();
-        sync_core::drill::set_modified(true);
-        let recorded = running.phone.record(&mut at.env(), kind, fields);
-        sync_core::drill::set_modified(false);
-        recorded?;
-        running.link.sync(&mut running.phone, &mut at).map_err(Failure::from)?;
-        let drafts = running.phone.drafts()?;
-        match drafts.get(before..).unwrap_or_default().first() {
-            Some(draft) => Err(draft.code.into()),
-            None => Ok(json!({ "taken": true })),
-        }
+        running.push_unchecked(&mut at, |phone, env| phone.record(env, kind, fields).map(|_| ()))
     }
 
-    /// Pushes a hostile change to a record of its own, or to the one named; the relay's code is the answer.
+    /// Writes into a session note past the phone's own checks and syncs; the relay's code for it is the answer.
+    pub(super) fn push_note(
+        &mut self,
+        now: Timestamp,
+        record: Option<&str>,
+        phase: &str,
+        edit: &TextEdit,
+    ) -> Done {
+        let (running, mut at) = self.running(now)?;
+        let record = match record {
+            Some(record) => record.parse()?,
+            None => running.own_session(&mut at, phase)?,
+        };
+        running.push_unchecked(&mut at, |phone, env| phone.write(env, record, phase, edit))
+    }
+
+    /// Pushes a hostile change of the record named, or else of one that never comes to be; the relay's code is the answer.
     pub(super) fn push_hostile(
         &mut self,
         now: Timestamp,
@@ -57,7 +66,11 @@ impl Device {
     ) -> Done {
         let (running, mut at) = self.running(now)?;
         running.link.sync(&mut running.phone, &mut at).map_err(Failure::from)?;
-        let target = running.target(&mut at, record)?;
+        let target = match record {
+            Some(record) => running.target(record.parse()?)?,
+            None if case == HostileCase::RepeatedSequence => running.own_target(&mut at)?,
+            None => running.new_target(&mut at)?,
+        };
         let envelope = forge(&mut running.phone, &mut at.env(), &target, case)?;
         let (verdict, code) = running.push_one(&mut at.env(), &envelope)?;
         if matches!(verdict, Verdict::Quarantined | Verdict::Stored) {
@@ -79,23 +92,72 @@ struct Target {
 }
 
 impl Running {
-    fn target(&mut self, at: &mut At<'_>, record: Option<&str>) -> Result<Target, Trouble> {
-        let doc = match record {
-            Some(record) => record.parse()?,
-            None => self.own_record(at)?,
-        };
+    /// Does something that the phone's own checks might refuse, and syncs.
+    fn push_unchecked(
+        &mut self,
+        at: &mut At<'_>,
+        work: impl FnOnce(&mut Phone, &mut Env<'_>) -> Result<(), EngineError>,
+    ) -> Done {
+        let before: BTreeSet<EnvelopeId> = self.phone.drafts()?.iter().map(|d| d.id).collect();
+        sync_core::drill::set_modified(true);
+        let done = work(&mut self.phone, &mut at.env());
+        sync_core::drill::set_modified(false);
+        done?;
+        self.link.sync(&mut self.phone, at).map_err(Failure::from)?;
+        let drafts = self.phone.drafts()?;
+        match drafts.iter().find(|draft| !before.contains(&draft.id)) {
+            Some(draft) => Err(draft.code.into()),
+            None => Ok(json!({ "taken": true })),
+        }
+    }
+
+    /// An intervention of this device's own that has the phase.
+    fn own_session(&mut self, at: &mut At<'_>, phase: &str) -> Result<DocId, Trouble> {
+        let kinds = ["defusing", "cisd", "one_on_one", "sfa", "trim_assessment"];
+        let kind = kinds.into_iter().find(|kind| session_text_key(kind, phase).is_some());
+        let kind = kind.ok_or_else(|| Trouble::Broken("no phase has that name".into()))?;
+        let fields = BTreeMap::from([("kind".to_owned(), Value::Text(kind.into()))]);
+        Ok(self.phone.record(&mut at.env(), "intervention", &fields)?)
+    }
+
+    fn target(&mut self, doc: DocId) -> Result<Target, Trouble> {
         match self.phone.drill_document(doc)? {
             Some((space, part, saved)) => Ok(Target { space, doc, part, saved: Some(saved) }),
             None => Err(Code::NoSuchRecord.into()),
         }
     }
 
-    /// An intervention of this device's own, stored at the relay.
-    fn own_record(&mut self, at: &mut At<'_>) -> Result<DocId, Trouble> {
-        let fields = BTreeMap::from([("kind".to_owned(), Value::Text("cmb".into()))]);
-        let doc = self.phone.record(&mut at.env(), "intervention", &fields)?;
+    /// An intervention that nobody has: its first change is the hostile one, so nothing of it remains anywhere.
+    fn new_target(&mut self, at: &mut At<'_>) -> Result<Target, Trouble> {
+        let team = self.phone.status()?.team;
+        let space = open_space_id(team, SpaceKind::Operations, None);
+        let intervention = RecordType::by_name("intervention").ok_or(Code::NoSuchRecord)?;
+        let doc = DocId::random(at.rng);
+        Ok(Target { space, doc, part: intervention.parts[0], saved: None })
+    }
+
+    /// A record that this device alone wrote, with one change. If it has none, a task that was called off, for
+    /// itself: it lies in its member's own caseload, which no other member is served.
+    fn own_target(&mut self, at: &mut At<'_>) -> Result<Target, Trouble> {
+        for kind in ["incident", "intervention"] {
+            for record in refs::all_records(&mut self.phone, Some(kind))? {
+                let target = self.target(record.id)?;
+                let actor = actor_id(self.phone.status()?.device, target.doc, 1);
+                if repeated(&target, actor).is_ok() {
+                    return Ok(target);
+                }
+            }
+        }
+        let text = |text: &str| Value::Text(text.into());
+        let fields = BTreeMap::from([
+            ("kind".to_owned(), text("call")),
+            ("due_at".to_owned(), text(&at.now.to_string())),
+            ("assignee".to_owned(), text(&self.phone.status()?.member.to_string())),
+            ("state".to_owned(), text("cancelled")),
+        ]);
+        let doc = self.phone.record(&mut at.env(), "follow_up_task", &fields)?;
         self.link.sync(&mut self.phone, at).map_err(Failure::from)?;
-        Ok(doc)
+        self.target(doc)
     }
 
     /// One envelope in a request of its own.
@@ -146,11 +208,14 @@ impl Running {
 
 /// An honest change of the target by this actor, to begin with.
 fn change(target: &Target, actor: ActorId) -> Result<Vec<u8>, Trouble> {
-    let ops = [FieldOp::Put("location_kind".into(), Scalar::Str("neutral".into()))];
-    let ops = if target.part.field("location_kind").is_some() { &ops[..] } else { &[] };
-    let other = [FieldOp::Put("tz_offset_min".into(), Scalar::Int(7))];
-    let ops = if ops.is_empty() { &other[..] } else { ops };
-    doc::author(target.saved.as_deref(), target.part, actor, &Edit::Fields(ops))
+    let puts = [
+        ("location_kind", Scalar::Str("neutral".into())),
+        ("tz_offset_min", Scalar::Int(7)),
+        ("priority", Scalar::Int(3)),
+    ];
+    let put = puts.into_iter().find(|(name, _)| target.part.field(name).is_some());
+    let put = put.map(|(name, value)| FieldOp::Put(name.into(), value));
+    doc::author(target.saved.as_deref(), target.part, actor, &Edit::Fields(put.as_slice()))
         .ok()
         .flatten()
         .ok_or_else(|| Trouble::Broken("the record cannot be attacked so".into()))

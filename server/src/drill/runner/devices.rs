@@ -58,10 +58,16 @@ fn passphrase(handle: &str) -> String {
 impl World {
     /// Starts a device's process on a folder of its own.
     pub(super) fn start_device(&mut self, handle: &str, member: &str) -> Played {
-        let (folder, log) = (
-            self.folder.join("phones").join(handle),
-            self.folder.join("phones").join(format!("{handle}.log")),
-        );
+        let phones = self.folder.join("phones");
+        // A phone of this name that was not let in has left its folder.
+        let again = (2..).map(|again| format!("{handle}-{again}"));
+        let mut names = std::iter::once(handle.to_owned()).chain(again);
+        let name = names.find(|name| !phones.join(name).exists());
+        let name = name.unwrap_or_else(|| handle.to_owned());
+        let (folder, log) = (phones.join(&name), phones.join(format!("{name}.log")));
+        if self.devices.iter().any(|device| device.handle == handle) {
+            return Err(Failed::unmet(format!("{handle} is free"), "it was enrolled before"));
+        }
         std::fs::create_dir_all(&folder).map_err(Failed::broken)?;
         let proxy = Proxy::start(self.upstream.clone(), self.answers.clone());
         let proxy = proxy.map_err(Failed::broken)?;
@@ -96,7 +102,10 @@ impl World {
 
     /// Takes a device that never came to be out again.
     pub(super) fn forget_device(&mut self, handle: &str) {
-        self.devices.retain(|device| device.handle != handle);
+        if let Some(at) = self.devices.iter().position(|device| device.handle == handle) {
+            let gone = self.devices.remove(at);
+            self.missed.extend(gone.armed);
+        }
     }
 
     /// Its passphrase and what it connects to.
@@ -141,12 +150,11 @@ impl World {
     }
 
     fn relaunch_device(&mut self, handle: &str) -> Played {
-        let (folder, log) = {
-            let device = self.device(handle)?;
-            device.armed = None;
-            device.process.kill();
-            (device.folder.clone(), device.log.clone())
-        };
+        let device = self.device(handle)?;
+        let missed = device.armed.take();
+        device.process.kill();
+        let (folder, log) = (device.folder.clone(), device.log.clone());
+        self.missed.extend(missed);
         let process = self.launch(&folder, &log)?;
         self.device(handle)?.process = process;
         let (passphrase, connect) = self.credentials(handle)?;
@@ -160,7 +168,9 @@ impl World {
 
     pub(super) fn arm(&mut self, handle: &str, point: &str, line: usize) -> Played {
         self.ask(handle, PhoneCommand::Arm { point: point.to_owned() })?;
-        self.device(handle)?.armed = Some(Armed { point: point.to_owned(), line });
+        let armed = Armed { point: point.to_owned(), line };
+        let missed = self.device(handle)?.armed.replace(armed);
+        self.missed.extend(missed);
         Ok(())
     }
 
@@ -172,7 +182,7 @@ impl World {
     /// Crash points that were armed and never reached, with the lines that armed them.
     pub(super) fn unreached(&self) -> Vec<(usize, String)> {
         let phones = self.devices.iter().filter_map(|device| device.armed.as_ref());
-        let armed = phones.chain(&self.relay.armed);
+        let armed = self.missed.iter().chain(phones).chain(&self.relay.armed);
         armed.map(|armed| (armed.line, armed.point.clone())).collect()
     }
 

@@ -49,13 +49,22 @@ impl World {
     pub(super) fn expect_first(&mut self, on: &OnRecord) -> Played {
         let id = self.id_on(&on.device, &on.record)?;
         let outbox = self.ask(&on.device, PhoneCommand::Outbox)?;
-        match outbox[0]["record"].as_str() {
-            Some(found) if found == id => Ok(()),
+        // Keys and spaces belong to no record; they leave before what needs them.
+        let mut records =
+            outbox.as_array().into_iter().flatten().filter_map(|i| i["record"].as_str());
+        match records.next() {
+            // What leaves of a shared record is the copy: the original stays with its author.
+            Some(found) if found == id || self.is_copy(&on.record, found) => Ok(()),
             Some(found) => {
                 Err(Failed::unmet(format!("{} leaves first", on.record), self.name_of(found)))
             }
             None => Err(Failed::unmet(format!("{} leaves first", on.record), "no record does")),
         }
+    }
+
+    /// Whether an id is that of a copy of a record.
+    fn is_copy(&self, record: &str, id: &str) -> bool {
+        self.records.get(record).is_some_and(|known| known.copies.values().any(|copy| copy == id))
     }
 
     /// The handle of an id, for messages.

@@ -6,6 +6,7 @@ use crate::drill::protocol::{PhoneCommand, RelayCommand};
 use crate::drill::proxy::Fault;
 use crate::drill::script::{Clock, Half, HostileCase, Lose, RawCase, Typed};
 
+use super::records::places;
 use super::{Failed, Played, World};
 
 impl World {
@@ -62,6 +63,12 @@ impl World {
     ) -> Played {
         let command = match case {
             RawCase::Record { record, typed } => self.raw_record(device, record, typed)?,
+            RawCase::Note { record, phase, insert, delete } => {
+                let record =
+                    record.as_ref().map(|record| self.id_on(device, record)).transpose()?;
+                let (at, delete, insert) = places(insert.as_ref(), delete.as_ref());
+                PhoneCommand::PushNote { record, phase: phase.clone(), at, delete, insert }
+            }
             RawCase::Hostile(case) => self.raw_hostile(device, *case, record)?,
         };
         self.ask(device, command).map(|_| ())

@@ -73,6 +73,8 @@ pub struct World {
     records: BTreeMap<String, Record>,
     /// What became of the last step with `try`: the code it was refused with.
     tried: Option<Result<(), String>>,
+    /// Crash points that can no longer be reached, with the lines that armed them.
+    missed: Vec<devices::Armed>,
     /// A malicious operator waits for the next device.
     swap_keys: bool,
 }
@@ -98,6 +100,7 @@ pub fn play(
     }
     for (line, point) in world.unreached() {
         let told = StepReport::unreached(&exercise.file, line, &point);
+        report.count(&told);
         progress(&told);
     }
     Ok((report, world))
@@ -138,6 +141,7 @@ impl World {
             devices: Vec::new(),
             records: BTreeMap::new(),
             tried: None,
+            missed: Vec::new(),
             swap_keys: false,
         })
     }

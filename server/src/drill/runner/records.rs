@@ -9,7 +9,9 @@ use serde_json::Value as Json;
 use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
-use crate::drill::script::{Assign, Edit, Record as RecordStep, Share, Verb, Write, Written};
+use crate::drill::script::{
+    Assign, Delete, Edit, Insert, Record as RecordStep, Share, Verb, Write, Written,
+};
 
 use super::{Failed, Played, Record, World};
 
@@ -18,6 +20,14 @@ impl World {
     pub(super) fn made(&self, handle: &str) -> Played<&Record> {
         let found = self.records.get(handle);
         found.ok_or_else(|| Failed::Broken(format!("{handle} was not recorded: that step failed")))
+    }
+
+    /// A handle is used anew only if the step that had it was refused.
+    pub(super) fn must_be_free(&self, handle: &str) -> Played {
+        match self.records.contains_key(handle) || self.members.contains_key(handle) {
+            true => Err(Failed::unmet(format!("{handle} is free"), "an earlier step made it")),
+            false => Ok(()),
+        }
     }
 
     /// Its id as seen from a device: a shared record is, for its recipient, the copy made for them.
@@ -86,6 +96,7 @@ impl World {
     }
 
     pub(super) fn record(&mut self, step: &RecordStep) -> Played {
+        self.must_be_free(&step.name)?;
         let fields = self.resolve(&step.device, &step.typed.0)?;
         let command = PhoneCommand::Record { kind: step.record.clone(), fields };
         let answer = self.make(&step.device, &step.record, command)?;
@@ -113,11 +124,7 @@ impl World {
 
     pub(super) fn write(&mut self, step: &Write) -> Played {
         let record = self.id_on(&step.device, &step.record)?;
-        let (at, delete, insert) = match (&step.insert, &step.delete) {
-            (Some(insert), _) => (insert.at, 0, insert.text.clone()),
-            (None, Some(delete)) => (delete.at, delete.count, String::new()),
-            (None, None) => (0, 0, String::new()),
-        };
+        let (at, delete, insert) = places(step.insert.as_ref(), step.delete.as_ref());
         let notes = PhoneCommand::Notes { record: record.clone() };
         let armed = self.is_armed(&step.device)?;
         let before = if armed { self.ask(&step.device, notes.clone())? } else { Json::Null };
@@ -167,6 +174,15 @@ impl World {
         let outbox = self.ask(device, PhoneCommand::Outbox)?;
         let heads = self.ask(device, PhoneCommand::Heads)?;
         Ok(serde_json::json!([outbox, heads]))
+    }
+}
+
+/// Where a text changes: position, characters taken out, text put in.
+pub(super) fn places(insert: Option<&Insert>, delete: Option<&Delete>) -> (usize, usize, String) {
+    match (insert, delete) {
+        (Some(insert), _) => (insert.at, 0, insert.text.clone()),
+        (None, Some(delete)) => (delete.at, delete.count, String::new()),
+        (None, None) => (0, 0, String::new()),
     }
 }
 

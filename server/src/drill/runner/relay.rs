@@ -108,17 +108,18 @@ impl World {
                 // It says nothing more: its pipe just closes.
                 let _ = self.relay.process.say(&RelayCommand::Stop);
                 self.relay.process.wait_end(STOP);
-                self.relay.armed = None;
+                self.missed.extend(self.relay.armed.take());
                 self.relaunch()
             }
             RelayOp::Kill => {
                 self.relay.process.kill();
-                self.relay.armed = None;
+                self.missed.extend(self.relay.armed.take());
                 self.relaunch()
             }
             RelayOp::KillAt(point) => {
                 self.tell_relay(&RelayCommand::Arm { point: point.clone() })?;
-                self.relay.armed = Some(Armed { point: point.clone(), line });
+                let armed = Armed { point: point.clone(), line };
+                self.missed.extend(self.relay.armed.replace(armed));
                 Ok(())
             }
         }

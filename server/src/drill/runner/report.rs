@@ -33,8 +33,6 @@ pub struct StepReport {
     pub why: Option<String>,
     /// How it ended.
     pub outcome: Played,
-    /// Something a reader should know although nothing failed.
-    pub note: Option<String>,
     /// What went over the phones' links during it.
     pub traffic: Traffic,
     took: Duration,
@@ -72,7 +70,6 @@ impl StepReport {
             is_expectation: step.verb.is_expectation(),
             why: step.why.clone(),
             outcome,
-            note: None,
             traffic: Traffic::default(),
             took,
         }
@@ -84,10 +81,9 @@ impl StepReport {
             file: file.to_owned(),
             line,
             name: "kill".into(),
-            is_expectation: false,
+            is_expectation: true,
             why: None,
-            outcome: Ok(()),
-            note: Some(format!("the crash point {point} was armed and never reached")),
+            outcome: Err(Failed::unmet(format!("{point} is reached"), "it was never reached")),
             traffic: Traffic::default(),
             took: Duration::ZERO,
         }
@@ -134,9 +130,6 @@ impl StepReport {
         if let Some(why) = &self.why {
             json["why"] = why.clone().into();
         }
-        if let Some(note) = &self.note {
-            json["note"] = note.clone().into();
-        }
         json
     }
 }
@@ -153,7 +146,6 @@ mod tests {
             is_expectation: true,
             why: Some("nothing is lost".into()),
             outcome,
-            note: None,
             traffic: Traffic::default(),
             took: Duration::ZERO,
         }

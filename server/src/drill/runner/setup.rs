@@ -65,6 +65,7 @@ impl World {
 
     pub(super) fn enter_member(&mut self, member: &NewMember) -> Played {
         let NewMember { id, roles, unit, supervises, .. } = member.clone();
+        self.must_be_free(&id)?;
         self.add_member(&id, roles, false, unit, supervises)?;
         self.sync("admin2").map(|_| ())
     }

@@ -2,20 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 use sync_core::drill::{PHONE_POINTS, RELAY_POINTS};
-use sync_core::protocol::{Code, Timestamp};
-use sync_core::records::{PolicyProfile, Role, session_text_key};
-
-use crate::phone::policy;
+use sync_core::protocol::{Code, Day, Timestamp};
+use sync_core::records::{Role, session_text_key};
 
 use super::verbs::not_yet;
 use super::*;
 
 /// Codes that EXERCISE files may name and that belong to later releases.
-const LATER_CODES: &[&str] = &["after_removal", "verdict_disputed", "legal_hold"];
+const LATER_CODES: &[&str] =
+    &["after_removal", "directory_stale", "verdict_disputed", "legal_hold"];
 
 const WINDOW_STATES: &[&str] = &["early", "ideal", "late", "missed", "n_a"];
+
+/// Trainings of the roster; no record of this release stores them.
+const TRAININGS: &[&str] = &[
+    "group_crisis_intervention",
+    "assisting_individuals",
+    "sfa",
+    "suicide_intervention",
+    "trim_practitioner",
+    "refresher",
+];
 
 #[derive(Default)]
 struct Known {
@@ -26,6 +35,9 @@ struct Known {
     records: BTreeMap<String, String>,
     /// Whether a step with `try` came already.
     tried: bool,
+    /// Handles of steps with `try`: if that was refused, another step may take them.
+    open: BTreeSet<String>,
+    open_devices: BTreeSet<String>,
 }
 
 type Outcome = Result<(), String>;
@@ -39,20 +51,11 @@ pub(super) fn check(steps: &mut [Step]) -> Result<(), (usize, String)> {
     Ok(())
 }
 
-/// The profile that a `team` step's policy makes.
-pub fn profile_of(policy: &Map<String, Json>) -> Result<PolicyProfile, String> {
-    let mut profile = PolicyProfile::neutral();
-    for (name, value) in policy {
-        policy::lay_over(&mut profile, name, value)?;
-    }
-    Ok(profile)
-}
-
 fn code(name: &str) -> Outcome {
-    if Code::from_name(name).is_some() {
-        Ok(())
-    } else if LATER_CODES.contains(&name) {
+    if LATER_CODES.contains(&name) {
         Err(not_yet(&format!("the code {name}")))
+    } else if Code::from_name(name).is_some() {
+        Ok(())
     } else {
         Err(format!("no code is named {name}"))
     }
@@ -72,6 +75,22 @@ impl Known {
             return Err("the first step but time is team".into());
         }
         self.tried |= step.attempt;
+        self.known_step(step)?;
+        let (handle, open) = match &step.verb {
+            Verb::Member(member) => (&member.id, &mut self.open),
+            Verb::Record(record) => (&record.name, &mut self.open),
+            Verb::Device(device) => (&device.id, &mut self.open_devices),
+            _ => return Ok(()),
+        };
+        if step.attempt {
+            open.insert(handle.clone());
+        } else {
+            open.remove(handle);
+        }
+        Ok(())
+    }
+
+    fn known_step(&mut self, step: &mut Step) -> Outcome {
         match &mut step.verb {
             Verb::Team(team) => self.team(team),
             Verb::Member(member) => self.member(member),
@@ -152,7 +171,8 @@ impl Known {
     /// A name for a member or a record. Devices have names of their own: one may be called as its member.
     fn new_handle(&self, name: &str) -> Outcome {
         is_name(name)?;
-        if self.members.contains(name) || self.records.contains_key(name) {
+        let taken = self.members.contains(name) || self.records.contains_key(name);
+        if taken && !self.open.contains(name) {
             return Err(format!("the handle {name} is taken"));
         }
         Ok(())
@@ -163,7 +183,7 @@ impl Known {
             return Err("a file has one team".into());
         }
         is_name(&team.id)?;
-        profile_of(&team.policy)?;
+        policy::profile_of(&team.policy)?;
         for name in ["admin1", "admin2"] {
             self.members.insert(name.into());
             self.devices.insert(name.into());
@@ -174,23 +194,20 @@ impl Known {
     fn member(&mut self, member: &NewMember) -> Outcome {
         self.new_handle(&member.id)?;
         member.roles.iter().try_for_each(|name| role(name).map(|_| ()))?;
-        if !member.trainings.is_empty() {
-            return Err(not_yet("\"trainings\" of a member"));
-        }
+        member.trainings.iter().try_for_each(training)?;
+        self.records.remove(&member.id);
         self.members.insert(member.id.clone());
         Ok(())
     }
 
     fn new_device(&mut self, device: &NewDevice) -> Outcome {
-        if device.notice.is_some() {
-            return Err(not_yet("\"notice\" of a device"));
-        }
         is_name(&device.id)?;
         self.is_member(&device.member)?;
-        match self.devices.insert(device.id.clone()) {
-            true => Ok(()),
-            false => Err(format!("the handle {} is taken", device.id)),
+        let is_new = self.devices.insert(device.id.clone());
+        if !is_new && !self.open_devices.contains(&device.id) {
+            return Err(format!("the handle {} is taken", device.id));
         }
+        Ok(())
     }
 
     fn is_member(&self, name: &str) -> Outcome {
@@ -227,6 +244,7 @@ impl Known {
         self.new_handle(&step.name)?;
         step.typed.take(&step.record, &step.fields, &step.sealed)?;
         self.ids(step.typed.0.values().cloned())?;
+        self.members.remove(&step.name);
         self.records.insert(step.name.clone(), step.record.clone());
         Ok(())
     }
@@ -260,8 +278,8 @@ impl Known {
     fn assign(&self, step: &Assign) -> Outcome {
         self.device(&step.device)?;
         self.intervention(&step.record)?;
-        if step.declare.is_some() {
-            return Err(not_yet("\"declare\" of assign"));
+        if step.declare.as_ref().is_some_and(|declared| !is_clear(declared)) {
+            return Err(not_yet("\"declare\" of assign with anything but \"clear\""));
         }
         step.members.iter().try_for_each(|member| self.is_member(member))
     }
@@ -290,6 +308,13 @@ impl Known {
                 return Err("\"ref\" belongs to a hostile change".into());
             }
             self.ids(typed.0.values().cloned())?;
+        }
+        if let RawCase::Note { record: of, phase: name, .. } = case {
+            if record.is_some() {
+                return Err("\"ref\" of a write stands in its \"case\"".into());
+            }
+            of.iter().try_for_each(|of| self.intervention(of))?;
+            phase(name)?;
         }
         record.map_or(Ok(()), |record| self.kind(record).map(|_| ()))
     }
@@ -321,6 +346,7 @@ impl Known {
     fn conflict(&self, step: &mut ExpectConflict) -> Outcome {
         self.device(&step.device)?;
         let field = fields::shown_field(self.kind(&step.record)?, &step.field)?;
+        step.field = field.name.to_owned();
         if step.values.len() < 2 {
             return Err("a conflict has two values or more".into());
         }
@@ -344,6 +370,40 @@ impl Known {
             ("incident", None) => Err("an incident's window needs \"intervention\"".into()),
             (kind, _) => Err(format!("a record of kind {kind} has no window")),
         }
+    }
+}
+
+/// A training of the roster: its name, or an object of `training`, `issued_on` and `expires_on`.
+fn training(json: &Json) -> Outcome {
+    let known = |name: &Json| match name.as_str() {
+        Some(name) if TRAININGS.contains(&name) => Ok(()),
+        _ => Err(format!("a training is one of {}", TRAININGS.join(", "))),
+    };
+    let Json::Object(object) = json else { return known(json) };
+    let mut named = false;
+    for (name, value) in object {
+        match name.as_str() {
+            "training" | "name" | "kind" => {
+                known(value)?;
+                named = true;
+            }
+            "issued_on" | "expires_on" => {
+                let day = value.as_str().and_then(|text| Day::parse(text).ok());
+                day.ok_or_else(|| format!("{name} is a day written as 2026-03-01"))?;
+            }
+            _ => return Err(format!("a training has no field {name}")),
+        }
+    }
+    if named { Ok(()) } else { Err("a training has a \"training\"".into()) }
+}
+
+/// Whether everything that is declared is `clear`.
+fn is_clear(declared: &Json) -> bool {
+    match declared {
+        Json::String(text) => text == "clear",
+        Json::Array(all) => all.iter().all(is_clear),
+        Json::Object(all) => all.values().all(is_clear),
+        _ => false,
     }
 }
 

@@ -64,9 +64,26 @@ fn record_type(name: &str) -> Result<&'static RecordType, String> {
     })
 }
 
+/// The name that a field has here, for one of a form's other names.
+fn typed_name<'n>(record: &str, name: &'n str) -> &'n str {
+    match (record, name) {
+        ("follow_up_task", "assignee_id") => "assignee",
+        _ => name,
+    }
+}
+
+/// The same for what is shown: a count that is kept as a band only.
+pub(super) fn shown_name<'n>(record: &str, name: &'n str) -> &'n str {
+    match (record, name) {
+        ("intervention", "attendees_count") => "attendees",
+        _ => typed_name(record, name),
+    }
+}
+
 /// The field of this name that a phone shows, typed or derived.
 pub(super) fn shown_field(record: &str, name: &str) -> Result<&'static Field, String> {
     let record_type = record_type(record)?;
+    let name = shown_name(record, name);
     record_type
         .parts
         .iter()
@@ -86,9 +103,9 @@ impl Typed {
         let record_type = record_type(record)?;
         for (name, json) in fields.iter().chain(sealed) {
             let field = record_type
-                .typed_field(name)
+                .typed_field(typed_name(record, name))
                 .ok_or_else(|| format!("{record} has no field {name}"))?;
-            if self.0.insert(name.clone(), read(field, json)?).is_some() {
+            if self.0.insert(field.name.to_owned(), read(field, json)?).is_some() {
                 return Err(format!("{name} stands twice"));
             }
         }
@@ -107,7 +124,7 @@ impl Expected {
         for (name, json) in fields.iter().chain(sealed) {
             let field = shown_field(record, name)?;
             let written = if json.is_null() { Written::Nothing } else { read(field, json)? };
-            if self.0.insert(name.clone(), written).is_some() {
+            if self.0.insert(field.name.to_owned(), written).is_some() {
                 return Err(format!("{name} stands twice"));
             }
         }

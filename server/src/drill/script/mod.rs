@@ -5,14 +5,16 @@
 
 mod check;
 mod fields;
+mod policy;
 mod verbs;
 
 use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 
-pub use check::{profile_of, role};
+pub use check::role;
 pub use fields::{Expected, Typed, Written};
+pub use policy::profile_of;
 pub use verbs::*;
 
 /// A step with the line it stands on.

@@ -49,7 +49,7 @@ arguments! {
         #[serde(default)] trainings: Vec<Json>,
     }
     /// A device enrolled by invitation.
-    NewDevice { id: String, member: String, #[serde(default)] notice: Option<bool> }
+    NewDevice { id: String, member: String, #[serde(default, rename = "notice")] _notice: Option<bool> }
     /// The true time.
     At { at: String }
     /// Time that passes.
@@ -140,7 +140,7 @@ arguments! {
     /// An alarm.
     ExpectAlarm { device: String, code: String }
     /// Something a phone shows.
-    ExpectShown { device: String, what: Shown }
+    ExpectShown { device: String, #[serde(deserialize_with = "shown")] what: Shown }
 }
 
 /// Half of an exchange.
@@ -187,6 +187,17 @@ pub enum Shown {
     CrisisNumbers,
     /// Values kept for their author after a refusal.
     Draft,
+}
+
+/// What a phone may show in later releases.
+const SHOWN_LATER: &[&str] = &["stale_directory"];
+
+fn shown<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Shown, D::Error> {
+    let name = String::deserialize(from)?;
+    if SHOWN_LATER.contains(&name.as_str()) {
+        return Err(serde::de::Error::custom(not_yet(&format!("{name} of expect_shown"))));
+    }
+    Shown::deserialize(serde::de::value::StringDeserializer::new(name))
 }
 
 /// What happens to the relay.
@@ -250,6 +261,17 @@ pub enum RawCase {
         record: String,
         /// Its fields.
         typed: Typed,
+    },
+    /// Text in a session note that the phone's own checks would refuse.
+    Note {
+        /// The intervention; one of the phone's own if not given.
+        record: Option<String>,
+        /// The phase.
+        phase: String,
+        /// Text put in.
+        insert: Option<Insert>,
+        /// Text taken out.
+        delete: Option<Delete>,
     },
     /// A harmful change.
     Hostile(HostileCase),
@@ -425,14 +447,26 @@ fn tamper(step: TamperStep) -> Result<Tamper, String> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawRecord {
-    #[serde(default, rename = "do")]
-    verb: Option<String>,
     record: String,
     #[serde(default)]
     fields: Map<String, Json>,
     #[serde(default)]
     sealed: Map<String, Json>,
 }
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWrite {
+    #[serde(default, rename = "ref")]
+    record: Option<String>,
+    phase: String,
+    #[serde(default)]
+    insert: Option<Insert>,
+    #[serde(default)]
+    delete: Option<Delete>,
+}
+
+const CASE: &str = "\"case\" is a record or write step, or the name of a hostile change";
 
 fn push_raw(step: PushRaw) -> Result<Verb, String> {
     let case = match step.case {
@@ -443,15 +477,57 @@ fn push_raw(step: PushRaw) -> Result<Verb, String> {
             // The step's own device pushes it, and nothing refers to it later.
             object.remove("device");
             object.remove("as");
-            let raw: RawRecord = arguments(object)?;
-            if raw.verb.is_some_and(|verb| verb != "record") {
-                return Err("\"case\" is a record step, or the name of a hostile change".into());
+            let verb = match object.remove("do") {
+                None if object.contains_key("phase") => "write".to_owned(),
+                None => "record".to_owned(),
+                Some(Json::String(verb)) => verb,
+                Some(_) => return Err(CASE.into()),
+            };
+            match verb.as_str() {
+                "record" => raw_record(arguments(object)?)?,
+                "write" => raw_write(arguments(object)?)?,
+                _ => return Err(CASE.into()),
             }
-            let mut typed = Typed::default();
-            typed.take(&raw.record, &raw.fields, &raw.sealed)?;
-            RawCase::Record { record: raw.record, typed }
         }
-        _ => return Err("\"case\" is a record step, or the name of a hostile change".into()),
+        _ => return Err(CASE.into()),
     };
     Ok(Verb::PushRaw { device: step.device, case, record: step.record })
+}
+
+fn raw_write(RawWrite { record, phase, insert, delete }: RawWrite) -> Result<RawCase, String> {
+    if insert.is_some() == delete.is_some() {
+        return Err("write takes either \"insert\" or \"delete\"".into());
+    }
+    Ok(RawCase::Note { record, phase, insert, delete })
+}
+
+fn raw_record(raw: RawRecord) -> Result<RawCase, String> {
+    if raw.record == "session_note" {
+        return raw_note(raw);
+    }
+    let mut typed = Typed::default();
+    typed.take(&raw.record, &raw.fields, &raw.sealed)?;
+    Ok(RawCase::Record { record: raw.record, typed })
+}
+
+/// A session note as a record: its intervention and the text of one phase.
+fn raw_note(raw: RawRecord) -> Result<RawCase, String> {
+    let (mut record, mut written) = (None, None);
+    for (name, json) in raw.fields.into_iter().chain(raw.sealed) {
+        let Json::String(text) = json else {
+            return Err(format!("{name} of a session_note is a text"));
+        };
+        match name.as_str() {
+            "intervention" | "intervention_id" => record = Some(text),
+            _ if written.is_some() => {
+                return Err("push one phase of a session_note at a time".into());
+            }
+            // A modified phone may write anywhere; the first phase will do.
+            "text" => written = Some(("introduction".to_owned(), text)),
+            _ => written = Some((name, text)),
+        }
+    }
+    let (phase, text) = written.unwrap_or_else(|| ("introduction".into(), "a note".into()));
+    let insert = Some(Insert { at: 0, text });
+    Ok(RawCase::Note { record, phase, insert, delete: None })
 }

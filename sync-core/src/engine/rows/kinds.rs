@@ -101,6 +101,9 @@ pub(in crate::engine) enum ItemState {
     /// Refused or set aside: a draft.
     #[n(4)]
     Refused,
+    /// Recorded here and staying here: the member's own space, without backup.
+    #[n(5)]
+    Kept,
 }
 
 /// An envelope's place and fate.

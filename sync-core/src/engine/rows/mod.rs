@@ -5,11 +5,13 @@
 mod kinds;
 mod secret;
 
+use std::collections::BTreeSet;
+
 use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
 
 use crate::ids::{DeviceId, DocId, EnvelopeId, EpochId, SpaceId};
-use crate::protocol::{Envelope, from_cbor, to_cbor};
+use crate::protocol::{Envelope, Priority, from_cbor, to_cbor};
 
 use super::store::{StoreError, Table, Transaction};
 
@@ -31,6 +33,12 @@ type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug, thiserror::Error)]
 #[error("a stored row is damaged")]
 struct DamagedRow;
+
+fn id_and_doc(value: &[u8]) -> Result<(EnvelopeId, DocId)> {
+    let (id, doc) = value.split_at_checked(32).ok_or_else(damaged)?;
+    let id = EnvelopeId::from_slice(id).map_err(|_| damaged())?;
+    Ok((id, DocId::from_slice(doc).map_err(|_| damaged())?))
+}
 
 fn damaged() -> StoreError {
     StoreError::Failed(Box::new(DamagedRow))
@@ -136,15 +144,37 @@ impl<'a> Rows<'a> {
     /// The outbox from its head on: (id, document), at most `limit`.
     pub fn outbox(&self, limit: usize) -> Result<Vec<(EnvelopeId, DocId)>> {
         let rows = self.0.scan(Table::Outbox, &[], None, limit)?;
-        rows.iter()
-            .map(|(_, value)| {
-                let (id, doc) = value.split_at_checked(32).ok_or_else(damaged)?;
-                Ok((
-                    EnvelopeId::from_slice(id).map_err(|_| damaged())?,
-                    DocId::from_slice(doc).map_err(|_| damaged())?,
-                ))
-            })
-            .collect()
+        rows.iter().map(|(_, value)| id_and_doc(value)).collect()
+    }
+
+    /// Moves an envelope to the urgent part of the outbox, keeping its order there. Its header does not change.
+    pub fn hurry_outbox(&mut self, place: &[u8]) -> Result<Vec<u8>> {
+        let value = self.0.get(Table::Outbox, place)?.ok_or_else(damaged)?;
+        let urgent = key(&[&[Priority::Urgent as u8], place.get(1..).ok_or_else(damaged)?]);
+        self.0.delete(Table::Outbox, place)?;
+        self.0.put(Table::Outbox, &urgent, &value)?;
+        Ok(urgent)
+    }
+
+    // ---- kept: "kept/" || counter → id || doc, what stays on this phone
+    pub fn keep(&mut self, id: EnvelopeId, doc: DocId) -> Result<()> {
+        let number = self.next("kept")?;
+        let place = key(&[b"kept/", &number.to_be_bytes()]);
+        self.0.put(Table::Meta, &place, &key(&[id.as_bytes(), doc.as_bytes()]))
+    }
+
+    /// What stays on this phone, in the order in which it was recorded: (id, document).
+    pub fn kept(&self) -> Result<Vec<(EnvelopeId, DocId)>> {
+        self.all(Table::Meta, b"kept/")?.iter().map(|(_, value)| id_and_doc(value)).collect()
+    }
+
+    /// Empties the list of what stays here.
+    pub fn take_kept(&mut self) -> Result<Vec<EnvelopeId>> {
+        let rows = self.all(Table::Meta, b"kept/")?;
+        for (place, _) in &rows {
+            self.0.delete(Table::Meta, place)?;
+        }
+        rows.iter().map(|(_, value)| Ok(id_and_doc(value)?.0)).collect()
     }
 
     // ---- spaces
@@ -290,20 +320,28 @@ impl<'a> Rows<'a> {
         self.0.put(Table::Keys, &key, &[])
     }
 
-    // ---- parked: space || number → id
-    pub fn park(&mut self, space: SpaceId, id: EnvelopeId) -> Result<()> {
+    // ---- parked: space || number → id || doc
+    pub fn park(&mut self, space: SpaceId, doc: DocId, id: EnvelopeId) -> Result<()> {
         let number = self.next("parked")?;
-        let key = key(&[space.as_bytes(), &number.to_be_bytes()]);
-        self.0.put(Table::Parked, &key, id.as_bytes())
+        let place = key(&[space.as_bytes(), &number.to_be_bytes()]);
+        self.0.put(Table::Parked, &place, &key(&[id.as_bytes(), doc.as_bytes()]))
     }
 
-    /// Takes every parked envelope of a space, in the order in which they were parked.
-    pub fn take_parked(&mut self, space: SpaceId) -> Result<Vec<EnvelopeId>> {
-        let rows = self.all(Table::Parked, space.as_bytes())?;
-        for (key, _) in &rows {
-            self.0.delete(Table::Parked, key)?;
+    /// Takes the parked envelopes of these documents of a space (`None`: of all), in the order in which they were parked.
+    pub fn take_parked(
+        &mut self,
+        space: SpaceId,
+        docs: Option<&BTreeSet<DocId>>,
+    ) -> Result<Vec<EnvelopeId>> {
+        let mut taken = Vec::new();
+        for (place, value) in self.all(Table::Parked, space.as_bytes())? {
+            let (id, doc) = id_and_doc(&value)?;
+            if docs.is_none_or(|docs| docs.contains(&doc)) {
+                self.0.delete(Table::Parked, &place)?;
+                taken.push(id);
+            }
         }
-        rows.iter().map(|(_, id)| EnvelopeId::from_slice(id).map_err(|_| damaged())).collect()
+        Ok(taken)
     }
 
     // ---- drafts, invites, alarms
