@@ -133,6 +133,11 @@ impl Handset {
         Ok(())
     }
 
+    /// Lets this member's own check-ins leave the phone; at first they stay.
+    pub fn back_up(&mut self) -> Outcome {
+        Ok(self.phone.set_backup(true)?)
+    }
+
     /// Records something.
     pub fn record(&mut self, kind: &str, form: &Form) -> Outcome<DocId> {
         let mut env = Env { now: now(), rng: &mut self.around.0 };

@@ -26,6 +26,9 @@ pub fn at_once(place: &Place<'_>, floors: &mut Floors) -> Outcome<Vec<Figure>> {
         let mut team = stage.team()?;
         phones.extend(stage.phones(&mut team, TEAMS.1, &[Role::PeerSupporter])?);
     }
+    for phone in &mut phones {
+        phone.back_up()?;
+    }
     let mut workload = Workload::new(7);
     let (mut costs, mut floor) = (Vec::new(), vec![floors.f2()?, floors.f2()?]);
     for _ in 0..ROUNDS {

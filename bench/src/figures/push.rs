@@ -101,9 +101,10 @@ pub fn contacts(place: &Place<'_>, floors: &mut Floors) -> Outcome<Vec<Figure>> 
     ])
 }
 
-/// S1p: 1,000 check-ins, one sealed document each, with text.
+/// S1p: 1,000 check-ins, one sealed document each, with text, on a phone that backs them up.
 pub fn check_ins(place: &Place<'_>, floors: &mut Floors) -> Outcome<Vec<Figure>> {
     let measured = pushed(place, floors, Role::PeerSupporter, |phone, workload| {
+        phone.back_up()?;
         record_all(phone, "check_in", || workload.check_in())
     })?;
     let budget = Budget { times: 8.0, bytes: Some(1.7), cpu_s: Some(0.25) };
