@@ -1,6 +1,6 @@
 //! Looking: what the phone shows. Nothing here writes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::directory::Op;
 use crate::doc;
@@ -9,7 +9,8 @@ use crate::protocol::{Code, Timestamp};
 use crate::records::{RECORDS, Value, view};
 
 use super::desk::Desk;
-use super::record::record_type;
+use super::record::{Part, record_type};
+use super::rows::ItemState;
 use super::store::Table;
 use super::{Alarm, DocumentHeads, Draft, MemberView, Phone, RecordView, Result, Status};
 
@@ -70,8 +71,7 @@ impl Phone {
     /// `no_such_record`.
     pub fn show(&mut self, record: DocId) -> Result<RecordView> {
         let desk = self.desk()?;
-        let pending = desk.pending_documents()?;
-        desk.record_view(record, &pending)
+        desk.record_view(record)
     }
 
     /// Records of a kind (`None`: every kind), by kind and id, strictly after `after`, at most `limit`.
@@ -89,7 +89,6 @@ impl Phone {
             None => RECORDS.to_vec(),
         };
         let desk = self.desk()?;
-        let pending = desk.pending_documents()?;
         // The page before ended within a kind: that one goes on, later ones begin, earlier ones are done.
         let ended = after.map(|root| desk.open_record(root)).transpose()?.map(|(record, _)| record);
         let begun = ended.and_then(|ended| kinds.iter().position(|kind| kind.name == ended.name));
@@ -98,7 +97,7 @@ impl Phone {
             let after = after.filter(|_| Some(i) == begun);
             let room = limit - views.len();
             for root in desk.rows.roots(record.parts[0].number, after, room)? {
-                views.push(desk.record_view(root, &pending)?);
+                views.push(desk.record_view(root)?);
             }
         }
         Ok(views)
@@ -170,16 +169,29 @@ impl Phone {
     }
 }
 
-/// Documents with envelopes that the relay has not got.
-struct Pending {
-    unsent: BTreeSet<DocId>,
-    kept: BTreeSet<DocId>,
+/// How far a record's own changes have come.
+#[derive(Default)]
+struct Whereabouts {
+    /// One waits to be sent.
+    unsent: bool,
+    /// One stays on this phone.
+    kept: bool,
 }
 
 impl Desk<'_> {
-    fn pending_documents(&self) -> Result<Pending> {
-        let docs = |list: Vec<(EnvelopeId, DocId)>| list.into_iter().map(|(_, doc)| doc).collect();
-        Ok(Pending { unsent: docs(self.rows.outbox(usize::MAX)?), kept: docs(self.rows.kept()?) })
+    /// Asked of a record's own changes, so that a page takes as long however much waits or stays here.
+    fn whereabouts(&self, parts: &[Part]) -> Result<Whereabouts> {
+        let mut found = Whereabouts::default();
+        for part in parts {
+            for id in self.rows.changes(part.space, part.doc)? {
+                match self.rows.item(id)?.map(|item| item.state) {
+                    Some(ItemState::Outbox) => found.unsent = true,
+                    Some(ItemState::Kept) => found.kept = true,
+                    _ => {}
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn staff_names(&self) -> Result<BTreeMap<MemberId, String>> {
@@ -198,12 +210,12 @@ impl Desk<'_> {
         Ok(names)
     }
 
-    fn record_view(&self, record: DocId, pending: &Pending) -> Result<RecordView> {
+    fn record_view(&self, record: DocId) -> Result<RecordView> {
         let (record_type, parts) = self.open_record(record)?;
         let first = parts.first().ok_or(Code::NoSuchRecord)?;
         let flats: Vec<_> =
             parts.iter().filter_map(|part| Some((part.doc_type, part.flat.clone()?))).collect();
-        let any_in = |docs: &BTreeSet<DocId>| parts.iter().any(|part| docs.contains(&part.doc));
+        let found = self.whereabouts(&parts)?;
         Ok(RecordView {
             id: first.doc,
             kind: record_type.name,
@@ -214,8 +226,8 @@ impl Desk<'_> {
                 .filter(|part| part.flat.is_none())
                 .map(|part| part.doc_type.name)
                 .collect(),
-            stored: !any_in(&pending.unsent) && !any_in(&pending.kept),
-            only_here: any_in(&pending.kept),
+            stored: !found.unsent && !found.kept,
+            only_here: found.kept,
         })
     }
 }

@@ -163,11 +163,6 @@ impl<'a> Rows<'a> {
         self.0.put(Table::Meta, &place, &key(&[id.as_bytes(), doc.as_bytes()]))
     }
 
-    /// What stays on this phone, in the order in which it was recorded: (id, document).
-    pub fn kept(&self) -> Result<Vec<(EnvelopeId, DocId)>> {
-        self.all(Table::Meta, b"kept/")?.iter().map(|(_, value)| id_and_doc(value)).collect()
-    }
-
     /// Empties the list of what stays here.
     pub fn take_kept(&mut self) -> Result<Vec<EnvelopeId>> {
         let rows = self.all(Table::Meta, b"kept/")?;
