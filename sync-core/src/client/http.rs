@@ -15,6 +15,8 @@ use super::{ClientError, inflate, pack, unpack};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// A connection idle for longer is not used again: the relay closes it after 15 s.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest refusal that is read, in bytes.
 const MAX_REFUSAL: usize = 4096;
 
@@ -41,6 +43,7 @@ impl HttpClient {
             .referer(false)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TOTAL_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .build()?;
         Ok(Self { client, sync: at("/v1/sync")?, enrol: at("/v1/enrol")?, health: at("/healthz")? })
     }
