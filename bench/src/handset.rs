@@ -107,8 +107,8 @@ impl Handset {
 
     /// Asks to be let in; true once it is.
     pub fn ask_to_join(&mut self) -> Outcome<bool> {
-        let Self { phone, http, around, runtime, .. } = self;
-        Ok(runtime.block_on(enrol_once(phone, http, around))?)
+        let Self { phone, http, runtime, .. } = self;
+        Ok(runtime.block_on(enrol_once(phone, http))?)
     }
 
     /// Exchanges until neither side has anything left. Everything recorded must be acknowledged then.

@@ -52,7 +52,7 @@ impl AftercallPhone {
         let http = self.dial(&mut line)?;
         let request = self.look(|phone| phone.enrol_request())?;
         let answer = http.enrol(&request).await?;
-        self.with(|phone, env| phone.enrol_answer(env, &answer))
+        self.with(|phone, _| phone.enrol_answer(&answer))
     }
 }
 

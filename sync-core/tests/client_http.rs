@@ -251,9 +251,9 @@ async fn a_relay_that_always_asks_for_more_is_left_after_a_bounded_number_of_exc
 #[tokio::test]
 async fn a_phone_that_is_in_a_team_does_not_ask_to_be_let_in() {
     let server = Server::start(|_| reply(200, b""));
-    let (mut phone, mut slow) = phone(&server.origin());
+    let (mut phone, _) = phone(&server.origin());
     let client = HttpClient::new(&server.origin()).unwrap();
-    let error = enrol_once(&mut phone, &client, &mut slow).await.unwrap_err();
+    let error = enrol_once(&mut phone, &client).await.unwrap_err();
     assert_eq!(error.code(), Code::AlreadySetUp);
     assert_eq!(server.requests(), 0);
 }
@@ -274,6 +274,6 @@ fn the_futures_may_move_between_threads() {
     let (mut phone, mut slow) = phone("http://127.0.0.1:1");
     let client = HttpClient::new("http://127.0.0.1:1").unwrap();
     is_send(sync_until_done(&mut phone, &client, &mut slow));
-    is_send(enrol_once(&mut phone, &client, &mut slow));
+    is_send(enrol_once(&mut phone, &client));
     assert!(inflate(b"").is_err());
 }

@@ -213,7 +213,7 @@ impl World {
         let request = self.on(name, |phone, _| phone.enrol_request())?;
         let answer = self.relay.enrol(&pack(&to_cbor(&request))).expect("the relay answers");
         let answer: EnrolAnswer = from_cbor(&unpack(&answer)).expect("an answer");
-        self.on(name, |phone, env| phone.enrol_answer(env, &answer))
+        self.on(name, |phone, _| phone.enrol_answer(&answer))
     }
 
     /// Ends a phone's process and opens the phone again, on the store that is opened once the first one is closed.

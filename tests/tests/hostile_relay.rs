@@ -889,3 +889,20 @@ fn extreme_numbers_and_a_hundred_thousand_items_neither_panic_nor_stick() {
     world.sync("cleo");
     assert_eq!(world.shown("cleo", id, "source"), Some(text("manual")));
 }
+
+#[test]
+fn a_relay_that_promises_more_or_asks_again_without_end_is_asked_no_more() {
+    let mut world = county();
+    world.sync_all();
+    let outcome = lie(&mut world, "amy", |response| {
+        let operations = response.spaces.first().map(|items| items.space);
+        let space = operations.unwrap_or(SpaceId::new([5; 16]));
+        let (seq, chain, items) = (9, Chain::new([9; 32]), Vec::new());
+        response.spaces = vec![SpaceItems { space, items, seq, chain, more: true }];
+    });
+    assert!(!outcome.unwrap().again, "nothing of it could be taken");
+    let ask = |response: &mut SyncResponse| response.need_cursors = true;
+    assert!(lie(&mut world, "amy", ask).unwrap().again, "the list is sent once");
+    assert!(!lie(&mut world, "amy", ask).unwrap().again, "and not again at once");
+    world.sync_all();
+}

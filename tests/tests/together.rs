@@ -283,3 +283,20 @@ fn a_lead_whose_phone_comes_last_reads_everything_once_a_present_lead_has_synced
     world.sync_all();
     assert_eq!(world.phase("amy", id, "defusing.introduction"), "we began, together");
 }
+
+#[test]
+fn what_the_relay_had_already_when_backup_was_turned_off_is_not_said_to_be_here_only() {
+    let mut world = county();
+    world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
+    let id = world.record("amy", "check_in", &[("zone", text("ready"))]);
+    let (body, token) = world.request("amy");
+    // The relay takes it; its answer is lost, and the person changes their mind.
+    world.relay.sync(&token, &body).unwrap();
+    world.on("amy", |phone, _| phone.set_backup(false)).unwrap();
+    assert!(world.on("amy", |phone, _| phone.show(id)).unwrap().only_here);
+    world.sync_all();
+    let shown = world.on("amy", |phone, _| phone.show(id)).unwrap();
+    assert!(shown.stored && !shown.only_here);
+    world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
+    assert_eq!(world.on("amy", |phone, _| phone.status()).unwrap().pending, 0, "nothing goes twice");
+}

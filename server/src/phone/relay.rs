@@ -58,12 +58,8 @@ impl Link {
     }
 
     /// Asks once whether this phone is let in.
-    pub fn enrol(
-        &self,
-        phone: &mut Phone,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<bool, ClientError> {
-        self.runtime.block_on(enrol_once(phone, &self.client, surroundings))
+    pub fn enrol(&self, phone: &mut Phone) -> Result<bool, ClientError> {
+        self.runtime.block_on(enrol_once(phone, &self.client))
     }
 }
 

@@ -193,7 +193,7 @@ fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<bool, Failu
     let end = Instant::now() + longest;
     let mut said = false;
     loop {
-        match link.enrol(phone, &mut Here::new()) {
+        match link.enrol(phone) {
             Ok(true) => return Ok(true),
             Ok(false) => {}
             // A link that comes and goes is what this product is for.

@@ -10,7 +10,7 @@ use sync_core::ids::{DeviceId, SpaceId};
 use sync_core::protocol::{
     Batch, Code, Cursor, Cursors, Reset, SpaceItem, SpaceItems, SyncRequest,
 };
-use sync_core::records::{SpaceKind, Standing, Who};
+use sync_core::records::{SpaceKind, Who};
 
 use crate::store::items::ServedItem;
 use crate::store::spaces::Head;
@@ -126,13 +126,7 @@ fn readable(
         (SpaceKind::Operations, None),
         (SpaceKind::Caseload, Some(device.member)),
     ] {
-        let standing = Standing {
-            roles: &device.standing.roles,
-            admin: device.standing.admin,
-            class: device.class,
-            owns: owner.is_some(),
-            reads: false,
-        };
+        let standing = device.standing.standing(device.class, owner.is_some(), false);
         if standing.is_any_of(kind.policy().read) {
             let id = open_space_id(team, kind, owner);
             let head = spaces::head(reader, team, id)?.map_or(Head::EMPTY, |(_, head)| head);

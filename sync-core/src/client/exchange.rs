@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use crate::engine::{EngineError, Env, Phone, SyncOutcome};
+use crate::engine::{Env, Phone, SyncOutcome};
 use crate::protocol::{Code, Timestamp};
 
 use super::{ClientError, HttpClient, pack};
@@ -81,12 +81,7 @@ pub async fn sync_until_done<S: Surroundings + ?Sized>(
 ///
 /// # Errors
 /// As [`ClientError`] says.
-pub async fn enrol_once<S: Surroundings + ?Sized>(
-    phone: &mut Phone,
-    http: &HttpClient,
-    surroundings: &mut S,
-) -> Result<bool, ClientError> {
+pub async fn enrol_once(phone: &mut Phone, http: &HttpClient) -> Result<bool, ClientError> {
     let answer = http.enrol(&phone.enrol_request()?).await?;
-    let listed: Result<bool, EngineError> = phone.enrol_answer(&mut env(surroundings), &answer);
-    Ok(listed?)
+    Ok(phone.enrol_answer(&answer)?)
 }

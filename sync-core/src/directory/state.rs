@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::crypto;
 use crate::ids::{DeviceId, EnvelopeId, MemberId, RelayId, SpaceId, TeamId};
 use crate::protocol::{Code, Envelope, Header, Kind, from_cbor};
-use crate::records::{DeviceClass, PolicyProfile, Role};
+use crate::records::{DeviceClass, PolicyProfile, Role, Standing};
 
 use super::entry::Op;
 use super::open_space_id;
@@ -32,6 +32,13 @@ pub struct Member {
     pub unit: Option<String>,
     /// Units supervised.
     pub supervises: Vec<String>,
+}
+
+impl Member {
+    /// What a device of this class and member is, towards a space.
+    pub fn standing(&self, class: DeviceClass, owns: bool, reads: bool) -> Standing<'_> {
+        Standing { roles: &self.roles, admin: self.admin, class, owns, reads }
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -95,7 +95,7 @@ impl Desk<'_> {
             }
         }
         crate::crash_point!("phone.sync.after_directory");
-        self.take_results(env, &response.results, &mut outcome)?;
+        self.take_results(&response.results, &mut outcome)?;
         crate::crash_point!("phone.sync.after_results");
 
         let mut touched = BTreeSet::new();
@@ -115,10 +115,13 @@ impl Desk<'_> {
         self.tend(env, &touched, !directory.is_empty())?;
         progress |= self.rows.number("outbox")? != posted_before;
 
+        // A relay that asks for the cursors it was just sent, or promises more and brings nothing that can be
+        // taken, is not asked again until the next sync.
+        let sent_cursors = self.rows.number("send_cursors")?.unwrap_or(1) != 0;
         self.rows.put_number("send_cursors", i64::from(response.need_cursors))?;
         let unsent = !self.rows.outbox(1)?.is_empty() || !self.rows.proposals()?.is_empty();
         let more = response.spaces.iter().any(|items| items.more);
-        outcome.again = response.need_cursors || (more && directory_whole) || (unsent && progress);
+        outcome.again = (response.need_cursors && !sent_cursors) || ((more || unsent) && progress);
         Ok(outcome)
     }
 
@@ -147,12 +150,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn take_results(
-        &mut self,
-        env: &mut Env<'_>,
-        results: &[PushResult],
-        outcome: &mut SyncOutcome,
-    ) -> Result<()> {
+    fn take_results(&mut self, results: &[PushResult], outcome: &mut SyncOutcome) -> Result<()> {
         for result in results {
             let code = Code::from_name(&result.code).unwrap_or(Code::Internal);
             match result.verdict {
@@ -163,7 +161,7 @@ impl Desk<'_> {
                     self.note_high(result)?;
                 }
                 Verdict::Purged | Verdict::RefusedFinal | Verdict::Quarantined => {
-                    if self.refuse(env, result.id, code)? {
+                    if self.refuse(result.id, code)? {
                         outcome.refused += 1;
                     }
                 }
@@ -203,8 +201,11 @@ impl Desk<'_> {
         let mut proposals = self.rows.proposals()?;
         let before = proposals.len();
         proposals.retain(|proposal| proposal.id() != Some(id));
-        self.rows.put_proposals(&proposals)?;
-        Ok(proposals.len() != before)
+        let dropped = proposals.len() != before;
+        if dropped {
+            self.rows.put_proposals(&proposals)?;
+        }
+        Ok(dropped)
     }
 
     /// Notes that an item of the log is in effect here.

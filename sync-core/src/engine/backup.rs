@@ -24,8 +24,12 @@ impl Phone {
         desk.rows.put_number(SWITCH, i64::from(on))?;
         if on {
             for id in desk.rows.take_kept()? {
-                if let (Some(envelope), Some(item)) = (desk.rows.envelope(id)?, desk.rows.item(id)?)
-                {
+                let (Some(envelope), Some(item)) = (desk.rows.envelope(id)?, desk.rows.item(id)?)
+                else {
+                    continue;
+                };
+                // What the relay turned out to have is not sent again.
+                if item.state == ItemState::Kept {
                     desk.send(item.space, &envelope)?;
                 }
             }

@@ -6,12 +6,12 @@ use std::collections::BTreeMap;
 use crate::crypto::{DeviceKeys, SenderKey};
 use crate::directory::Directory;
 use crate::ids::{DeviceId, DocId, EnvelopeId, SpaceId};
-use crate::protocol::{Envelope, Header, Kind, Priority, Timestamp};
+use crate::protocol::{Code, Envelope, Header, Kind, Priority, Timestamp};
 
 use super::rows::{IdentityRow, Rows, SpaceRow};
 use super::{EngineError, Env, Result};
-use crate::protocol::Code;
 
+/// What a piece of work has at hand.
 pub(super) struct Desk<'a> {
     pub rows: Rows<'a>,
     pub identity: &'a IdentityRow,
@@ -44,6 +44,18 @@ impl Slip {
             record: 0,
             actor_no: 0,
         }
+    }
+}
+
+impl<'a> Desk<'a> {
+    pub fn new(
+        rows: Rows<'a>,
+        identity: &'a IdentityRow,
+        keys: &'a DeviceKeys,
+        directory: &'a Directory,
+    ) -> Self {
+        let directory = Cow::Borrowed(directory);
+        Self { rows, identity, keys, directory, senders: BTreeMap::new() }
     }
 }
 
@@ -111,5 +123,13 @@ impl Desk<'_> {
 
     pub fn commit(self) -> Result<()> {
         Ok(self.rows.commit()?)
+    }
+
+    /// Makes what a person recorded durable.
+    pub fn commit_recorded(self) -> Result<()> {
+        crate::crash_point!("phone.record.before_commit");
+        self.commit()?;
+        crate::crash_point!("phone.record.after_commit");
+        Ok(())
     }
 }

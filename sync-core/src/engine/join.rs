@@ -1,10 +1,8 @@
 //! Joining a team: a new device asks, is let in, and verifies the whole directory before it trusts it.
 
-use std::borrow::Cow;
-
 use crate::crypto::{self, DeviceKeys};
 use crate::directory::Directory;
-use crate::protocol::{Code, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Invitation, limits};
+use crate::protocol::{Code, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Invitation};
 use crate::records::SpaceKind;
 
 use super::desk::Desk;
@@ -82,13 +80,10 @@ impl Phone {
     /// # Errors
     /// `directory_forged` if the directory does not list this very device for the invited member,
     /// `directory_fork` if it does not hold the entry the invitation named.
-    pub fn enrol_answer(&mut self, _env: &mut Env<'_>, answer: &EnrolAnswer) -> Result<bool> {
+    pub fn enrol_answer(&mut self, answer: &EnrolAnswer) -> Result<bool> {
         let joining = self.identity.joining.clone().ok_or(Code::AlreadySetUp)?;
         if answer.state == EnrolState::Pending {
             return Ok(false);
-        }
-        if answer.directory.len() > limits::MAX_BATCH {
-            return Err(Code::TooLarge.into());
         }
         let mut directory = Directory::new(self.identity.team);
         let mut entries: Vec<Envelope> = Vec::with_capacity(answer.directory.len());
@@ -111,13 +106,8 @@ impl Phone {
 
         let mut identity = self.identity.clone();
         identity.joining = None;
-        let mut desk = Desk {
-            rows: Rows(self.store.begin()?),
-            identity: &identity,
-            keys: &self.keys,
-            directory: Cow::Borrowed(&directory),
-            senders: std::collections::BTreeMap::new(),
-        };
+        let rows = Rows(self.store.begin()?);
+        let mut desk = Desk::new(rows, &identity, &self.keys, &directory);
         for (i, entry) in entries.iter().enumerate() {
             desk.rows.put_directory_entry(i as u64 + 1, entry)?;
         }

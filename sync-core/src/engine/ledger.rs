@@ -17,10 +17,10 @@ impl Desk<'_> {
         Ok(self.rows.put_item(id, &row)?)
     }
 
-    /// The relay has the envelope at this position.
+    /// The relay has the envelope at this position, even if it was called back after it had been sent.
     pub fn acknowledge(&mut self, id: EnvelopeId, seq: u64) -> Result<bool> {
         let Some(mut row) = self.rows.item(id)? else { return Ok(false) };
-        if row.state != ItemState::Outbox {
+        if !matches!(row.state, ItemState::Outbox | ItemState::Kept) {
             return Ok(false);
         }
         row.seq = seq;

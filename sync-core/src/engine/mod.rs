@@ -58,12 +58,7 @@ pub struct Phone {
 impl Phone {
     /// Begins a transaction over everything the phone holds.
     fn desk(&mut self) -> Result<Desk<'_>> {
-        Ok(Desk {
-            rows: rows::Rows(self.store.begin()?),
-            identity: &self.identity,
-            keys: &self.keys,
-            directory: std::borrow::Cow::Borrowed(&self.directory),
-            senders: std::collections::BTreeMap::new(),
-        })
+        let rows = rows::Rows(self.store.begin()?);
+        Ok(Desk::new(rows, &self.identity, &self.keys, &self.directory))
     }
 }

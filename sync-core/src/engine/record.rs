@@ -40,7 +40,7 @@ impl Phone {
         let mut desk = self.desk()?;
         desk.require_enrolled()?;
         let root = desk.write_new(env, record, fields, None)?;
-        finish(desk)?;
+        desk.commit_recorded()?;
         Ok(root)
     }
 
@@ -58,7 +58,7 @@ impl Phone {
         let mut desk = self.desk()?;
         desk.require_enrolled()?;
         desk.edit_record(env, record, fields)?;
-        finish(desk)
+        desk.commit_recorded()
     }
 
     /// Copies a check-in into a space shared with these members, and returns the copy. Its text goes along only if `text`.
@@ -96,16 +96,9 @@ impl Phone {
         if fields.get("wants_contact") == Some(&Value::Text("urgent".into())) {
             desk.hurry(space, copy)?;
         }
-        finish(desk)?;
+        desk.commit_recorded()?;
         Ok(copy)
     }
-}
-
-fn finish(desk: Desk<'_>) -> Result<()> {
-    crate::crash_point!("phone.record.before_commit");
-    desk.commit()?;
-    crate::crash_point!("phone.record.after_commit");
-    Ok(())
 }
 
 pub(super) fn record_type(kind: &str) -> Result<&'static RecordType> {

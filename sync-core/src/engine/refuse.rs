@@ -17,7 +17,7 @@ use super::{Env, Result};
 
 impl Desk<'_> {
     /// The relay will never take this envelope. False if it is not one that waits here.
-    pub fn refuse(&mut self, _env: &mut Env<'_>, id: EnvelopeId, code: Code) -> Result<bool> {
+    pub fn refuse(&mut self, id: EnvelopeId, code: Code) -> Result<bool> {
         if self.drop_proposal(id)? {
             self.rows.raise(code, "")?;
             return Ok(true);

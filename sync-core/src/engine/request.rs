@@ -21,30 +21,7 @@ impl Phone {
     pub fn sync_request(&mut self, env: &mut Env<'_>) -> Result<SyncRequest> {
         crate::crash_point!("phone.sync.before_request");
         let mut desk = self.desk()?;
-        let mut batch = Batch::new();
-        let mut push: Vec<Packed> = Vec::new();
-        let mut bytes = 0;
-        let mut outbox =
-            desk.rows.outbox(limits::MAX_BATCH)?.into_iter().map(|(id, _)| id).peekable();
-        // A new team's genesis stands in the outbox and goes before the entries that extend it.
-        let genesis = EnvelopeId::new(*desk.identity.team.as_bytes());
-        if outbox.peek() == Some(&genesis) {
-            outbox.next();
-            let envelope = desk.rows.envelope(genesis)?;
-            push.extend(envelope.map(|envelope| batch.pack(&envelope)));
-        }
-        for entry in desk.sign_proposals(env)? {
-            push.push(batch.pack(&entry));
-        }
-        for id in outbox {
-            let Some(envelope) = desk.rows.envelope(id)? else { continue };
-            let packed = batch.pack(&envelope);
-            bytes += packed.size();
-            if bytes > PUSH_BYTES || push.len() >= limits::MAX_BATCH {
-                break;
-            }
-            push.push(packed);
-        }
+        let (batch, push) = desk.pack_push(env)?;
         let (cursors, high) = desk.cursors()?;
         let digest = cursors.digest();
         let asked = desk.rows.number("send_cursors")?.unwrap_or(1) != 0;
@@ -94,6 +71,31 @@ impl Phone {
 }
 
 impl Desk<'_> {
+    /// What one request can carry of what waits: a new team's genesis and directory entries first, then the outbox.
+    fn pack_push(&mut self, env: &Env<'_>) -> Result<(Batch, Vec<Packed>)> {
+        let outbox = self.rows.outbox(limits::MAX_BATCH)?;
+        // The genesis stands in the outbox and goes before the entries that extend it.
+        let genesis = EnvelopeId::new(*self.identity.team.as_bytes());
+        let (first, rest) = match outbox.split_first() {
+            Some((first, rest)) if first.0 == genesis => (self.rows.envelope(genesis)?, rest),
+            _ => (None, outbox.as_slice()),
+        };
+        let entries = self.sign_proposals(env)?.into_iter();
+        let mut batch = Batch::new();
+        let (mut push, mut bytes): (Vec<Packed>, usize) = (Vec::new(), 0);
+        let waiting = rest.iter().map(|(id, _)| self.rows.envelope(*id));
+        for envelope in first.into_iter().chain(entries).map(|e| Ok(Some(e))).chain(waiting) {
+            let Some(envelope) = envelope? else { continue };
+            let packed = batch.pack(&envelope);
+            bytes += packed.size();
+            if bytes > PUSH_BYTES || push.len() == limits::MAX_BATCH {
+                break;
+            }
+            push.push(packed);
+        }
+        Ok((batch, push))
+    }
+
     fn token_time(&self, now: Timestamp) -> Result<Timestamp> {
         let offset = match self.rows.number("token_offset_ms")? {
             Some(offset) => offset,

@@ -32,10 +32,7 @@ impl Phone {
         if desk.notes_mode()? == NotesMode::SealedText {
             desk.let_leads_in(env, intervention, &all)?;
         }
-        crate::crash_point!("phone.record.before_commit");
-        desk.commit()?;
-        crate::crash_point!("phone.record.after_commit");
-        Ok(())
+        desk.commit_recorded()
     }
 
     /// Changes the text of a phase of an intervention's session note.
@@ -63,10 +60,7 @@ impl Phone {
         let space = desk.session_to_write(env, intervention, &fields)?;
         let text = Edit::Text { key, at: edit.at, delete: edit.delete, insert: &edit.insert };
         desk.write_change(env, space, note_doc(space), note_type()?, &text)?;
-        crate::crash_point!("phone.record.before_commit");
-        desk.commit()?;
-        crate::crash_point!("phone.record.after_commit");
-        Ok(())
+        desk.commit_recorded()
     }
 
     /// The session notes of an intervention: one, or several that were begun apart and stay side by side.

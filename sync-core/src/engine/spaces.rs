@@ -1,13 +1,13 @@
 //! Spaces on a phone: finding and making them, and letting their readers in.
 
 use crate::crypto::EpochSecret;
-use crate::directory::{DeviceAt, SpaceInfo, epoch_of, open_space_id};
+use crate::directory::{DeviceAt, Member, SpaceInfo, epoch_of, open_space_id};
 use crate::gates;
 use crate::ids::{DocId, EpochId, MemberId, SpaceId};
 use crate::protocol::{
     Code, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, WrapBody, WrappedKey, to_cbor,
 };
-use crate::records::{DeviceClass, OwnerKind, Role, SpaceKind};
+use crate::records::{DeviceClass, OwnerKind, SpaceKind};
 
 use super::desk::{Desk, Slip};
 use super::rows::{SecretName, SpaceRow};
@@ -62,17 +62,12 @@ impl Desk<'_> {
 
     /// Members whom the signed directory entitles to a sealed space of the team.
     fn entitled(&self, kind: SpaceKind) -> Vec<MemberId> {
-        let is_entitled = |roles: &[Role]| match kind {
-            SpaceKind::Clinical => {
-                roles.iter().any(|r| matches!(r, Role::Coordinator | Role::ClinicalDirector))
-            }
-            _ => false,
+        let admits = |member: &Member| {
+            let standing = member.standing(DeviceClass::Native, false, false);
+            standing.is_any_of(kind.policy().admit)
         };
-        self.directory
-            .members()
-            .filter(|(_, member)| is_entitled(&member.roles))
-            .map(|(id, _)| id)
-            .collect()
+        let members = self.directory.members();
+        members.filter(|(_, member)| admits(member)).map(|(id, _)| id).collect()
     }
 
     /// A space shared by exactly these members and this one; made on first use.
@@ -190,7 +185,7 @@ impl Desk<'_> {
         if row.superseded || !row.info.is_read_by(&me) || !holds_current {
             return Ok(());
         }
-        if row.info.owner == SpaceOwner::Team {
+        if row.info.kind().policy().owner == OwnerKind::Team {
             for member in self.entitled(row.info.kind()) {
                 if !row.info.is_read_by(&member) {
                     self.add_reader(env, space, member)?;

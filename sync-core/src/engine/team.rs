@@ -1,6 +1,5 @@
 //! An admin's device: making the team, entering members, inviting devices. All of it works offline.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use minicbor::bytes::ByteArray;
@@ -69,13 +68,8 @@ impl Phone {
             joining: None,
         };
 
-        let mut desk = Desk {
-            rows: Rows(store.begin()?),
-            identity: &identity,
-            keys: &keys,
-            directory: Cow::Borrowed(&directory),
-            senders: std::collections::BTreeMap::new(),
-        };
+        let rows = Rows(store.begin()?);
+        let mut desk = Desk::new(rows, &identity, &keys, &directory);
         if desk.rows.identity()?.is_some() {
             return Err(Code::AlreadySetUp.into());
         }

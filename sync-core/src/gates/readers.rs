@@ -3,10 +3,9 @@
 use crate::directory::{Directory, SpaceInfo};
 use crate::ids::MemberId;
 use crate::protocol::{Code, Envelope, Kind, ReaderBody, from_cbor};
-use crate::records::{DeviceClass, SpaceKind, Standing, Who};
+use crate::records::DeviceClass;
 
-/// Checks that a member may be a reader of a space, as the directory stood at a length: a space of one member is read
-/// by that member alone, `clinical` by coordinators and clinical directors, any other by whoever is let in.
+/// Checks that the policy table admits a member as a reader of a space, as the directory stood at a length.
 fn may_read(
     directory: &Directory,
     directory_seq: u64,
@@ -14,18 +13,8 @@ fn may_read(
     member: &MemberId,
 ) -> Result<(), Code> {
     let member_then = directory.member_at(member, directory_seq).ok_or(Code::NoSuchMember)?;
-    let standing = Standing {
-        roles: &member_then.roles,
-        admin: member_then.admin,
-        class: DeviceClass::Native,
-        owns: space.is_owned_by(member),
-        reads: false,
-    };
-    let entitled = match space.kind() {
-        SpaceKind::Personal | SpaceKind::Care => standing.is_any_of(&[Who::Owner]),
-        SpaceKind::Clinical => standing.is_any_of(&[Who::Coordinators]),
-        _ => true,
-    };
+    let standing = member_then.standing(DeviceClass::Native, space.is_owned_by(member), false);
+    let entitled = standing.is_any_of(space.kind().policy().admit);
     if entitled { Ok(()) } else { Err(Code::NotAllowed) }
 }
 

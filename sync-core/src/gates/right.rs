@@ -20,13 +20,11 @@ pub fn check_right(
 ) -> Result<(), Code> {
     let header = &envelope.header;
     let policy = space.kind().policy();
-    let standing = Standing {
-        roles: &author.standing.roles,
-        admin: author.standing.admin,
-        class: author.class,
-        owns: space.is_owned_by(&author.member),
-        reads: space.is_read_by(&author.member),
-    };
+    let standing = author.standing.standing(
+        author.class,
+        space.is_owned_by(&author.member),
+        space.is_read_by(&author.member),
+    );
     // A console or a station holds no reading keys, so nothing it signs concerns a sealed space.
     let sealed = policy.sealed && matches!(author.class, DeviceClass::Native | DeviceClass::Web);
     let allowed = match header.kind {

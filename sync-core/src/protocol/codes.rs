@@ -74,7 +74,7 @@ codes! {
     Internal = "internal", "The relay failed; nothing was lost, try again.";
     NoSuchTeam = "no_such_team", "The relay does not serve this team; ask its operator to allow the team's number.";
     // Enrolment
-    InviteUnknown = "invite_unknown", "The invitation is unknown, used or expired; ask your admin for a new one.";
+    InviteUnknown = "invite_unknown", "The relay does not know the invitation: it is used or expired, or the admin's phone has not synced since; ask your admin to sync, or for a new one.";
     InviteForged = "invite_forged", "The keys were not sent by the invited phone; nobody was enrolled, make a new invitation.";
     // Input
     UnknownField = "unknown_field", "This record has no such field.";

@@ -180,54 +180,51 @@ pub struct SpacePolicy {
     pub make: &'static [Who],
     /// Who may write.
     pub write: &'static [Who],
-    /// Who may read.
+    /// Who may read: of a sealed space its readers, as its own envelopes name them.
     pub read: &'static [Who],
+    /// Whom a sealed space may have as a reader; nobody in an open one, which has none.
+    pub admit: &'static [Who],
 }
 
 /// The policy table.
 pub const SPACES: &[SpacePolicy] = {
     use OwnerKind::{Doc, Group, Member as OwnedByMember, Team};
     use Who::{Admin, Coordinators, Member, Owner, Reader, Relay, Staff};
-    const fn row(
+    const fn open(
         kind: SpaceKind,
         name: &'static str,
-        sealed: bool,
         owner: OwnerKind,
-        make: &'static [Who],
         write: &'static [Who],
         read: &'static [Who],
     ) -> SpacePolicy {
-        SpacePolicy { kind, name, sealed, owner, make, write, read }
+        SpacePolicy { kind, name, sealed: false, owner, make: &[], write, read, admit: &[] }
     }
+    const fn sealed(
+        kind: SpaceKind,
+        name: &'static str,
+        owner: OwnerKind,
+        make: &'static [Who],
+        write: &'static [Who],
+        admit: &'static [Who],
+    ) -> SpacePolicy {
+        SpacePolicy { kind, name, sealed: true, owner, make, write, read: &[Reader], admit }
+    }
+    use SpaceKind as S;
     &[
-        row(SpaceKind::Directory, "directory", false, Team, &[], &[Admin], &[Member]),
-        row(SpaceKind::Roster, "roster", false, Team, &[], &[Admin, Staff], &[Member]),
-        row(SpaceKind::Operations, "operations", false, Team, &[], &[Staff], &[Staff]),
-        row(
-            SpaceKind::Caseload,
-            "caseload",
-            false,
-            OwnedByMember,
-            &[],
-            &[Owner, Coordinators],
-            &[Owner],
-        ),
-        row(SpaceKind::Team, "team", true, Team, &[Admin], &[Admin], &[Reader]),
-        row(SpaceKind::Intake, "intake", true, Team, &[Staff], &[Member], &[Reader]),
-        row(SpaceKind::Care, "care", true, OwnedByMember, &[Owner], &[Owner], &[Reader]),
-        row(SpaceKind::Session, "session", true, Doc, &[Staff], &[Reader], &[Reader]),
-        row(SpaceKind::Personal, "personal", true, OwnedByMember, &[Owner], &[Owner], &[Reader]),
-        row(SpaceKind::Shared, "shared", true, Group, &[Member], &[Reader], &[Reader]),
-        row(
-            SpaceKind::Clinical,
-            "clinical",
-            true,
-            Team,
-            &[Coordinators],
-            &[Coordinators],
-            &[Reader],
-        ),
-        row(SpaceKind::Audit, "audit", false, Team, &[], &[Relay], &[Admin]),
+        // open: owner, write, read
+        open(S::Directory, "directory", Team, &[Admin], &[Member]),
+        open(S::Roster, "roster", Team, &[Admin, Staff], &[Member]),
+        open(S::Operations, "operations", Team, &[Staff], &[Staff]),
+        open(S::Caseload, "caseload", OwnedByMember, &[Owner, Coordinators], &[Owner]),
+        open(S::Audit, "audit", Team, &[Relay], &[Admin]),
+        // sealed: owner, make, write, admit
+        sealed(S::Team, "team", Team, &[Admin], &[Admin], &[Member]),
+        sealed(S::Intake, "intake", Team, &[Staff], &[Member], &[Staff]),
+        sealed(S::Care, "care", OwnedByMember, &[Owner], &[Owner], &[Owner]),
+        sealed(S::Session, "session", Doc, &[Staff], &[Reader], &[Member]),
+        sealed(S::Personal, "personal", OwnedByMember, &[Owner], &[Owner], &[Owner]),
+        sealed(S::Shared, "shared", Group, &[Member], &[Reader], &[Member]),
+        sealed(S::Clinical, "clinical", Team, &[Coordinators], &[Coordinators], &[Coordinators]),
     ]
 };
 
@@ -284,6 +281,7 @@ mod tests {
     fn every_sealed_space_is_read_by_its_readers_only_and_every_number_is_its_own() {
         for row in SPACES {
             assert_eq!(row.sealed, row.read == [Who::Reader], "{}", row.name);
+            assert_eq!(row.sealed, !row.admit.is_empty(), "{}", row.name);
             assert_eq!(SpaceKind::from_u8(row.kind as u8), Some(row.kind));
         }
     }

@@ -90,11 +90,11 @@ fn refuses(answer: impl FnOnce(&mut Team, EnrolAnswer) -> EnrolAnswer, code: Cod
     let genuine = team.relay.listed(|entry| entry);
     let forged = answer(&mut team, genuine.clone());
     let before = team.rows("eli");
-    let error = team.on("eli", |phone, env| phone.enrol_answer(env, &forged)).unwrap_err();
+    let error = team.on("eli", |phone, _| phone.enrol_answer(&forged)).unwrap_err();
     assert_eq!(error.code(), code);
     assert!(team.rows("eli") == before, "a refused directory left something behind");
     assert!(!team.on("eli", |phone, _| phone.status()).unwrap().enrolled);
-    assert!(team.on("eli", |phone, env| phone.enrol_answer(env, &genuine)).unwrap());
+    assert!(team.on("eli", |phone, _| phone.enrol_answer(&genuine)).unwrap());
     team.sync("eli");
     assert_eq!(team.alarms("eli"), []);
 }
@@ -176,7 +176,7 @@ fn a_fork_of_the_directory_that_does_not_hold_the_invitations_head_is_refused() 
     assert_ne!(invitation.head_hash, other.head_hash);
     team.begin("eli", &invitation);
     let answer = fork.relay.listed(|entry| entry);
-    let error = team.on("eli", |phone, env| phone.enrol_answer(env, &answer)).unwrap_err();
+    let error = team.on("eli", |phone, _| phone.enrol_answer(&answer)).unwrap_err();
     assert_eq!(error.code(), Code::DirectoryFork);
 }
 

@@ -94,7 +94,7 @@ impl Team {
     pub fn ask(&mut self, name: &str) -> bool {
         let request = self.on(name, |phone, _| phone.enrol_request()).unwrap();
         let answer = self.relay.enrol(&request);
-        self.on(name, |phone, env| phone.enrol_answer(env, &answer)).unwrap()
+        self.on(name, |phone, _| phone.enrol_answer(&answer)).unwrap()
     }
 
     /// Enters a member and lets a phone of theirs in.

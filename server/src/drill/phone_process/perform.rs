@@ -90,7 +90,7 @@ impl Running {
         let phone = &mut self.phone;
         match command {
             PhoneCommand::Enrol => {
-                let listed = self.link.enrol(phone, at).map_err(Failure::from)?;
+                let listed = self.link.enrol(phone).map_err(Failure::from)?;
                 Ok(json!({ "listed": listed }))
             }
             PhoneCommand::Sync => {
