@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use minicbor::bytes::ByteArray;
 use rand_core::CryptoRng;
+use sha2::{Digest, Sha256};
 
 /// An id that could not be read from text or bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,6 +149,14 @@ id!(
     /// A relay: its Ed25519 verifying key.
     RelayId, 32
 );
+
+/// The first half of a hash, as derived ids take it.
+pub(crate) fn first_16(hash: Sha256) -> [u8; 16] {
+    let digest: [u8; 32] = hash.finalize().into();
+    let mut first = [0; 16];
+    first.copy_from_slice(&digest[..16]);
+    first
+}
 
 impl Chain {
     /// The chain of an empty log.

@@ -5,6 +5,7 @@
 
 pub mod failing;
 pub mod hostile;
+pub mod program;
 
 use std::collections::BTreeMap;
 use std::path::Path;

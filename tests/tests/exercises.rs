@@ -1,22 +1,9 @@
 //! The exercises that ship, played by the built `aftercall` against real processes and real HTTP.
-//!
-//! The program is built by `cargo xtask test`, or by hand with
-//! `cargo build -p server --features drill`; a test that does not find it says so.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own file");
-    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/*/deps");
-    let program = folder.join(format!("aftercall{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        program.exists(),
-        "{} is not built: run `cargo build -p server --features drill` first",
-        program.display()
-    );
-    program
-}
+use tests::program::{printed, program};
 
 fn shipped(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("exercises").join(name)
@@ -26,16 +13,12 @@ fn aftercall(arguments: &[&str]) -> Output {
     Command::new(program()).args(arguments).output().expect("the program starts")
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
 /// Plays a shipped exercise; every expectation must hold, and there must be at least so many.
 fn play(name: &str, at_least: u64) -> String {
     let file = shipped(name);
     let output = aftercall(&["exercise", &file.to_string_lossy()]);
-    let told = text(&output.stdout);
-    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    let told = printed(&output.stdout);
+    assert!(output.status.success(), "{told}{}", printed(&output.stderr));
     let last = told.lines().last().unwrap_or_default();
     let passed = last.strip_suffix(" passed, 0 failed").and_then(|n| n.parse::<u64>().ok());
     assert!(passed.is_some_and(|passed| passed >= at_least), "{last}");
@@ -74,7 +57,7 @@ fn killed_anywhere_loses_nothing_and_doubles_nothing() {
     let told = play("killed-anywhere.jsonl", 60);
     assert!(!told.contains("never reached"), "every crash point must have been reached: {told}");
     let file = std::fs::read_to_string(shipped("killed-anywhere.jsonl")).expect("reads");
-    let points = text(&aftercall(&["exercise", "--points"]).stdout);
+    let points = printed(&aftercall(&["exercise", "--points"]).stdout);
     assert!(points.lines().count() >= 18, "{points}");
     for point in points.lines() {
         assert!(file.contains(&format!("\"{point}\"")), "{point} is not in the exercise");
@@ -105,13 +88,13 @@ fn edges_hold_where_no_note_is_kept_and_words_have_two_spellings() {
 fn a_crash_point_that_is_never_reached_fails_its_line() {
     let never = r#"{"do":"kill","device":"amy1","point":"phone.sync.between_items"}"#;
     let output = play_text(&[TEAM, AMY, PHONE, never], &[]);
-    let told = text(&output.stdout);
+    let told = printed(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("own.jsonl:4: kill: expected phone.sync.between_items"), "{told}");
     assert_eq!(told.lines().last(), Some("0 passed, 1 failed"), "{told}");
     // Started again before it came there, the phone has lost it.
     let restart = r#"{"do":"restart","device":"amy1"}"#;
-    let told = text(&play_text(&[TEAM, AMY, PHONE, never, restart], &[]).stdout);
+    let told = printed(&play_text(&[TEAM, AMY, PHONE, never, restart], &[]).stdout);
     assert_eq!(told.lines().last(), Some("0 passed, 1 failed"), "{told}");
 }
 
@@ -119,20 +102,20 @@ fn a_crash_point_that_is_never_reached_fails_its_line() {
 fn a_handle_is_free_again_only_if_its_step_was_refused() {
     let first = FIRE.replace("}}", r#"},"try":true}"#);
     let output = play_text(&[TEAM, AMY, PHONE, &first, FIRE], &[]);
-    let told = text(&output.stdout);
+    let told = printed(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("own.jsonl:5: record: expected fire is free"), "{told}");
     assert_eq!(play_text(&[TEAM, AMY, PHONE, FIRE, FIRE], &[]).status.code(), Some(2));
     let swap = r#"{"do":"tamper","what":"swap_enrolment_keys"}"#;
     let refused = PHONE.replace('}', r#","try":true}"#);
     let output = play_text(&[TEAM, AMY, swap, &refused, PHONE, FIRE, SYNC], &[]);
-    assert!(output.status.success(), "{}", text(&output.stdout));
+    assert!(output.status.success(), "{}", printed(&output.stdout));
 }
 
 #[test]
 fn an_idle_phone_asks_one_small_question() {
     let output = play_text(&[TEAM, AMY, PHONE, FIRE, SYNC, SYNC, SYNC], &["--json"]);
-    let told = text(&output.stdout);
+    let told = printed(&output.stdout);
     let syncs: Vec<serde_json::Value> = told
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
@@ -156,7 +139,7 @@ fn an_expectation_that_fails_is_told_with_its_line_and_reason() {
     ];
     let lines: Vec<&str> = [TEAM, AMY, PHONE, FIRE, SYNC].into_iter().chain(looks).collect();
     let output = play_text(&lines, &[]);
-    let told = text(&output.stdout);
+    let told = printed(&output.stdout);
     // An incident has a sealed half, and amy1 has none of it: that one holds.
     assert_eq!(told.lines().last(), Some("2 passed, 4 failed"), "{told}");
     assert_eq!(output.status.code(), Some(1));
@@ -170,7 +153,7 @@ fn a_step_that_is_refused_without_try_fails() {
     let wrong =
         r#"{"do":"record","device":"amy1","as":"x","record":"incident","fields":{"severity":3}}"#;
     let output = play_text(&[TEAM, AMY, PHONE, wrong], &[]);
-    let told = text(&output.stdout);
+    let told = printed(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{told}");
     assert!(told.contains("refused with missing_field"), "{told}");
 }
@@ -203,14 +186,14 @@ fn a_wrong_file_ends_with_two_and_names_its_line_before_anything_runs() {
         (r#"{"do":"member","id":"bo","trainings":["juggling"]}"#, "a training is one of"),
     ] {
         let output = play_text(&[TEAM, AMY, PHONE, FIRE, line], &[]);
-        let told = text(&output.stderr);
+        let told = printed(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{line}: {told}");
         assert!(told.contains("own.jsonl:5: ") && told.contains(reason), "{line}: {told}");
     }
     assert_eq!(aftercall(&["exercise", "no-such-file.jsonl"]).status.code(), Some(2));
     assert_eq!(aftercall(&["exercise"]).status.code(), Some(2));
     let output = play_text(&[TEAM], &["--store", "postgres"]);
-    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(2), "{}", printed(&output.stderr));
 }
 
 #[test]
@@ -229,8 +212,8 @@ fn the_demo_checks_itself_and_shows_what_the_relay_holds() {
     ];
     std::fs::write(&file, lines.join("\n")).expect("writes");
     let output = aftercall(&["demo", "--check", "--exercise", &file.to_string_lossy()]);
-    let told = text(&output.stdout);
-    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    let told = printed(&output.stdout);
+    assert!(output.status.success(), "{told}{}", printed(&output.stderr));
     assert!(told.contains("amy1 (peer_supporter)"), "{told}");
     assert!(told.contains("0 of 2 sealed texts found in"), "{told}");
     assert!(told.contains("amy1 reads   a sealed canary sings"), "{told}");

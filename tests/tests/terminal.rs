@@ -4,21 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own file");
-    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/*/deps");
-    let program = folder.join(format!("aftercall{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        program.exists(),
-        "{} is not built: run `cargo build -p server --features drill` first",
-        program.display()
-    );
-    program
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
+use tests::program::{printed, program};
 
 /// A relay that ends with the test.
 struct Relay {
@@ -73,8 +59,8 @@ impl Terminal {
 
     fn ok(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
-        text(&output.stdout)
+        assert!(output.status.success(), "{arguments:?}: {}", printed(&output.stderr));
+        printed(&output.stdout)
     }
 
     fn json(&self, arguments: &[&str]) -> serde_json::Value {
@@ -85,9 +71,9 @@ impl Terminal {
 
     fn refused(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", text(&output.stdout));
-        assert_eq!(text(&output.stdout), "", "{arguments:?}");
-        text(&output.stderr)
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", printed(&output.stdout));
+        assert_eq!(printed(&output.stdout), "", "{arguments:?}");
+        printed(&output.stderr)
     }
 }
 
@@ -105,7 +91,7 @@ fn two_phones(folder: &Path, relay: &Relay) -> (Terminal, Terminal) {
         .args(["allow-team", &team])
         .output()
         .expect("the program starts");
-    assert!(allowed.status.success(), "{}", text(&allowed.stderr));
+    assert!(allowed.status.success(), "{}", printed(&allowed.stderr));
     cleo.ok(&["sync"]);
     let invited = cleo.json(&["invite", "--name", "Amy", "--role", "peer_supporter"]);
     assert_eq!(invited["relay_knows"], true);
@@ -126,7 +112,7 @@ fn two_phones(folder: &Path, relay: &Relay) -> (Terminal, Terminal) {
     assert!(said.starts_with("Waiting for an admin's phone"), "{said}");
     cleo.ok(&["sync"]);
     let joined = joining.wait_with_output().expect("ends");
-    assert!(joined.status.success(), "{}", text(&joined.stdout));
+    assert!(joined.status.success(), "{}", printed(&joined.stdout));
     (cleo, amy)
 }
 
@@ -144,7 +130,7 @@ fn two_phones_and_a_relay_on_three_terminals() {
     let fire = fire["record"].as_str().expect("an id").to_owned();
     let urgent =
         amy.run(&["record", "check_in", "zone=ill", "wants_contact=urgent", "text=a quiet word"]);
-    assert!(text(&urgent.stderr).contains("112 or 911"), "{}", text(&urgent.stderr));
+    assert!(printed(&urgent.stderr).contains("112 or 911"), "{}", printed(&urgent.stderr));
     assert!(amy.ok(&["outbox"]).contains("to be sent"));
     amy.ok(&["sync"]);
     assert!(amy.ok(&["outbox"]).contains("Nothing waits"));

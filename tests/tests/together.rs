@@ -298,5 +298,9 @@ fn what_the_relay_had_already_when_backup_was_turned_off_is_not_said_to_be_here_
     let shown = world.on("amy", |phone, _| phone.show(id)).unwrap();
     assert!(shown.stored && !shown.only_here);
     world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
-    assert_eq!(world.on("amy", |phone, _| phone.status()).unwrap().pending, 0, "nothing goes twice");
+    assert_eq!(
+        world.on("amy", |phone, _| phone.status()).unwrap().pending,
+        0,
+        "nothing goes twice"
+    );
 }

@@ -11,7 +11,7 @@ use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::ids::DeviceId;
+use crate::ids::{DeviceId, first_16};
 use crate::protocol::{Envelope, Header, body_hash};
 
 use super::secret::Secret;
@@ -103,14 +103,6 @@ pub fn verify(verify_key: &[u8; 32], message: &[u8], sig: &[u8; 64]) -> bool {
 /// Whether the envelope's signature is this key's over its header. (The body is bound by its hash: `check_shape`.)
 pub fn verify_envelope(verify_key: &[u8; 32], envelope: &Envelope) -> bool {
     verify(verify_key, &envelope.header.signing_input(), &envelope.sig)
-}
-
-/// The first half of a hash, as ids take it.
-pub(super) fn first_16(hash: Sha256) -> [u8; 16] {
-    let digest: [u8; 32] = hash.finalize().into();
-    let mut first = [0; 16];
-    first.copy_from_slice(&digest[..16]);
-    first
 }
 
 #[cfg(test)]

@@ -10,9 +10,8 @@ use rand_core::CryptoRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::ids::{ActorId, DekId, DocId};
+use crate::ids::{ActorId, DekId, DocId, first_16};
 
-use super::device::first_16;
 use super::secret::Secret;
 use super::{CryptoError, SenderKey, labels};
 

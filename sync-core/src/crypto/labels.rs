@@ -72,7 +72,7 @@ mod tests {
     /// SHA-256 of all parts, its first half.
     fn id_of(parts: &[&[u8]]) -> [u8; 16] {
         use sha2::Digest;
-        super::super::device::first_16(sha2::Sha256::new_with_prefix(parts.concat()))
+        crate::ids::first_16(sha2::Sha256::new_with_prefix(parts.concat()))
     }
 
     #[test]

@@ -11,11 +11,11 @@ use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ids::{DeviceId, TeamId};
+use crate::ids::{DeviceId, TeamId, first_16};
 use crate::protocol::limits::TOKEN_LIFE_S;
 use crate::protocol::{Code, Timestamp};
 
-use super::device::{device_id, first_16, verify as verify_sig};
+use super::device::{device_id, verify as verify_sig};
 use super::{DeviceKeys, labels};
 
 const HEADER: &str = r#"{"alg":"EdDSA","typ":"JWT"}"#;

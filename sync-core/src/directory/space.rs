@@ -6,7 +6,7 @@ use minicbor::bytes::ByteVec;
 use sha2::{Digest, Sha256};
 
 use crate::crypto;
-use crate::ids::{DeviceId, EpochId, MemberId, SpaceId, TeamId};
+use crate::ids::{DeviceId, EpochId, MemberId, SpaceId, TeamId, first_16};
 use crate::protocol::{
     Code, Envelope, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, from_cbor, limits,
 };
@@ -21,8 +21,7 @@ pub fn open_space_id(team: TeamId, kind: SpaceKind, owner: Option<MemberId>) -> 
     if let Some(owner) = owner {
         hash.update(owner.as_bytes());
     }
-    let digest: [u8; 32] = hash.finalize().into();
-    SpaceId::from_slice(&digest[..16]).expect("16 bytes were taken")
+    SpaceId::new(first_16(hash))
 }
 
 /// An epoch of a space's key.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use crate::doc::{self, Edit};
-use crate::ids::{DocId, MemberId, SpaceId};
+use crate::ids::{DocId, MemberId, SpaceId, first_16};
 use crate::protocol::{Code, SpaceOwner};
 use crate::records::{DocType, NotesMode, RecordType, SpaceKind, Value, session_text_key, view};
 
@@ -97,8 +97,7 @@ pub(super) fn note_doc(space: SpaceId) -> DocId {
     let mut hash = Sha256::new();
     hash.update(space.as_bytes());
     hash.update(b"notes");
-    let digest: [u8; 32] = hash.finalize().into();
-    DocId::from_slice(&digest[..16]).expect("16 bytes were taken")
+    DocId::new(first_16(hash))
 }
 
 fn note_type() -> Result<&'static DocType> {

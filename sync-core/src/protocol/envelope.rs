@@ -6,7 +6,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::ids::{ActorId, DeviceId, DocId, EnvelopeId, SpaceId};
+use crate::ids::{ActorId, DeviceId, DocId, EnvelopeId, SpaceId, first_16};
 
 use super::{Day, limits};
 
@@ -218,8 +218,7 @@ impl Header {
         let mut hash = Sha256::new();
         hash.update(&bytes[..7]);
         hash.update(&bytes[23..]);
-        let digest: [u8; 32] = hash.finalize().into();
-        SpaceId::from_slice(&digest[..16]).expect("16 bytes were taken")
+        SpaceId::new(first_16(hash))
     }
 
     /// The Automerge actor of this header.
@@ -249,8 +248,7 @@ pub fn actor_id(device: DeviceId, doc: DocId, actor_no: u16) -> ActorId {
     hash.update(device.as_bytes());
     hash.update(doc.as_bytes());
     hash.update(actor_no.to_be_bytes());
-    let digest: [u8; 32] = hash.finalize().into();
-    ActorId::from_slice(&digest[..16]).expect("16 bytes were taken")
+    ActorId::new(first_16(hash))
 }
 
 /// SHA-256 of a body.

@@ -3,7 +3,7 @@
 use minicbor::bytes::{ByteArray, ByteVec};
 use sha2::{Digest, Sha256};
 
-use crate::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId};
+use crate::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId, first_16};
 
 use super::enrol::{InviteNotice, PendingEnrolment};
 use super::wire::Packed;
@@ -35,8 +35,7 @@ impl Cursors {
     pub fn digest(&self) -> [u8; 16] {
         let mut sorted = self.clone();
         sorted.0.sort();
-        let digest: [u8; 32] = Sha256::digest(to_cbor(&sorted)).into();
-        digest[..16].try_into().expect("16 of 32 bytes")
+        first_16(Sha256::new_with_prefix(to_cbor(&sorted)))
     }
 }
 
