@@ -6,6 +6,7 @@
 mod check;
 mod fields;
 mod policy;
+mod raw;
 mod verbs;
 
 use std::path::Path;
@@ -15,6 +16,7 @@ use serde_json::{Map, Value as Json};
 pub use check::role;
 pub use fields::{Expected, Typed, Written};
 pub use policy::profile_of;
+pub use raw::{HostileCase, RawCase};
 pub use verbs::*;
 
 /// A step with the line it stands on.
