@@ -304,3 +304,18 @@ fn what_the_relay_had_already_when_backup_was_turned_off_is_not_said_to_be_here_
         "nothing goes twice"
     );
 }
+
+#[test]
+fn an_admins_clock_that_is_set_right_after_an_invitation_does_not_end_it() {
+    let mut world = county();
+    world.devices.get_mut("admin").unwrap().offset_ms = 3 * 3_600_000;
+    world.sync("admin");
+    let invitation = world.invite("zed", &[Role::Chaplain]);
+    world.devices.get_mut("admin").unwrap().offset_ms = 0;
+    world.sync("admin");
+    let store = Box::new(sync_core::store::MemoryStore::new());
+    world.begin_to_join("zed", store, &invitation).unwrap();
+    assert!(!world.ask_to_join("zed").unwrap());
+    world.sync("admin");
+    assert!(world.ask_to_join("zed").unwrap());
+}

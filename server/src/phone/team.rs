@@ -177,7 +177,7 @@ pub fn join(folder: &Path, typed: &Join) -> Outcome {
     if !status.enrolled && !wait(&mut phone, &link, Duration::from_secs(typed.wait))? {
         return Err(Failure::with(
             Code::UnknownDevice,
-            "The admin's phone has not answered yet; ask the admin to sync, then run `join` again without a link.",
+            "The admin's phone has not answered yet; ask the admin to sync, then run `join` again without a link. An invitation ends 15 minutes after it was made: if that is over, ask for a new one and join in another folder.",
         ));
     }
     let synced = link.sync(&mut phone, &mut Here::new()).map_err(Failure::from);

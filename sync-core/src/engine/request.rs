@@ -155,12 +155,10 @@ impl Desk<'_> {
     fn invite_notices(&mut self, now: Timestamp) -> Result<Vec<InviteNotice>> {
         let mut notices = Vec::new();
         for (lookup, invite) in self.rows.invites()? {
-            let age_ms = now.0.saturating_sub(invite.made.0);
-            if !(0..=limits::INVITE_LIFE_MS).contains(&age_ms) {
+            let Some(left_ms) = invite.left_ms(now) else {
                 self.rows.delete_invite(&lookup)?;
                 continue;
-            }
-            let left_ms = limits::INVITE_LIFE_MS - age_ms;
+            };
             let expires = self.token_time(now)?.plus_ms(left_ms);
             notices.push(InviteNotice { lookup: lookup.into(), expires });
         }

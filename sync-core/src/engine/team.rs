@@ -196,8 +196,7 @@ impl Desk<'_> {
             return Ok(false);
         }
         self.rows.delete_invite(&pending.lookup)?;
-        let age_ms = env.now.0.saturating_sub(invite.made.0);
-        if !(0..=limits::INVITE_LIFE_MS).contains(&age_ms) {
+        if invite.left_ms(env.now).is_none() {
             return Ok(false);
         }
         self.rows.lower(Code::InviteForged, &subject)?;

@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 
 use crate::directory::SpaceInfo;
 use crate::ids::{Chain, DocId, EnvelopeId, IncarnationId, MemberId, RelayId, SpaceId, TeamId};
-use crate::protocol::{Envelope, Timestamp};
+use crate::protocol::{Envelope, Timestamp, limits};
 
 /// Who this phone is. Holds secret keys: lives only in the encrypted store.
 #[derive(Clone, Encode, Decode)]
@@ -157,6 +157,15 @@ pub(in crate::engine) struct InviteRow {
     /// When it was made, by this phone's own clock.
     #[n(2)]
     pub made: Timestamp,
+}
+
+impl InviteRow {
+    /// Milliseconds the invitation has left, `None` once it has ended. A clock that was set back since it was made
+    /// counts as no time passed; the relay, whose clock is its own, ends it in time.
+    pub fn left_ms(&self, now: Timestamp) -> Option<i64> {
+        let age_ms = now.0.saturating_sub(self.made.0).max(0);
+        (age_ms <= limits::INVITE_LIFE_MS).then_some(limits::INVITE_LIFE_MS - age_ms)
+    }
 }
 
 impl Drop for InviteRow {
