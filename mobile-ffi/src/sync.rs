@@ -3,9 +3,8 @@
 //! The phone is let go of while a request is under way, so that people can record at any time; what
 //! they record then leaves with the next exchange.
 
-use sync_core::client::{ClientError, HttpClient, MOST_EXCHANGES, pack};
-use sync_core::engine::SyncOutcome;
-use sync_core::protocol::Code;
+use sync_core::client::{HttpClient, Reach, exchange_until_done};
+use sync_core::engine::{EngineError, Env, Phone, SyncOutcome};
 
 use crate::error::AftercallError;
 use crate::phone::AftercallPhone;
@@ -32,18 +31,7 @@ impl AftercallPhone {
     pub async fn sync(&self) -> Result<SyncReport, AftercallError> {
         let mut line = self.line.lock().await;
         let http = self.dial(&mut line)?;
-        let mut report = SyncReport::default();
-        for _ in 0..MOST_EXCHANGES {
-            let outcome = self.exchange(&http).await?;
-            report.stored += outcome.stored;
-            report.refused += outcome.refused;
-            report.received += outcome.received;
-            report.again = outcome.again;
-            if !outcome.again {
-                break;
-            }
-        }
-        Ok(report)
+        Ok(exchange_until_done(&mut Shared(self), &http).await?.into())
     }
 
     /// Asks the relay once to be let in. True once an admin's phone has answered; false: ask again later.
@@ -65,27 +53,25 @@ impl AftercallPhone {
         let relay = self.look(|phone| phone.status())?.relay;
         Ok(line.insert(HttpClient::new(&relay)?).clone())
     }
+}
 
-    /// One request and its answer. A refusal of the phone's clock corrects it and is tried once more.
-    async fn exchange(&self, http: &HttpClient) -> Result<SyncOutcome, AftercallError> {
-        let request = self.with(|phone, env| phone.sync_request(env))?;
-        let body = pack(&request);
-        let answer = match self.send(http, &body).await? {
-            Err(ClientError::Refused { code: Code::TokenExpired, now: Some(relay_now) }) => {
-                self.with(|phone, env| phone.clock_corrected(env, relay_now))?;
-                self.send(http, &body).await??
-            }
-            other => other?,
-        };
-        self.with(|phone, env| phone.sync_answer(env, &body, &answer))
+/// A phone that people go on using while it syncs.
+struct Shared<'a>(&'a AftercallPhone);
+
+impl Reach for Shared<'_> {
+    type Error = AftercallError;
+
+    fn with<T>(
+        &mut self,
+        act: impl FnOnce(&mut Phone, &mut Env<'_>) -> Result<T, EngineError>,
+    ) -> Result<T, AftercallError> {
+        self.0.with(act)
     }
+}
 
-    async fn send(
-        &self,
-        http: &HttpClient,
-        body: &[u8],
-    ) -> Result<Result<Vec<u8>, ClientError>, AftercallError> {
-        let token = self.with(|phone, env| phone.token(env, body))?;
-        Ok(http.sync(&token, body.to_vec()).await)
+impl From<SyncOutcome> for SyncReport {
+    fn from(outcome: SyncOutcome) -> Self {
+        let SyncOutcome { again, stored, refused, received } = outcome;
+        Self { stored, refused, received, again }
     }
 }

@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use crate::engine::{Env, Phone, SyncOutcome};
+use crate::engine::{EngineError, Env, Phone, SyncOutcome};
 use crate::protocol::{Code, Timestamp};
 
 use super::{ClientError, HttpClient, pack};
@@ -18,54 +18,72 @@ pub trait Surroundings {
     fn rng(&mut self) -> &mut dyn CryptoRng;
 }
 
-fn env<S: Surroundings + ?Sized>(surroundings: &mut S) -> Env<'_> {
-    Env { now: surroundings.now(), rng: surroundings.rng() }
+/// How an exchange reaches its phone.
+///
+/// # Contract
+/// The phone is asked for between requests only, never held while one is under way, so that whoever shares it
+/// (an app's main thread) can record meanwhile.
+pub trait Reach {
+    /// What the caller is told when something fails.
+    type Error: From<ClientError>;
+
+    /// Does something on the phone, with its clock and randomness.
+    fn with<T>(
+        &mut self,
+        act: impl FnOnce(&mut Phone, &mut Env<'_>) -> Result<T, EngineError>,
+    ) -> Result<T, Self::Error>;
 }
 
-/// One request and its answer.
+/// A phone in its caller's own hands.
+struct Held<'a, S: ?Sized> {
+    phone: &'a mut Phone,
+    surroundings: &'a mut S,
+}
+
+impl<S: Surroundings + ?Sized> Reach for Held<'_, S> {
+    type Error = ClientError;
+
+    fn with<T>(
+        &mut self,
+        act: impl FnOnce(&mut Phone, &mut Env<'_>) -> Result<T, EngineError>,
+    ) -> Result<T, ClientError> {
+        let now = self.surroundings.now();
+        Ok(act(self.phone, &mut Env { now, rng: self.surroundings.rng() })?)
+    }
+}
+
+/// One request and its answer, wherever the phone is kept.
 ///
 /// A refusal that only concerns the phone's clock corrects it and is tried once more.
 ///
 /// # Errors
 /// As [`ClientError`] says. Nothing is lost: what was not acknowledged is sent again.
-pub async fn sync_once<S: Surroundings + ?Sized>(
-    phone: &mut Phone,
-    http: &HttpClient,
-    surroundings: &mut S,
-) -> Result<SyncOutcome, ClientError> {
-    let body = pack(&phone.sync_request(&mut env(surroundings))?);
-    let answer = match post(phone, http, surroundings, &body).await {
+pub async fn exchange<R: Reach>(reach: &mut R, http: &HttpClient) -> Result<SyncOutcome, R::Error> {
+    let body = pack(&reach.with(|phone, env| phone.sync_request(env))?);
+    let token = reach.with(|phone, env| phone.token(env, &body))?;
+    let answer = match http.sync(&token, body.clone()).await {
         Err(ClientError::Refused { code: Code::TokenExpired, now: Some(relay_now) }) => {
-            phone.clock_corrected(&mut env(surroundings), relay_now)?;
-            post(phone, http, surroundings, &body).await?
+            reach.with(|phone, env| phone.clock_corrected(env, relay_now))?;
+            let token = reach.with(|phone, env| phone.token(env, &body))?;
+            http.sync(&token, body.clone()).await?
         }
         other => other?,
     };
-    Ok(phone.sync_answer(&mut env(surroundings), &body, &answer)?)
+    reach.with(|phone, env| phone.sync_answer(env, &body, &answer))
 }
 
-async fn post<S: Surroundings + ?Sized>(
-    phone: &mut Phone,
-    http: &HttpClient,
-    surroundings: &mut S,
-    body: &[u8],
-) -> Result<Vec<u8>, ClientError> {
-    let token = phone.token(&mut env(surroundings), body)?;
-    http.sync(&token, body.to_vec()).await
-}
-
-/// Exchanges until neither side has anything left, at most [`MOST_EXCHANGES`]; returns the totals.
+/// Exchanges until neither side has anything left, at most [`MOST_EXCHANGES`], wherever the phone is kept;
+/// returns the totals.
 ///
 /// # Errors
-/// As [`sync_once`]; what earlier exchanges brought is kept.
-pub async fn sync_until_done<S: Surroundings + ?Sized>(
-    phone: &mut Phone,
+/// As [`exchange`]; what earlier exchanges brought is kept.
+pub async fn exchange_until_done<R: Reach>(
+    reach: &mut R,
     http: &HttpClient,
-    surroundings: &mut S,
-) -> Result<SyncOutcome, ClientError> {
+) -> Result<SyncOutcome, R::Error> {
     let mut totals = SyncOutcome::default();
     for _ in 0..MOST_EXCHANGES {
-        let outcome = sync_once(phone, http, surroundings).await?;
+        let outcome = exchange(reach, http).await?;
         totals.again = outcome.again;
         totals.stored += outcome.stored;
         totals.refused += outcome.refused;
@@ -75,6 +93,24 @@ pub async fn sync_until_done<S: Surroundings + ?Sized>(
         }
     }
     Ok(totals)
+}
+
+/// [`exchange`] for a phone in the caller's own hands.
+pub async fn sync_once<S: Surroundings + ?Sized>(
+    phone: &mut Phone,
+    http: &HttpClient,
+    surroundings: &mut S,
+) -> Result<SyncOutcome, ClientError> {
+    exchange(&mut Held { phone, surroundings }, http).await
+}
+
+/// [`exchange_until_done`] for a phone in the caller's own hands.
+pub async fn sync_until_done<S: Surroundings + ?Sized>(
+    phone: &mut Phone,
+    http: &HttpClient,
+    surroundings: &mut S,
+) -> Result<SyncOutcome, ClientError> {
+    exchange_until_done(&mut Held { phone, surroundings }, http).await
 }
 
 /// Asks the relay once to be let in; whether the directory lists this device by now.

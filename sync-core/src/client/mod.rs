@@ -15,10 +15,8 @@ mod http;
 
 pub use codec::{inflate, pack, unpack};
 pub use error::ClientError;
-pub use exchange::{MOST_EXCHANGES, Surroundings, enrol_once, sync_once, sync_until_done};
+pub use exchange::{
+    MOST_EXCHANGES, Reach, Surroundings, enrol_once, exchange, exchange_until_done, sync_once,
+    sync_until_done,
+};
 pub use http::HttpClient;
-
-use crate::engine::SyncOutcome;
-
-/// The totals of a whole sync.
-pub type SyncTotals = SyncOutcome;
