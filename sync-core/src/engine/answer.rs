@@ -115,13 +115,11 @@ impl Desk<'_> {
         self.tend(env, &touched, !directory.is_empty())?;
         progress |= self.rows.number("outbox")? != posted_before;
 
-        // A relay that asks for the cursors it was just sent, or promises more and brings nothing that can be
-        // taken, is not asked again until the next sync.
-        let sent_cursors = self.rows.number("send_cursors")?.unwrap_or(1) != 0;
         self.rows.put_number("send_cursors", i64::from(response.need_cursors))?;
         let unsent = !self.rows.outbox(1)?.is_empty() || !self.rows.proposals()?.is_empty();
         let more = response.spaces.iter().any(|items| items.more);
-        outcome.again = (response.need_cursors && !sent_cursors) || ((more || unsent) && progress);
+        // A relay that promises more and brings nothing that can be taken is not asked again until the next sync.
+        outcome.again = response.need_cursors || ((more || unsent) && progress);
         Ok(outcome)
     }
 
