@@ -198,6 +198,8 @@ fn directory_entries_are_frozen() {
             admin: false,
             unit: Some("station-4".into()),
             supervises: vec!["station-5".into()],
+            guest: None,
+            last: None,
         },
     );
     check_message(

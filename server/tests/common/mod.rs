@@ -196,6 +196,8 @@ impl Team {
             admin: false,
             unit: None,
             supervises: Vec::new(),
+            guest: None,
+            last: None,
         });
         self.extend(&Op::Device {
             member: hand.member,

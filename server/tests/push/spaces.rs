@@ -133,6 +133,8 @@ fn a_directory_entry_is_taken_from_an_admins_device_only_and_only_on_top() {
         admin: n == 9,
         unit: None,
         supervises: Vec::new(),
+        guest: None,
+        last: None,
     };
     let forged = team.entry(&amy, &op(9));
     let results = station.push(&team, &mut amy, &[forged]);

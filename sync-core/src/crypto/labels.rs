@@ -32,6 +32,9 @@ pub const INVITE_LOOKUP: &[u8] = b"aftercall invite lookup v1";
 /// HKDF info of an invitation's binding key.
 pub const INVITE_BIND: &[u8] = b"aftercall invite bind v1";
 
+/// Before team, nonce and operation, in an approval of a directory entry (`directory`).
+pub const APPROVAL: &[u8] = b"aftercall approval v1";
+
 /// Every label.
 pub const ALL: &[&[u8]] = &[
     ENVELOPE,
@@ -47,6 +50,7 @@ pub const ALL: &[&[u8]] = &[
     DOCUMENT_KEY_WRAP,
     INVITE_LOOKUP,
     INVITE_BIND,
+    APPROVAL,
 ];
 
 #[cfg(test)]

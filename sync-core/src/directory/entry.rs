@@ -1,9 +1,113 @@
 //! What a directory entry says. One operation an entry; the envelope around it carries order and signature.
 
-use minicbor::bytes::ByteArray;
+use minicbor::bytes::{ByteArray, ByteVec};
 
-use crate::ids::{MemberId, RelayId};
+use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, RelayId, SpaceId};
+use crate::protocol::Day;
 use crate::records::{DeviceClass, PolicyProfile, Role};
+
+/// How far a device's numbering in a space had come when its right to write ended or narrowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Accepted {
+    /// The device.
+    #[n(0)]
+    pub device: DeviceId,
+    /// The space.
+    #[n(1)]
+    pub space: SpaceId,
+    /// The last `device_seq` that counts. A space not named has none.
+    #[n(2)]
+    pub device_seq: u64,
+}
+
+/// What a guest (mutual aid) may do: only so long, only there.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Guest {
+    /// The last day, by the relay's clock.
+    #[n(0)]
+    pub until: Day,
+    /// Kinds of spaces they may use, as numbered in the policy table.
+    #[n(1)]
+    pub spaces: Vec<u8>,
+}
+
+/// A device that an entry lists.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct NewDevice {
+    /// Whose it is.
+    #[n(0)]
+    pub member: MemberId,
+    /// Its Ed25519 key.
+    #[n(1)]
+    pub verify_key: ByteArray<32>,
+    /// Its HPKE key.
+    #[n(2)]
+    pub seal_key: ByteArray<32>,
+    /// What kind of installation it is.
+    #[n(3)]
+    pub class: DeviceClass,
+}
+
+/// A member's recovery key, and the shares of it that others hold.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct RecoveryKey {
+    /// Ed25519 key that vouches for the member's next device.
+    #[n(0)]
+    pub verify_key: ByteArray<32>,
+    /// HPKE key that epoch keys are wrapped for, as for a device.
+    #[n(1)]
+    pub seal_key: ByteArray<32>,
+    /// The shares, two of which restore it; none if only the printed code does.
+    #[n(2)]
+    pub shares: Vec<SealedShare>,
+}
+
+/// One holder's share of a recovery key.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct SealedShare {
+    /// Who holds it.
+    #[n(0)]
+    pub holder: MemberId,
+    /// SHA-256 of the share, so that a wrong one is noticed.
+    #[n(1)]
+    pub check: ByteArray<32>,
+    /// The share sealed to each device of the holder: encapsulated key || ciphertext.
+    #[n(2)]
+    pub sealed: Vec<ShareWrap>,
+}
+
+/// A share sealed to one device.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct ShareWrap {
+    /// The device.
+    #[n(0)]
+    pub device: DeviceId,
+    /// Encapsulated key || ciphertext.
+    #[n(1)]
+    pub sealed: ByteVec,
+}
+
+/// Who approves an operation beside the admin's device that signs its entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub enum Approver {
+    /// A listed device: another admin's, or one of the member concerned.
+    #[n(0)]
+    Device(#[n(0)] DeviceId),
+    /// A member's recovery key.
+    #[n(1)]
+    Recovery(#[n(0)] MemberId),
+}
+
+/// A further signature under an operation, bound to the operation and not to its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct Approval {
+    /// Whose.
+    #[n(0)]
+    pub by: Approver,
+    /// Ed25519 over [`super::approval_to_sign`].
+    #[n(1)]
+    pub sig: ByteArray<64>,
+}
 
 /// The body of a `directory` envelope.
 #[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
@@ -48,6 +152,12 @@ pub enum Op {
         /// Units the member supervises, for the conflict-of-interest check.
         #[n(4)]
         supervises: Vec<String>,
+        /// Limits of a guest; `None` for a member of the team.
+        #[n(5)]
+        guest: Option<Guest>,
+        /// Where rights narrow: how far each of the member's devices had come.
+        #[n(6)]
+        last: Option<Vec<Accepted>>,
     },
     /// A device of a member.
     #[n(2)]
@@ -78,5 +188,78 @@ pub enum Op {
         /// Its key.
         #[n(0)]
         relay: RelayId,
+    },
+    /// An operation that others than its signer approved.
+    #[n(5)]
+    Approved {
+        /// The encoded operation; never itself an approved one.
+        #[n(0)]
+        op: ByteVec,
+        /// Random, so that an approval counts once.
+        #[n(1)]
+        nonce: ByteArray<16>,
+        /// The further signatures.
+        #[n(2)]
+        approvals: Vec<Approval>,
+    },
+    /// First devices of several members, let in together.
+    #[n(6)]
+    Devices {
+        /// The devices.
+        #[n(0)]
+        devices: Vec<NewDevice>,
+    },
+    /// A device, or a member with all devices, has no rights any more.
+    #[n(7)]
+    Remove {
+        /// The member.
+        #[n(0)]
+        member: MemberId,
+        /// The one device, `None` for the member and every device.
+        #[n(1)]
+        device: Option<DeviceId>,
+        /// How far each removed device had come.
+        #[n(2)]
+        last: Vec<Accepted>,
+    },
+    /// Items that were set aside after a removal are taken after all.
+    #[n(8)]
+    Release {
+        /// The items.
+        #[n(0)]
+        items: Vec<EnvelopeId>,
+    },
+    /// A removed device erases what it holds when it next calls.
+    #[n(9)]
+    Wipe {
+        /// The device.
+        #[n(0)]
+        device: DeviceId,
+    },
+    /// Nothing changes: the directory as it stands is signed anew, so that an old one shows its age.
+    #[n(10)]
+    Renew,
+    /// A member's recovery key from now on.
+    #[n(11)]
+    Recovery {
+        /// The member.
+        #[n(0)]
+        member: MemberId,
+        /// The key; `None`: the member has none any more.
+        #[n(1)]
+        key: Option<RecoveryKey>,
+    },
+    /// A legal hold begins or ends: what it covers is not erased meanwhile.
+    #[n(12)]
+    Hold {
+        /// The space.
+        #[n(0)]
+        space: SpaceId,
+        /// The document.
+        #[n(1)]
+        doc: DocId,
+        /// Whether it is held from now on.
+        #[n(2)]
+        held: bool,
     },
 }

@@ -5,10 +5,14 @@
 //! directory state a log row carries. [`SpaceInfo`] does the same for one space's structural envelopes.
 
 mod entry;
+mod rights;
 mod space;
 mod state;
 
-pub use entry::Op;
+pub use entry::{
+    Accepted, Approval, Approver, Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap,
+};
+pub use rights::{Needs, OPERATIONS, OpRight, approval_to_sign};
 pub(crate) use space::epoch_of;
 pub use space::{EpochInfo, SpaceInfo, open_space_id};
-pub use state::{DeviceAt, Directory, Member};
+pub use state::{Bound, DeviceAt, Directory, Member};

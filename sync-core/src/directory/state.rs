@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto;
-use crate::ids::{DeviceId, EnvelopeId, MemberId, RelayId, SpaceId, TeamId};
-use crate::protocol::{Code, Envelope, Header, Kind, from_cbor};
+use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, RelayId, SpaceId, TeamId};
+use crate::protocol::{Code, Day, Envelope, Kind};
 use crate::records::{DeviceClass, PolicyProfile, Role, Standing};
 
-use super::entry::Op;
-use super::open_space_id;
+use super::entry::{Accepted, Guest, NewDevice, Op, RecoveryKey};
+use super::{open_space_id, rights};
 
 /// A member's standing from one directory length on.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct Member {
     pub unit: Option<String>,
     /// Units supervised.
     pub supervises: Vec<String>,
+    /// Limits, if the member is a guest.
+    pub guest: Option<Guest>,
 }
 
 impl Member {
@@ -41,9 +43,20 @@ impl Member {
     }
 }
 
+/// Where a device's right to write ended or narrowed: what counts of its earlier numbering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bound {
+    /// Length of the directory with the entry that set the bound.
+    pub seq: u64,
+    /// The last `device_seq` in the space that counts as written before it; 0 for none.
+    pub last: u64,
+}
+
 #[derive(Debug, Clone)]
 struct Device {
     since: u64,
+    /// Length of the directory with the entry that removed it.
+    until: Option<u64>,
     member: MemberId,
     verify_key: [u8; 32],
     seal_key: [u8; 32],
@@ -72,10 +85,21 @@ pub struct DeviceAt<'a> {
 pub struct Directory {
     team: TeamId,
     entries: Vec<EnvelopeId>,
-    members: BTreeMap<MemberId, Vec<Since<Member>>>,
+    /// `None` from a member's removal on.
+    members: BTreeMap<MemberId, Vec<Since<Option<Member>>>>,
     devices: BTreeMap<DeviceId, Device>,
     relays: BTreeSet<RelayId>,
     profiles: Vec<Since<PolicyProfile>>,
+    /// Approvals that were used.
+    nonces: BTreeSet<[u8; 16]>,
+    /// By device: where its rights ended or narrowed, and how far it had come in each space.
+    bounds: BTreeMap<DeviceId, Vec<Since<BTreeMap<SpaceId, u64>>>>,
+    released: BTreeMap<EnvelopeId, u64>,
+    wipes: BTreeSet<DeviceId>,
+    recoveries: BTreeMap<MemberId, Vec<Since<Option<RecoveryKey>>>>,
+    holds: BTreeMap<(SpaceId, DocId), Vec<Since<bool>>>,
+    /// The day of the latest entry, as its signer's corrected clock had it.
+    signed: Day,
 }
 
 impl Directory {
@@ -88,6 +112,13 @@ impl Directory {
             devices: BTreeMap::new(),
             relays: BTreeSet::new(),
             profiles: Vec::new(),
+            nonces: BTreeSet::new(),
+            bounds: BTreeMap::new(),
+            released: BTreeMap::new(),
+            wipes: BTreeSet::new(),
+            recoveries: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            signed: Day(0),
         }
     }
 
@@ -96,7 +127,8 @@ impl Directory {
     /// # Errors
     /// `directory_behind` if the entry extends a shorter directory, `directory_fork` if it names another
     /// entry at this length, `directory_forged` if it is not an admin's native device that signed,
-    /// `device_exists` for a further device of a member and for keys that are listed already. The directory is unchanged on error.
+    /// `needs_approval` or `approval_invalid` if further signatures are missing or wrong, `device_exists` for keys that
+    /// are listed already, `no_such_member`. The directory is unchanged on error.
     pub fn append(&mut self, entry: &Envelope) -> Result<(), Code> {
         let header = &entry.header;
         if header.kind != Kind::Directory {
@@ -109,12 +141,17 @@ impl Directory {
         if header.directory_hash != self.head() {
             return Err(Code::DirectoryFork);
         }
-        let op: Op = from_cbor(&entry.body).map_err(|_| Code::Malformed)?;
-        match &op {
+        let opened = rights::open(self.team, entry)?;
+        match &opened.op {
             Op::Genesis { verify_key, .. } => self.check_genesis(entry, verify_key)?,
-            _ => self.check_signer(entry)?,
+            _ => {
+                let signer = self.check_signer(entry)?;
+                self.check_approvals(&opened, &signer)?;
+            }
         }
-        self.apply(header, op)?;
+        self.apply(opened.op)?;
+        self.nonces.extend(opened.nonce);
+        self.signed = self.signed.max(header.day);
         self.entries.push(header.id());
         Ok(())
     }
@@ -128,60 +165,137 @@ impl Directory {
         if genuine { Ok(()) } else { Err(Code::DirectoryForged) }
     }
 
-    fn check_signer(&self, entry: &Envelope) -> Result<(), Code> {
+    fn check_signer(&self, entry: &Envelope) -> Result<DeviceAt<'_>, Code> {
         let signer = self.device(&entry.header.device).ok_or(Code::DirectoryForged)?;
         let genuine = signer.standing.admin
             && signer.class == DeviceClass::Native
             && entry.header.space == self.space()
             && crypto::verify_envelope(signer.verify_key, entry);
-        if genuine { Ok(()) } else { Err(Code::DirectoryForged) }
+        if genuine { Ok(signer) } else { Err(Code::DirectoryForged) }
     }
 
-    fn apply(&mut self, header: &Header, op: Op) -> Result<(), Code> {
+    fn apply(&mut self, op: Op) -> Result<(), Code> {
         let seq = self.len() + 1;
         match op {
             Op::Genesis { member, roles, verify_key, seal_key, profile, .. } => {
-                let standing = Member { roles, admin: true, unit: None, supervises: Vec::new() };
-                self.members.insert(member, vec![Since { seq, value: standing }]);
+                let (unit, supervises, guest) = (None, Vec::new(), None);
+                let standing = Member { roles, admin: true, unit, supervises, guest };
+                self.members.insert(member, vec![Since { seq, value: Some(standing) }]);
                 self.profiles.push(Since { seq, value: profile });
-                let device = Device {
-                    since: seq,
-                    member,
-                    verify_key: verify_key.into(),
-                    seal_key: seal_key.into(),
-                    class: DeviceClass::Native,
-                };
-                self.devices.insert(header.device, device);
+                let class = DeviceClass::Native;
+                self.list_device(seq, NewDevice { member, verify_key, seal_key, class });
             }
-            Op::Member { member, roles, admin, unit, supervises } => {
-                let standing = Member { roles, admin, unit, supervises };
-                self.members.entry(member).or_default().push(Since { seq, value: standing });
+            Op::Member { member, roles, admin, unit, supervises, guest, last } => {
+                if let Some(last) = last {
+                    let devices: Vec<DeviceId> =
+                        self.devices_of(member).map(|device| device.id).collect();
+                    self.bound(seq, devices, &last);
+                }
+                let value = Some(Member { roles, admin, unit, supervises, guest });
+                self.members.entry(member).or_default().push(Since { seq, value });
             }
             Op::Device { member, verify_key, seal_key, class } => {
-                if !self.members.contains_key(&member) {
-                    return Err(Code::NoSuchMember);
+                let device = NewDevice { member, verify_key, seal_key, class };
+                self.check_new(&device)?;
+                self.list_device(seq, device);
+            }
+            Op::Devices { devices } => {
+                let (mut keys, mut members) = (BTreeSet::new(), BTreeSet::new());
+                for device in &devices {
+                    self.check_new(device)?;
+                    // Each its member's first, or a further one would need nobody's word.
+                    let distinct = keys.insert(*device.verify_key) && members.insert(device.member);
+                    if !distinct || self.had_device(&device.member) {
+                        return Err(Code::DeviceExists);
+                    }
                 }
-                // Keys are public: whoever repeats another device's must not take its place.
-                let id = crypto::device_id(&verify_key);
-                let taken = self.devices.contains_key(&id);
-                if taken || self.devices.values().any(|device| device.member == member) {
-                    return Err(Code::DeviceExists);
-                }
-                let device = Device {
-                    since: seq,
-                    member,
-                    verify_key: verify_key.into(),
-                    seal_key: seal_key.into(),
-                    class,
-                };
-                self.devices.insert(id, device);
+                devices.into_iter().for_each(|device| self.list_device(seq, device));
             }
             Op::Policy { profile } => self.profiles.push(Since { seq, value: profile }),
             Op::Relay { relay } => {
                 self.relays.insert(relay);
             }
+            Op::Remove { member, device, last } => self.remove(seq, member, device, &last)?,
+            Op::Release { items } => {
+                for item in items {
+                    self.released.entry(item).or_insert(seq);
+                }
+            }
+            Op::Wipe { device } => {
+                if self.devices.get(&device).is_none_or(|device| device.until.is_none()) {
+                    return Err(Code::NotAllowed);
+                }
+                self.wipes.insert(device);
+            }
+            Op::Renew => {}
+            Op::Recovery { member, key } => {
+                if self.member(&member).is_none() {
+                    return Err(Code::NoSuchMember);
+                }
+                self.recoveries.entry(member).or_default().push(Since { seq, value: key });
+            }
+            Op::Hold { space, doc, held } => {
+                self.holds.entry((space, doc)).or_default().push(Since { seq, value: held });
+            }
+            Op::Approved { .. } => return Err(Code::Malformed),
         }
         Ok(())
+    }
+
+    fn check_new(&self, device: &NewDevice) -> Result<(), Code> {
+        if self.member(&device.member).is_none() {
+            return Err(Code::NoSuchMember);
+        }
+        // Keys are public: whoever repeats another device's must not take its place.
+        let taken = self.devices.contains_key(&crypto::device_id(&device.verify_key));
+        if taken { Err(Code::DeviceExists) } else { Ok(()) }
+    }
+
+    fn list_device(&mut self, since: u64, device: NewDevice) {
+        let NewDevice { member, verify_key, seal_key, class } = device;
+        let (verify_key, seal_key) = (verify_key.into(), seal_key.into());
+        let id = crypto::device_id(&verify_key);
+        let until = None;
+        self.devices.insert(id, Device { since, until, member, verify_key, seal_key, class });
+    }
+
+    fn remove(
+        &mut self,
+        seq: u64,
+        member: MemberId,
+        device: Option<DeviceId>,
+        last: &[Accepted],
+    ) -> Result<(), Code> {
+        if self.member(&member).is_none() {
+            return Err(Code::NoSuchMember);
+        }
+        let removed: Vec<DeviceId> = self
+            .devices_of(member)
+            .map(|known| known.id)
+            .filter(|id| device.is_none_or(|wanted| wanted == *id))
+            .collect();
+        if device.is_some() && removed.is_empty() {
+            return Err(Code::UnknownDevice);
+        }
+        for id in &removed {
+            if let Some(device) = self.devices.get_mut(id) {
+                device.until = Some(seq);
+            }
+        }
+        self.bound(seq, removed, last);
+        if device.is_none() {
+            self.members.entry(member).or_default().push(Since { seq, value: None });
+            self.recoveries.entry(member).or_default().push(Since { seq, value: None });
+        }
+        Ok(())
+    }
+
+    fn bound(&mut self, seq: u64, devices: Vec<DeviceId>, last: &[Accepted]) {
+        for device in devices {
+            let mine = last.iter().filter(|accepted| accepted.device == device);
+            let value = mine.map(|accepted| (accepted.space, accepted.device_seq)).collect();
+            self.bounds.entry(device).or_default().push(Since { seq, value });
+        }
     }
 
     /// The team.
@@ -225,7 +339,7 @@ impl Directory {
     /// The device as it was at this length.
     pub fn device_at(&self, id: &DeviceId, seq: u64) -> Option<DeviceAt<'_>> {
         let (id, device) = self.devices.get_key_value(id)?;
-        if device.since > seq {
+        if device.since > seq || device.until.is_some_and(|until| until <= seq) {
             return None;
         }
         Some(DeviceAt {
@@ -245,7 +359,7 @@ impl Directory {
 
     /// The member as they were at this length.
     pub fn member_at(&self, id: &MemberId, seq: u64) -> Option<&Member> {
-        at(self.members.get(id)?, seq)
+        at(self.members.get(id)?, seq)?.as_ref()
     }
 
     /// Every member, as they are now.
@@ -264,6 +378,63 @@ impl Directory {
     /// Every device.
     pub fn devices(&self) -> impl Iterator<Item = DeviceAt<'_>> {
         self.devices.keys().filter_map(|id| self.device(id))
+    }
+
+    /// Whether the member has, or ever had, a device.
+    pub fn had_device(&self, member: &MemberId) -> bool {
+        self.devices.values().any(|device| device.member == *member)
+    }
+
+    /// The length with the entry that removed a device; `None` if it is listed or was never.
+    pub fn removed_at(&self, device: &DeviceId) -> Option<u64> {
+        self.devices.get(device)?.until
+    }
+
+    /// Whose device this is or was.
+    pub fn owner_of(&self, device: &DeviceId) -> Option<MemberId> {
+        Some(self.devices.get(device)?.member)
+    }
+
+    /// The key a device has or had, whether or not it was removed.
+    pub fn key_of(&self, device: &DeviceId) -> Option<&[u8; 32]> {
+        Some(&self.devices.get(device)?.verify_key)
+    }
+
+    /// Where a device's rights ended or narrowed, with what counts of its numbering in a space, oldest first.
+    pub fn bounds(&self, device: &DeviceId, space: SpaceId) -> impl Iterator<Item = Bound> {
+        self.bounds.get(device).into_iter().flatten().map(move |since| Bound {
+            seq: since.seq,
+            last: since.value.get(&space).copied().unwrap_or(0),
+        })
+    }
+
+    /// Whether an admin had released this item when the directory had this length.
+    pub fn has_released(&self, item: &EnvelopeId, seq: u64) -> bool {
+        self.released.get(item).is_some_and(|since| *since <= seq)
+    }
+
+    /// Whether a removed device is to erase what it holds.
+    pub fn wipes(&self, device: &DeviceId) -> bool {
+        self.wipes.contains(device)
+    }
+
+    /// A member's recovery key now.
+    pub fn recovery(&self, member: &MemberId) -> Option<&RecoveryKey> {
+        at(self.recoveries.get(member)?, self.len())?.as_ref()
+    }
+
+    /// Whether a document was under a legal hold when the directory had this length.
+    pub fn is_held(&self, space: SpaceId, doc: DocId, seq: u64) -> bool {
+        self.holds.get(&(space, doc)).and_then(|since| at(since, seq)).copied().unwrap_or(false)
+    }
+
+    /// The day of the latest entry, as its signer's corrected clock had it: how old the directory shows itself.
+    pub fn signed(&self) -> Day {
+        self.signed
+    }
+
+    pub(super) fn has_spent(&self, nonce: &[u8; 16]) -> bool {
+        self.nonces.contains(nonce)
     }
 
     /// Whether an admin has listed this relay.

@@ -87,6 +87,8 @@ impl Phone {
                 admin: true,
                 unit: admin.unit.clone(),
                 supervises: admin.supervises.clone(),
+                guest: None,
+                last: None,
             })?;
         }
         desk.enter_staff(env, member, &admin)?;
@@ -108,6 +110,8 @@ impl Phone {
             admin: member.admin,
             unit: member.unit.clone(),
             supervises: member.supervises.clone(),
+            guest: None,
+            last: None,
         })?;
         desk.enter_staff(env, id, &member)?;
         desk.commit()?;

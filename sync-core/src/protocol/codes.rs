@@ -47,6 +47,15 @@ codes! {
     DirectoryStale = "directory_stale", "The directory has not been renewed for 14 days; ask an admin to sync.";
     RelayUnlisted = "relay_unlisted", "No admin has listed this relay yet; records are kept and sent, nothing is taken from it.";
     RelayChanged = "relay_changed", "The relay's data is not what this phone saw before; everything stays on this phone, tell the operator.";
+    NeedsApproval = "needs_approval", "This needs another admin's signature as well; it waits until one has approved it on their own device.";
+    ApprovalInvalid = "approval_invalid", "An approval does not belong to this change or was used before; approve it again.";
+    OneAdmin = "one_admin", "The team has one admin, whose signature alone decides; make a second person an admin.";
+    DeviceRemoved = "device_removed", "An admin has removed this device; what it holds unsent is kept, ask an admin.";
+    AfterRemoval = "after_removal", "This was written or sent after its device was removed; it is kept apart until an admin releases it.";
+    GuestEnded = "guest_ended", "The time of this guest has ended or the guest may not use this; ask an admin.";
+    // Erasure
+    Purged = "purged", "This was erased for good by its author, a reader, an order or its time; what was added since is not kept.";
+    LegalHold = "legal_hold", "A legal hold keeps this from being erased; ask the admin who set it.";
     // Rights and policy
     NotAllowed = "not_allowed", "Your role may not do this; ask a coordinator or an admin.";
     PolicyNoNotes = "policy_no_notes", "Your team's policy does not allow written notes here; record the facts without text.";

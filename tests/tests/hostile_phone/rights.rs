@@ -108,7 +108,15 @@ fn writes_without_a_right_are_set_aside_wherever_they_are_aimed() {
             scene.refused(&envelope, Verdict::Quarantined, Code::NotAllowed);
         }
     }
-    let op = Op::Member { member, roles: vec![], admin: true, unit: None, supervises: vec![] };
+    let op = Op::Member {
+        member,
+        roles: vec![],
+        admin: true,
+        unit: None,
+        supervises: vec![],
+        guest: None,
+        last: None,
+    };
     let space = directory(&scene.world).space();
     let promotion = scene.rogue.structure(&scene.world, Kind::Directory, space, to_cbor(&op));
     scene.refused(&promotion, Verdict::RefusedFinal, Code::DirectoryForged);

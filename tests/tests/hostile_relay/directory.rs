@@ -106,6 +106,8 @@ fn two_directories_with_one_beginning_are_a_fork_and_the_phone_keeps_the_one_it_
         admin: false,
         unit: None,
         supervises: Vec::new(),
+        guest: None,
+        last: None,
     };
     let shown_to_amy = entry(&world, &admin.keys, &member(1));
     serve(&mut world, "amy", space, &shown_to_amy).unwrap();

@@ -1,0 +1,204 @@
+//! Who may change the directory: operation → who signs → whose further signatures it needs. One table.
+
+use std::collections::BTreeSet;
+
+use sha2::{Digest, Sha256};
+
+use crate::crypto::{self, labels};
+use crate::ids::{MemberId, TeamId};
+use crate::protocol::{Code, Envelope, from_cbor};
+use crate::records::DeviceClass;
+
+use super::entry::{Approval, Approver, Op};
+use super::state::{DeviceAt, Directory};
+
+/// A row of the table, for documents and for the pages that show it.
+#[derive(Debug, Clone, Copy)]
+pub struct OpRight {
+    /// The operation.
+    pub operation: &'static str,
+    /// Whose device signs the entry.
+    pub signer: &'static str,
+    /// What else it needs.
+    pub approvals: &'static str,
+}
+
+/// Operation → role → signatures, in words. [`Directory::approvals_of`] is the same table in code.
+pub const OPERATIONS: &[OpRight] = {
+    const fn row(
+        operation: &'static str,
+        signer: &'static str,
+        approvals: &'static str,
+    ) -> OpRight {
+        OpRight { operation, signer, approvals }
+    }
+    const ADMIN: &str = "an admin's native device";
+    const SECOND: &str = "a second admin, if the team has one";
+    &[
+        row("make the team", "the first member's device", "none"),
+        row("enter a member without a staff role", ADMIN, "none"),
+        row("give a staff role or the admin capability", ADMIN, SECOND),
+        row("lengthen or widen a guest's stay", ADMIN, SECOND),
+        row(
+            "take away roles",
+            ADMIN,
+            "none; of an admin: a second admin other than the one concerned, if there is one",
+        ),
+        row("list a member's first device, or several members' first devices", ADMIN, "none"),
+        row(
+            "list a member's further device",
+            ADMIN,
+            "one of the member's devices, or their recovery key",
+        ),
+        row(
+            "remove a device or a member",
+            ADMIN,
+            "none; an admin: a second admin other than the one concerned, if there is one",
+        ),
+        row(
+            "set, change or drop a member's recovery key",
+            ADMIN,
+            "one of the member's devices, and a second admin, if there is one",
+        ),
+        row("release what was set aside, wipe a removed device", ADMIN, "none"),
+        row("begin or end a legal hold", ADMIN, "none"),
+        row("change the policy profile", ADMIN, "none"),
+        row("list a relay, renew the directory", ADMIN, "none"),
+    ]
+};
+
+/// The further signatures an operation needs at one state of the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    /// Distinct admin members, the signer included.
+    pub admins: usize,
+    /// An admin whose own signature does not count: the one concerned.
+    pub without: Option<MemberId>,
+    /// A device or the recovery key of this member.
+    pub member: Option<MemberId>,
+}
+
+/// What an approval signs: it binds the operation to the team and a nonce, not to a place in the log.
+pub fn approval_to_sign(team: TeamId, nonce: &[u8; 16], op: &[u8]) -> Vec<u8> {
+    let mut out = labels::APPROVAL.to_vec();
+    out.extend_from_slice(team.as_bytes());
+    out.extend_from_slice(nonce);
+    out.extend_from_slice(&Sha256::digest(op));
+    out
+}
+
+/// An operation as an entry carries it, taken out of its approvals.
+pub(super) struct Opened {
+    pub op: Op,
+    pub nonce: Option<[u8; 16]>,
+    approvals: Vec<Approval>,
+    message: Vec<u8>,
+}
+
+/// Takes an entry's operation out of its approvals; an approved operation inside another is refused.
+pub(super) fn open(team: TeamId, entry: &Envelope) -> Result<Opened, Code> {
+    let outer: Op = from_cbor(&entry.body).map_err(|_| Code::Malformed)?;
+    let Op::Approved { op, nonce, approvals } = outer else {
+        return Ok(Opened { op: outer, nonce: None, approvals: Vec::new(), message: Vec::new() });
+    };
+    let message = approval_to_sign(team, &nonce, &op);
+    let op: Op = from_cbor(&op).map_err(|_| Code::Malformed)?;
+    if matches!(op, Op::Approved { .. } | Op::Genesis { .. }) {
+        return Err(Code::Malformed);
+    }
+    Ok(Opened { op, nonce: Some(nonce.into()), approvals, message })
+}
+
+impl Directory {
+    /// The signatures an operation needs now: the table of [`OPERATIONS`].
+    pub fn approvals_of(&self, op: &Op) -> Needs {
+        let one = Needs { admins: 1, ..Needs::default() };
+        let two = |without: Option<MemberId>| {
+            let others = self.admins().filter(|admin| Some(*admin) != without).count();
+            Needs { admins: others.clamp(1, 2), without, member: None }
+        };
+        match op {
+            Op::Member { member, roles, admin, guest, .. } => {
+                let before = self.member(member);
+                let had = |role| before.is_some_and(|before| before.roles.contains(role));
+                let gains = roles.iter().any(|role| role.is_staff() && !had(role))
+                    || (*admin && before.is_none_or(|before| !before.admin));
+                let longer = before.is_some_and(|before| match (&before.guest, guest) {
+                    (None, _) => false,
+                    (Some(_), None) => true,
+                    (Some(old), Some(new)) => {
+                        new.until > old.until
+                            || new.spaces.iter().any(|kind| !old.spaces.contains(kind))
+                    }
+                });
+                let falls = before.is_some_and(|before| before.admin && !admin);
+                match (gains || longer, falls) {
+                    (true, _) => two(None),
+                    (false, true) => two(Some(*member)),
+                    (false, false) => one,
+                }
+            }
+            Op::Device { member, .. } if self.had_device(member) => {
+                Needs { member: Some(*member), ..one }
+            }
+            Op::Remove { member, .. } if self.member(member).is_some_and(|m| m.admin) => {
+                two(Some(*member))
+            }
+            Op::Recovery { member, .. } => Needs { member: Some(*member), ..two(None) },
+            _ => one,
+        }
+    }
+
+    /// Members with the `admin` capability and a native device to use it on.
+    pub fn admins(&self) -> impl Iterator<Item = MemberId> {
+        self.members()
+            .filter(|(id, member)| {
+                member.admin && self.devices_of(*id).any(|d| d.class == DeviceClass::Native)
+            })
+            .map(|(id, _)| id)
+    }
+
+    /// Checks that an entry carries the further signatures its operation needs.
+    pub(super) fn check_approvals(
+        &self,
+        opened: &Opened,
+        signer: &DeviceAt<'_>,
+    ) -> Result<(), Code> {
+        let needs = self.approvals_of(&opened.op);
+        if opened.nonce.is_some_and(|nonce| self.has_spent(&nonce)) {
+            return Err(Code::ApprovalInvalid);
+        }
+        let mut admins = BTreeSet::from([signer.member]);
+        let mut vouched = needs.member == Some(signer.member);
+        for Approval { by, sig } in &opened.approvals {
+            let key = match by {
+                Approver::Device(device) => {
+                    *self.device(device).ok_or(Code::ApprovalInvalid)?.verify_key
+                }
+                Approver::Recovery(member) => {
+                    self.recovery(member).ok_or(Code::ApprovalInvalid)?.verify_key.into()
+                }
+            };
+            if !crypto::verify(&key, &opened.message, sig) {
+                return Err(Code::ApprovalInvalid);
+            }
+            match by {
+                Approver::Device(device) => {
+                    let device = self.device(device).ok_or(Code::ApprovalInvalid)?;
+                    vouched |= needs.member == Some(device.member);
+                    if device.standing.admin && device.class == DeviceClass::Native {
+                        admins.insert(device.member);
+                    }
+                }
+                Approver::Recovery(member) => vouched |= needs.member == Some(*member),
+            }
+        }
+        if let Some(concerned) = needs.without {
+            admins.remove(&concerned);
+        }
+        if admins.len() < needs.admins || (needs.member.is_some() && !vouched) {
+            return Err(Code::NeedsApproval);
+        }
+        Ok(())
+    }
+}
