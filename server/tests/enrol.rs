@@ -35,6 +35,7 @@ fn request(team: TeamId, hand: &Hand, secret: &[u8; 16]) -> EnrolRequest {
         verify_key: verify_key.into(),
         seal_key: seal_key.into(),
         mac: invite::bind(secret, team, &verify_key, &seal_key),
+        seal_key_2: None,
     }
 }
 
@@ -158,6 +159,7 @@ fn a_second_device_of_a_member_is_not_taken_by_an_entry_alone() {
         member: amy.member,
         verify_key: second.keys.verify_key().into(),
         seal_key: second.keys.seal_key().into(),
+        seal_key_2: second.keys.seal_key_2().map(Into::into),
         class: DeviceClass::Native,
     };
     let entry = team.entry(&team.admin, &op);

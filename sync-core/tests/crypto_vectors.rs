@@ -1,9 +1,10 @@
 //! Fixed vectors: the standards' own for the primitives as they are built here, and Aftercall's for
 //! every sealed, signed or derived byte, so that a change of format cannot pass unnoticed.
 //!
-//! `vectors/keys.txt` is made from fixed keys and a seeded generator and must come out byte for byte;
+//! `vectors/keys.txt` (suite 1) and `vectors/keys_2.txt` (suite 2) are made from fixed keys and a seeded generator
+//! and must come out byte for byte;
 //! `vectors/deflated_change.txt` must open (the bytes of a deflate stream are its compressor's choice).
-//! Lines are `name hex`. HPKE's vector (RFC 9180, A.2.1) stands beside the code, in `crypto/hpke_base.rs`.
+//! Lines are `name hex`. HPKE's vector (RFC 9180, A.2.1) and X-Wing's (`vectors/xwing.txt`) stand beside the code, in `crypto/hpke_base.rs`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sha2::Sha256;
 use sync_core::crypto::{
-    self, CryptoError, DeviceKeys, DocumentKey, EpochSecret, SenderKey, invite, token,
+    self, CryptoError, DeviceKeys, DocumentKey, EpochSecret, SealKeys, SenderKey, invite, token,
 };
 use sync_core::ids::{DeviceId, DocId, EnvelopeId, EpochId, SpaceId, TeamId};
 use sync_core::protocol::{
@@ -23,6 +24,16 @@ use sync_core::protocol::{
 };
 
 const KEYS: &str = include_str!("vectors/keys.txt");
+const KEYS_2: &str = include_str!("vectors/keys_2.txt");
+const SUITES: [Suite; 2] = [Suite::X25519, Suite::XWing];
+
+/// The vectors of a suite.
+fn vectors(suite: Suite) -> &'static str {
+    match suite {
+        Suite::X25519 => KEYS,
+        Suite::XWing => KEYS_2,
+    }
+}
 const DEFLATED: &str = include_str!("vectors/deflated_change.txt");
 
 const SPACE: SpaceId = SpaceId::new([0xa1; 16]);
@@ -76,14 +87,21 @@ fn header(device: DeviceId) -> Header {
     }
 }
 
-fn keys() -> DeviceKeys {
-    DeviceKeys::from_secret_bytes(&fixed(0x01, 64)).expect("64 bytes")
+/// A device's keys; with an X-Wing key from suite 2 on.
+fn keys_of(suite: Suite) -> DeviceKeys {
+    let len = if suite == Suite::X25519 { 64 } else { 96 };
+    DeviceKeys::from_secret_bytes(&fixed(0x01, len)).expect("64 or 96 bytes")
 }
 
-fn epoch() -> (EpochSecret, Vec<u8>) {
-    // A wrapped key carries the public half; here it is read off the vector.
-    let secret = EpochSecret::from_secret_bytes(Suite::X25519, &fixed(0x41, 32)).expect("a key");
-    (secret, read(KEYS)["epoch.public"].clone())
+fn keys() -> DeviceKeys {
+    keys_of(Suite::X25519)
+}
+
+fn epoch(suite: Suite) -> (EpochSecret, Vec<u8>) {
+    let secret = EpochSecret::from_secret_bytes(suite, &fixed(0x41, 32)).expect("a key");
+    // A wrapped key carries the public half; here a device's that has the same secret, or it is read off the vector.
+    let public = keys_of(suite).seal_key_2().unwrap_or_else(|| read(KEYS)["epoch.public"].clone());
+    (secret, public)
 }
 
 fn document() -> (SenderKey, DocumentKey) {
@@ -94,24 +112,24 @@ fn document() -> (SenderKey, DocumentKey) {
 }
 
 /// Everything that is signed, sealed or derived, made anew.
-fn made() -> Vec<(&'static str, Vec<u8>)> {
+fn made(suite: Suite) -> Vec<(&'static str, Vec<u8>)> {
     let rng = &mut ChaCha20Rng::seed_from_u64(1);
-    let (keys, (secret, public), (sender, document)) = (keys(), epoch(), document());
+    let (keys, (secret, public), (sender, document)) = (keys_of(suite), epoch(suite), document());
     let device = keys.device_id();
     let header = header(device);
-    let wrap = secret.wrap_for(EPOCH, &public, device, &keys.seal_key(), rng).expect("wraps");
-    let sealed_sender =
-        sender.seal(Suite::X25519, SPACE, EPOCH, &public, device, rng).expect("seals");
+    let (first, second) = (keys.seal_key(), keys.seal_key_2());
+    let to = SealKeys { first: &first, second: second.as_deref() };
+    let wrap = secret.wrap_for(EPOCH, &public, device, to, rng).expect("wraps");
+    let sealed_sender = sender.seal(suite, SPACE, EPOCH, &public, device, rng).expect("seals");
     let wrapped = document.wrap(&sender, DOC, header.actor());
-    let body =
-        crypto::seal_change(&header, Suite::X25519, EPOCH, &document, Some(wrapped), CHANGE, rng);
+    let body = crypto::seal_change(&header, suite, EPOCH, &document, Some(wrapped), CHANGE, rng);
     let audience = token::audience(ORIGIN, TEAM);
     let minted = token::mint(&keys, &audience, REQUEST, NOW, rng);
-    let bound = invite::bind(&SECRET, TEAM, &keys.verify_key(), &keys.seal_key());
+    let bound = invite::bind(&SECRET, TEAM, &keys.verify_key(), &keys.seal_bytes());
     vec![
         ("device.secret", keys.to_secret_bytes().to_vec()),
         ("device.verify_key", keys.verify_key().to_vec()),
-        ("device.seal_key", keys.seal_key().to_vec()),
+        ("device.seal_key", keys.seal_bytes()),
         ("device.id", device.as_bytes().to_vec()),
         ("epoch.secret", secret.to_secret_bytes().to_vec()),
         ("epoch.public", public),
@@ -133,25 +151,34 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
 
 #[test]
 fn keys_seals_and_tokens_come_out_byte_for_byte() {
-    let known = read(KEYS);
-    let made = made();
-    assert_eq!(made.len(), known.len());
-    for (name, bytes) in made {
-        assert_eq!(hex(&bytes), hex(&known[name]), "{name}");
+    for suite in SUITES {
+        let known = read(vectors(suite));
+        let made = made(suite);
+        assert_eq!(made.len(), known.len());
+        for (name, bytes) in made {
+            assert_eq!(hex(&bytes), hex(&known[name]), "{suite:?}: {name}");
+        }
     }
 }
 
 #[test]
-#[ignore = "prints vectors/keys.txt, for a new version of the format"]
+#[ignore = "prints vectors/keys.txt, then keys_2.txt, for a new version of the format"]
 fn print_vectors() {
-    for (name, bytes) in made() {
-        println!("{name} {}", hex(&bytes));
+    for suite in SUITES {
+        println!("# {suite:?}");
+        for (name, bytes) in made(suite) {
+            println!("{name} {}", hex(&bytes));
+        }
     }
 }
 
 #[test]
 fn the_known_envelope_opens_step_by_step_from_the_device_secret() {
-    let known = read(KEYS);
+    SUITES.into_iter().for_each(opens_step_by_step);
+}
+
+fn opens_step_by_step(suite: Suite) {
+    let known = read(vectors(suite));
     let keys = DeviceKeys::from_secret_bytes(&known["device.secret"]).expect("keys");
     let envelope = Envelope::from_bytes(&known["change.envelope"]).expect("an envelope");
     assert!(crypto::verify_envelope(&keys.verify_key(), &envelope));
@@ -163,10 +190,9 @@ fn the_known_envelope_opens_step_by_step_from_the_device_secret() {
         sealed: known["epoch.wrap"].clone().into(),
     };
     let public = &known["epoch.public"];
-    let secret = EpochSecret::unwrap(Suite::X25519, &wrap, public, &keys).expect("unwraps");
+    let secret = EpochSecret::unwrap(suite, &wrap, public, &keys).expect("unwraps");
     let sealed = SenderBody { epoch: EPOCH, sealed: known["sender.sealed"].clone().into() };
-    let sender =
-        SenderKey::open(Suite::X25519, SPACE, keys.device_id(), &sealed, &secret).expect("opens");
+    let sender = SenderKey::open(suite, SPACE, keys.device_id(), &sealed, &secret).expect("opens");
     let wrapped = body.wrapped_dek.expect("the first change carries its key").into();
     let header = envelope.header;
     let key = DocumentKey::unwrap(&wrapped, &sender, header.doc, header.actor(), body.dek)

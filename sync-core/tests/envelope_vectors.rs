@@ -150,7 +150,12 @@ fn bodies_are_frozen() {
         &SpaceBody { owner: SpaceOwner::Team, wraps: Vec::new(), ..space.clone() },
     );
     check_message("body_space_member", &SpaceBody { owner: SpaceOwner::Member(member()), ..space });
-    check_message("body_reader", &ReaderBody { member: member(), with_past: true });
+    check_message("body_reader", &ReaderBody { member: member(), with_past: true, from: None });
+    let from = Some(EpochId::new([0x77; 16]));
+    check_message(
+        "body_reader_from_now_on",
+        &ReaderBody { member: member(), with_past: false, from },
+    );
     check_message(
         "body_epoch",
         &EpochBody {
@@ -164,7 +169,9 @@ fn bodies_are_frozen() {
         "body_sender",
         &SenderBody { epoch: EpochId::new([0x66; 16]), sealed: vec![6; 4].into() },
     );
-    check_message("body_wrap", &WrapBody { keys: vec![wrapped()] });
+    check_message("body_wrap", &WrapBody { keys: vec![wrapped()], asks: None });
+    let ask = AskedKey { epoch: EpochId::new([0x77; 16]), by: DeviceId::new([0x33; 16]) };
+    check_message("body_wrap_asking", &WrapBody { keys: Vec::new(), asks: Some(vec![ask]) });
     let sealed = SealedBody {
         suite: Suite::X25519,
         epoch: EpochId::new([0x66; 16]),
@@ -188,6 +195,7 @@ fn directory_entries_are_frozen() {
             verify_key: [2; 32].into(),
             seal_key: [3; 32].into(),
             profile: profile(),
+            seal_key_2: None,
         },
     );
     check_message(
@@ -209,6 +217,17 @@ fn directory_entries_are_frozen() {
             verify_key: [2; 32].into(),
             seal_key: [3; 32].into(),
             class: DeviceClass::Native,
+            seal_key_2: None,
+        },
+    );
+    check_message(
+        "op_device_with_x_wing",
+        &Op::Device {
+            member: member(),
+            verify_key: [2; 32].into(),
+            seal_key: [3; 32].into(),
+            class: DeviceClass::Native,
+            seal_key_2: Some(vec![4; 1_216].into()),
         },
     );
     check_message("op_policy", &Op::Policy { profile: profile() });
@@ -305,6 +324,7 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
             verify_key: [2; 32].into(),
             seal_key: [3; 32].into(),
             mac: [0x16; 32].into(),
+            seal_key_2: None,
         }],
     };
     check_message("sync_response", &response);
@@ -336,6 +356,7 @@ fn enrolment_is_frozen() {
             verify_key: [2; 32].into(),
             seal_key: [3; 32].into(),
             mac: [0x16; 32].into(),
+            seal_key_2: None,
         },
     );
     let mut batch = Batch::new();

@@ -57,9 +57,16 @@ pub fn answer_invitation(
         verify_key: verify_key.into(),
         seal_key: seal_key.into(),
         mac: crypto::invite::bind(&invitation.secret, team, &verify_key, &seal_key),
+        seal_key_2: None,
     };
     world.relay.enrol(&pack(&to_cbor(&request))).expect("the relay takes the answer");
     world.sync("admin");
+}
+
+/// The keys of a device that was set up before there was suite 2.
+pub fn old_keys(rng: &mut ChaCha20Rng) -> DeviceKeys {
+    let bytes = DeviceKeys::generate(rng).to_secret_bytes();
+    DeviceKeys::from_secret_bytes(&bytes[..64]).expect("keys without suite 2")
 }
 
 impl Rogue {
@@ -67,7 +74,7 @@ impl Rogue {
     pub fn enrol(world: &mut World, seed: u64, roles: &[Role], admin: bool) -> Rogue {
         let invitation = invite(world, roles, admin);
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let keys = DeviceKeys::generate(&mut rng);
+        let keys = old_keys(&mut rng);
         answer_invitation(world, &invitation, keys.verify_key(), keys.seal_key());
         assert!(directory(world).device(&keys.device_id()).is_some(), "it was let in");
         Rogue { keys, member: invitation.member, rng, numbers: BTreeMap::new() }
@@ -218,7 +225,7 @@ impl Rogue {
         let (zero, directory) = (EpochId::new([0; 16]), directory(world));
         let mut wraps = Vec::new();
         for device in readers.iter().flat_map(|member| directory.devices_of(*member)) {
-            let (id, key) = (device.id, device.seal_key);
+            let (id, key) = (device.id, device.seal_keys());
             wraps.push(secret.wrap_for(zero, &public, id, key, &mut self.rng).expect("wraps"));
         }
         let body = SpaceBody {

@@ -66,6 +66,9 @@ fn take(
     if invite.team != request.team || now > invite.expires.plus_ms(ANSWER_LIFE_MS) {
         return Err(unknown());
     }
+    if request.seal_key_2.as_ref().is_some_and(|key| !crypto::is_sealing_key(key)) {
+        return Err(Code::Malformed.into());
+    }
     let answers = invites::answers(tx, &request.lookup)?;
     let asked_before = answers.iter().any(|answer| {
         (answer.verify_key, answer.seal_key, answer.mac)

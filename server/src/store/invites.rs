@@ -6,6 +6,9 @@ use sync_core::protocol::{EnrolRequest, InviteNotice, PendingEnrolment, Timestam
 
 use super::{Reader, StoreError, Tx};
 
+/// The step of the schema that makes room for a device's X-Wing key.
+pub(super) const STEP_SEAL_KEY_2: &str = "ALTER TABLE enrolments ADD COLUMN seal_key_2 BLOB;";
+
 /// An invitation as the relay keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct InviteRow {
@@ -52,13 +55,15 @@ pub(crate) fn get(reader: &Reader, lookup: &[u8; 16]) -> Result<Option<InviteRow
 /// Adds a device's answer to an invitation.
 pub(crate) fn answer(tx: &Tx<'_>, request: &EnrolRequest) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT OR IGNORE INTO enrolments (lookup, verify_key, seal_key, mac) VALUES (?1, ?2, ?3, ?4)",
+        "INSERT OR IGNORE INTO enrolments (lookup, verify_key, seal_key, mac, seal_key_2)
+         VALUES (?1, ?2, ?3, ?4, ?5)",
     )?
     .execute(params![
         request.lookup.as_slice(),
         request.verify_key.as_slice(),
         request.seal_key.as_slice(),
         request.mac.as_slice(),
+        request.seal_key_2.as_ref().map(|key| key.as_slice()),
     ])?;
     Ok(())
 }
@@ -69,6 +74,7 @@ fn pending_of(row: &Row<'_>) -> Result<PendingEnrolment, rusqlite::Error> {
         verify_key: row.get::<_, [u8; 32]>(1)?.into(),
         seal_key: row.get::<_, [u8; 32]>(2)?.into(),
         mac: row.get::<_, [u8; 32]>(3)?.into(),
+        seal_key_2: row.get::<_, Option<Vec<u8>>>(4)?.map(Into::into),
     })
 }
 
@@ -78,7 +84,7 @@ pub(crate) fn answers(
     lookup: &[u8; 16],
 ) -> Result<Vec<PendingEnrolment>, StoreError> {
     let mut statement = reader.prepare_cached(
-        "SELECT lookup, verify_key, seal_key, mac FROM enrolments WHERE lookup = ?1",
+        "SELECT lookup, verify_key, seal_key, mac, seal_key_2 FROM enrolments WHERE lookup = ?1",
     )?;
     let rows = statement.query_map([lookup], pending_of)?;
     Ok(rows.collect::<Result<_, _>>()?)
@@ -87,7 +93,7 @@ pub(crate) fn answers(
 /// Every answer to any invitation of a team.
 pub(crate) fn pending(reader: &Reader, team: TeamId) -> Result<Vec<PendingEnrolment>, StoreError> {
     let mut statement = reader.prepare_cached(
-        "SELECT e.lookup, e.verify_key, e.seal_key, e.mac
+        "SELECT e.lookup, e.verify_key, e.seal_key, e.mac, e.seal_key_2
          FROM invites i JOIN enrolments e ON e.lookup = i.lookup WHERE i.team = ?1
          ORDER BY e.lookup, e.verify_key",
     )?;

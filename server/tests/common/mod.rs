@@ -146,6 +146,7 @@ impl Team {
             roles: vec![Role::Coordinator],
             verify_key: admin.keys.verify_key().into(),
             seal_key: admin.keys.seal_key().into(),
+            seal_key_2: admin.keys.seal_key_2().map(Into::into),
             profile,
         };
         let header = Header { space: SpaceId::ZERO, ..bare(Kind::Directory, Priority::First) };
@@ -203,6 +204,7 @@ impl Team {
             member: hand.member,
             verify_key: hand.keys.verify_key().into(),
             seal_key: hand.keys.seal_key().into(),
+            seal_key_2: hand.keys.seal_key_2().map(Into::into),
             class: DeviceClass::Native,
         });
     }

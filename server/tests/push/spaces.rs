@@ -108,7 +108,7 @@ fn only_a_present_reader_lets_another_in_and_only_a_member() {
     station.push(&team, &mut amy, &[made]);
     let let_in = |team: &Team, hand: &mut Hand, member| {
         let header = Header { space, ..bare(Kind::Reader, Priority::Structure) };
-        let body = to_cbor(&ReaderBody { member, with_past: true });
+        let body = to_cbor(&ReaderBody { member, with_past: true, from: None });
         let envelope = team.envelope(hand, header, body);
         station.push(team, hand, &[envelope])[0].clone()
     };

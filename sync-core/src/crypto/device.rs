@@ -1,4 +1,4 @@
-//! A device's two key pairs: Ed25519 for signing, X25519 for being sealed to.
+//! A device's key pairs: Ed25519 for signing, X25519 and X-Wing for being sealed to.
 //!
 //! A device is known by its signing key: its id is a hash of it. Which devices count is the directory's
 //! business. Invariant: signatures are checked strictly (no small-order keys, no second form of a
@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::ids::{DeviceId, first_16};
-use crate::protocol::{Envelope, Header, body_hash};
+use crate::protocol::{Envelope, Header, Suite, body_hash};
 
 use super::secret::Secret;
 use super::{CryptoError, hpke_base, labels};
@@ -21,30 +21,69 @@ use super::{CryptoError, hpke_base, labels};
 pub struct DeviceKeys {
     signing: SigningKey,
     sealing: hpke_base::PrivateKey,
+    /// None on a device that was set up before there was suite 2.
+    sealing_2: Option<hpke_base::PrivateKey>,
+}
+
+/// What a device can be sealed to, as the directory lists it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealKeys<'a> {
+    /// HPKE (X25519) public key, 32 bytes.
+    pub first: &'a [u8; 32],
+    /// X-Wing public key, 1,216 bytes. Where it is listed, nothing is sealed to the first one.
+    pub second: Option<&'a [u8]>,
+}
+
+impl<'a> SealKeys<'a> {
+    /// The suite in which this device is sealed to, and the key.
+    pub fn best(&self) -> (Suite, &'a [u8]) {
+        match self.second {
+            Some(key) => (Suite::XWing, key),
+            None => (Suite::X25519, self.first),
+        }
+    }
+
+    /// Both keys one after the other, as what binds them together takes them.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        [self.first.as_slice(), self.second.unwrap_or_default()].concat()
+    }
 }
 
 impl DeviceKeys {
     /// Fresh keys.
     pub fn generate(rng: &mut dyn CryptoRng) -> Self {
         let seed = Secret::generate(rng);
-        Self { signing: SigningKey::from_bytes(seed.as_bytes()), sealing: hpke_base::generate(rng) }
+        Self {
+            signing: SigningKey::from_bytes(seed.as_bytes()),
+            sealing: hpke_base::generate(Suite::X25519, rng),
+            sealing_2: Some(hpke_base::generate(Suite::XWing, rng)),
+        }
     }
 
     /// The keys from [`DeviceKeys::to_secret_bytes`].
     pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, CryptoError> {
-        let (seed, sealing) = bytes.split_at_checked(32).ok_or(CryptoError::Key)?;
+        let (seed, rest) = bytes.split_at_checked(32).ok_or(CryptoError::Key)?;
+        let (sealing, second) = rest.split_at_checked(32).ok_or(CryptoError::Key)?;
         let seed = Secret::from_slice(seed)?;
+        let second = (!second.is_empty()).then_some(second);
         Ok(Self {
             signing: SigningKey::from_bytes(seed.as_bytes()),
-            sealing: hpke_base::private_from_bytes(sealing)?,
+            sealing: hpke_base::private_from_bytes(Suite::X25519, sealing)?,
+            sealing_2: second
+                .map(|bytes| hpke_base::private_from_bytes(Suite::XWing, bytes))
+                .transpose()?,
         })
     }
 
-    /// The secret bytes (Ed25519 seed, then X25519 key; 64 bytes), for an encrypted store only.
+    /// The secret bytes (Ed25519 seed, X25519 key, X-Wing seed if there is one; 96 or 64 bytes), for an encrypted
+    /// store only.
     pub fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(64));
+        let mut bytes = Zeroizing::new(Vec::with_capacity(96));
         bytes.extend_from_slice(self.signing.as_bytes());
         bytes.extend_from_slice(hpke_base::private_bytes(&self.sealing).as_bytes());
+        if let Some(second) = &self.sealing_2 {
+            bytes.extend_from_slice(hpke_base::private_bytes(second).as_bytes());
+        }
         bytes
     }
 
@@ -55,7 +94,19 @@ impl DeviceKeys {
 
     /// HPKE (X25519) public key.
     pub fn seal_key(&self) -> [u8; 32] {
-        hpke_base::public_bytes(&self.sealing)
+        let bytes = hpke_base::public_bytes(&self.sealing);
+        bytes.try_into().expect("an X25519 key has 32 bytes")
+    }
+
+    /// X-Wing public key, 1,216 bytes; `None` on a device that was set up before there was suite 2.
+    pub fn seal_key_2(&self) -> Option<Vec<u8>> {
+        self.sealing_2.as_ref().map(hpke_base::public_bytes)
+    }
+
+    /// Both sealing keys as [`SealKeys::to_bytes`] has them.
+    pub fn seal_bytes(&self) -> Vec<u8> {
+        let (first, second) = (self.seal_key(), self.seal_key_2());
+        SealKeys { first: &first, second: second.as_deref() }.to_bytes()
     }
 
     /// The device's id.
@@ -75,8 +126,9 @@ impl DeviceKeys {
         Envelope { header, body, sig }
     }
 
+    /// The secret key for what is sealed to this device: the best it has, and no lesser one.
     pub(super) fn sealing(&self) -> &hpke_base::PrivateKey {
-        &self.sealing
+        self.sealing_2.as_ref().unwrap_or(&self.sealing)
     }
 }
 
@@ -149,11 +201,15 @@ mod tests {
     fn keys_read_back_whole_or_not_at_all() {
         let keys = DeviceKeys::generate(&mut rng(3));
         let bytes = keys.to_secret_bytes();
-        assert_eq!(bytes.len(), 64);
+        assert_eq!(bytes.len(), 96);
         let again = DeviceKeys::from_secret_bytes(&bytes).expect("reads");
         assert_eq!(again.device_id(), keys.device_id());
         assert_eq!(again.seal_key(), keys.seal_key());
-        for len in [0, 31, 32, 63] {
+        assert_eq!(again.seal_key_2(), keys.seal_key_2());
+        let old = DeviceKeys::from_secret_bytes(&bytes[..64]).expect("keys without suite 2");
+        assert_eq!((old.seal_key(), old.seal_key_2()), (keys.seal_key(), None));
+        assert_eq!(*old.to_secret_bytes(), bytes[..64]);
+        for len in [0, 31, 32, 63, 65, 95] {
             let cut = DeviceKeys::from_secret_bytes(&bytes[..len]);
             assert_eq!(cut.err(), Some(CryptoError::Key), "{len}");
         }

@@ -25,7 +25,7 @@ pub fn bind(
     secret: &[u8; 16],
     team: TeamId,
     verify_key: &[u8; 32],
-    seal_key: &[u8; 32],
+    seal_key: &[u8],
 ) -> ByteArray<32> {
     let tag: [u8; 32] = mac(secret, team, verify_key, seal_key).finalize().into_bytes().into();
     tag.into()
@@ -36,19 +36,14 @@ pub fn check(
     secret: &[u8; 16],
     team: TeamId,
     verify_key: &[u8; 32],
-    seal_key: &[u8; 32],
+    seal_key: &[u8],
     tag: &[u8; 32],
 ) -> bool {
     mac(secret, team, verify_key, seal_key).verify_slice(tag).is_ok()
 }
 
-/// HMAC-SHA256 over team || verifying key || sealing key, each of 32 bytes.
-fn mac(
-    secret: &[u8; 16],
-    team: TeamId,
-    verify_key: &[u8; 32],
-    seal_key: &[u8; 32],
-) -> Hmac<Sha256> {
+/// HMAC-SHA256 over team (32 bytes) || verifying key (32) || sealing keys (the rest, [`super::SealKeys::to_bytes`]).
+fn mac(secret: &[u8; 16], team: TeamId, verify_key: &[u8; 32], seal_key: &[u8]) -> Hmac<Sha256> {
     let mut key = Secret::zero();
     derive(secret, labels::INVITE_BIND, key.as_mut_bytes());
     let mut mac =

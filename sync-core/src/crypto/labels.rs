@@ -32,6 +32,8 @@ pub const INVITE_LOOKUP: &[u8] = b"aftercall invite lookup v1";
 /// HKDF info of an invitation's binding key.
 pub const INVITE_BIND: &[u8] = b"aftercall invite bind v1";
 
+/// Before a device's public keys, in its fingerprint.
+pub const FINGERPRINT: &[u8] = b"fingerprint v1";
 /// Before team, nonce and operation, in an approval of a directory entry (`directory`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
 
@@ -51,6 +53,7 @@ pub const ALL: &[&[u8]] = &[
     INVITE_LOOKUP,
     INVITE_BIND,
     APPROVAL,
+    FINGERPRINT,
 ];
 
 #[cfg(test)]

@@ -8,12 +8,14 @@
 //! - Every derivation, signature and seal names its purpose with a label of its own from [`labels`].
 //! - Randomness is handed in as `&mut dyn rand_core::CryptoRng`; nothing here asks the system for it.
 //! - Bytes from a peer or a disk end in an error, never in a panic.
-//! - There is one suite per version. An unknown one cannot even be decoded, so nothing can be downgraded.
+//! - An unknown suite cannot even be decoded. Which of the known ones is used follows from signed facts: what made
+//!   the epoch, what listed the device. What arrives in another is refused.
 
 mod device;
 mod document_key;
 mod epoch;
 mod error;
+mod fingerprint;
 mod hpke_base;
 pub mod invite;
 pub mod labels;
@@ -26,10 +28,11 @@ mod sender;
 mod testing;
 pub mod token;
 
-pub use device::{DeviceKeys, device_id, verify, verify_envelope};
+pub use device::{DeviceKeys, SealKeys, device_id, verify, verify_envelope};
 pub use document_key::DocumentKey;
-pub use epoch::{EpochSecret, is_epoch_key};
+pub use epoch::{EpochSecret, is_epoch_key, is_sealing_key};
 pub use error::CryptoError;
+pub use fingerprint::fingerprint;
 pub use passphrase::passphrase_key;
 pub use seal::{open_change, seal_change};
 pub use sender::SenderKey;

@@ -47,7 +47,7 @@ impl SenderKey {
         rng: &mut dyn CryptoRng,
     ) -> Result<SenderBody, CryptoError> {
         let info = sender_info(suite, space, epoch, device);
-        let sealed = hpke_base::seal(epoch_public, &info, b"", self.0.as_bytes(), rng)?;
+        let sealed = hpke_base::seal(suite, epoch_public, &info, b"", self.0.as_bytes(), rng)?;
         Ok(SenderBody { epoch, sealed: sealed.into() })
     }
 
@@ -81,19 +81,23 @@ fn sender_info(suite: Suite, space: SpaceId, epoch: EpochId, device: DeviceId) -
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{flipped, rng};
+    use super::super::testing::{flips, rng};
     use super::*;
 
     const SPACE: SpaceId = SpaceId::new([1; 16]);
     const EPOCH: EpochId = EpochId::new([2; 16]);
     const DEVICE: DeviceId = DeviceId::new([3; 16]);
 
-    fn case() -> (SenderKey, EpochSecret, SenderBody) {
+    fn case_in(suite: Suite) -> (SenderKey, EpochSecret, SenderBody) {
         let rng = &mut rng(1);
-        let (secret, public) = EpochSecret::generate(Suite::X25519, rng);
+        let (secret, public) = EpochSecret::generate(suite, rng);
         let key = SenderKey::generate(rng);
-        let body = key.seal(Suite::X25519, SPACE, EPOCH, &public, DEVICE, rng).expect("seals");
+        let body = key.seal(suite, SPACE, EPOCH, &public, DEVICE, rng).expect("seals");
         (key, secret, body)
+    }
+
+    fn case() -> (SenderKey, EpochSecret, SenderBody) {
+        case_in(Suite::X25519)
     }
 
     #[test]
@@ -120,11 +124,21 @@ mod tests {
 
     #[test]
     fn every_bit_counts() {
-        let (_, secret, body) = case();
-        for (bit, bytes) in flipped(&body.sealed) {
-            let other = SenderBody { sealed: bytes.into(), ..body.clone() };
-            let opened = SenderKey::open(Suite::X25519, SPACE, DEVICE, &other, &secret);
-            assert_eq!(opened.err(), Some(CryptoError::Seal), "bit {bit}");
+        for suite in [Suite::X25519, Suite::XWing] {
+            let (_, secret, body) = case_in(suite);
+            assert!(SenderKey::open(suite, SPACE, DEVICE, &body, &secret).is_ok());
+            for (bit, bytes) in flips(suite, &body.sealed) {
+                let other = SenderBody { sealed: bytes.into(), ..body.clone() };
+                let opened = SenderKey::open(suite, SPACE, DEVICE, &other, &secret);
+                assert_eq!(opened.err(), Some(CryptoError::Seal), "{suite:?}, bit {bit}");
+            }
         }
+    }
+
+    #[test]
+    fn what_was_sealed_in_one_suite_is_not_opened_as_the_other() {
+        let (_, secret, body) = case_in(Suite::XWing);
+        let opened = SenderKey::open(Suite::X25519, SPACE, DEVICE, &body, &secret);
+        assert_eq!(opened.err(), Some(CryptoError::Seal));
     }
 }

@@ -4,7 +4,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 
 use crate::ids::{DeviceId, DocId, EnvelopeId, SpaceId};
-use crate::protocol::{Day, Header, Kind, Priority};
+use crate::protocol::{Day, Header, Kind, Priority, Suite};
 
 pub(super) fn rng(seed: u64) -> ChaCha20Rng {
     ChaCha20Rng::seed_from_u64(seed)
@@ -36,6 +36,13 @@ pub(super) fn flipped(bytes: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
         other[bit / 8] ^= 1 << (bit % 8);
         (bit, other)
     })
+}
+
+/// As [`flipped`], for what is made in a suite: every bit in suite 1, one bit of every byte in suite 2, which is long
+/// and slow to try.
+pub(super) fn flips(suite: Suite, bytes: &[u8]) -> Vec<(usize, Vec<u8>)> {
+    let every = |bit: &usize| suite == Suite::X25519 || bit % 8 == (bit / 8) % 8;
+    flipped(bytes).filter(|(bit, _)| every(bit)).collect()
 }
 
 pub(super) fn unhex(text: &str) -> Vec<u8> {

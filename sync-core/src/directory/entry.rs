@@ -46,6 +46,9 @@ pub struct NewDevice {
     /// What kind of installation it is.
     #[n(3)]
     pub class: DeviceClass,
+    /// Its X-Wing public key: what is sealed to it takes this one.
+    #[n(4)]
+    pub seal_key_2: Option<ByteVec>,
 }
 
 /// A member's recovery key, and the shares of it that others hold.
@@ -133,6 +136,9 @@ pub enum Op {
         /// The policy profile.
         #[n(5)]
         profile: PolicyProfile,
+        /// X-Wing public key of their device.
+        #[n(6)]
+        seal_key_2: Option<ByteVec>,
     },
     /// A member is entered, or an entered member's roles change.
     #[n(1)]
@@ -174,6 +180,9 @@ pub enum Op {
         /// What kind of installation it is.
         #[n(3)]
         class: DeviceClass,
+        /// Its X-Wing public key: what is sealed to it takes this one.
+        #[n(4)]
+        seal_key_2: Option<ByteVec>,
     },
     /// The policy profile from now on.
     #[n(3)]

@@ -41,6 +41,16 @@ pub struct EpochInfo {
     pub replaces: Vec<EpochId>,
 }
 
+/// A reader who was let in without the past.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+struct LateReader {
+    #[n(0)]
+    member: MemberId,
+    /// They read these epochs and what replaces them.
+    #[n(1)]
+    from: Vec<EpochId>,
+}
+
 /// A space as its structural envelopes, in log order, make it.
 #[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct SpaceInfo {
@@ -60,6 +70,9 @@ pub struct SpaceInfo {
     /// Its epochs; none in an open space.
     #[n(5)]
     pub epochs: Vec<EpochInfo>,
+    /// Readers without the past; `None` while there is none.
+    #[n(6)]
+    late: Option<Vec<LateReader>>,
 }
 
 impl SpaceInfo {
@@ -72,6 +85,7 @@ impl SpaceInfo {
             maker: None,
             readers: Vec::new(),
             epochs: Vec::new(),
+            late: None,
         }
     }
 
@@ -115,6 +129,7 @@ impl SpaceInfo {
             maker: Some(envelope.header.device),
             readers: readers.into_iter().collect(),
             epochs: vec![epoch],
+            late: None,
         })
     }
 
@@ -127,13 +142,7 @@ impl SpaceInfo {
         match envelope.header.kind {
             Kind::Reader => {
                 let body: ReaderBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
-                if !self.readers.contains(&body.member) {
-                    if self.readers.len() >= limits::MAX_READERS {
-                        return Err(Code::TooLarge);
-                    }
-                    self.readers.push(body.member);
-                    self.readers.sort();
-                }
+                self.let_in(&body)?;
             }
             Kind::Epoch => {
                 let body: EpochBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
@@ -154,6 +163,65 @@ impl SpaceInfo {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Whoever has the past keeps it; whoever gets it later has it from then on.
+    fn let_in(&mut self, body: &ReaderBody) -> Result<(), Code> {
+        let from = match (body.with_past, body.from) {
+            (true, _) => None,
+            (false, Some(from)) if self.epoch(&from).is_some() => Some(from),
+            (false, _) => return Err(Code::Malformed),
+        };
+        let mut late = self.late.take().unwrap_or_default();
+        let known = late.iter().position(|reader| reader.member == body.member);
+        let is_reader = self.is_read_by(&body.member);
+        if !is_reader && self.readers.len() >= limits::MAX_READERS {
+            self.late = (!late.is_empty()).then_some(late);
+            return Err(Code::TooLarge);
+        }
+        match (from, known) {
+            (None, Some(at)) => drop(late.remove(at)),
+            (Some(from), Some(at)) => late[at].from.push(from),
+            (Some(from), None) if !is_reader => {
+                late.push(LateReader { member: body.member, from: vec![from] });
+            }
+            _ => {}
+        }
+        self.late = (!late.is_empty()).then_some(late);
+        if !is_reader {
+            self.readers.push(body.member);
+            self.readers.sort();
+        }
+        Ok(())
+    }
+
+    /// Whether a reader may be given an epoch's key: everybody but those without the past, who read the epoch that
+    /// began with them and what replaces it.
+    pub fn opens_to(&self, member: &MemberId, epoch: &EpochId) -> bool {
+        let late = self.late.iter().flatten().find(|late| late.member == *member);
+        let Some(late) = late else { return true };
+        let (mut open, mut seen) = (vec![*epoch], BTreeSet::new());
+        while let Some(id) = open.pop() {
+            if late.from.contains(&id) {
+                return true;
+            }
+            if seen.insert(id)
+                && let Some(epoch) = self.epoch(&id)
+            {
+                open.extend(&epoch.replaces);
+            }
+        }
+        false
+    }
+
+    /// Whether somebody reads this space without its past.
+    pub fn has_late_readers(&self) -> bool {
+        self.late.is_some()
+    }
+
+    /// Whether every reader may be given an epoch's key.
+    pub fn opens_to_all(&self, epoch: &EpochId) -> bool {
+        self.late.iter().flatten().all(|late| self.opens_to(&late.member, epoch))
     }
 
     /// The kind of space.

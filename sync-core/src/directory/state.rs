@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::crypto;
+use crate::crypto::{self, SealKeys};
 use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, RelayId, SpaceId, TeamId};
 use crate::protocol::{Code, Day, Envelope, Kind};
 use crate::records::{DeviceClass, PolicyProfile, Role, Standing};
@@ -15,6 +15,11 @@ use super::{open_space_id, rights};
 struct Since<T> {
     seq: u64,
     value: T,
+}
+
+/// A key that nothing can be sealed to would leave its device out of every space.
+fn check_key(key: Option<&[u8]>) -> Result<(), Code> {
+    if key.is_none_or(crypto::is_sealing_key) { Ok(()) } else { Err(Code::Malformed) }
 }
 
 fn at<T>(history: &[Since<T>], seq: u64) -> Option<&T> {
@@ -60,6 +65,7 @@ struct Device {
     member: MemberId,
     verify_key: [u8; 32],
     seal_key: [u8; 32],
+    seal_key_2: Option<Vec<u8>>,
     class: DeviceClass,
 }
 
@@ -76,8 +82,17 @@ pub struct DeviceAt<'a> {
     pub verify_key: &'a [u8; 32],
     /// Its HPKE key.
     pub seal_key: &'a [u8; 32],
+    /// Its X-Wing key, if it lists one.
+    pub seal_key_2: Option<&'a [u8]>,
     /// What kind of installation it is.
     pub class: DeviceClass,
+}
+
+impl<'a> DeviceAt<'a> {
+    /// What is sealed to the device takes the better of these.
+    pub fn seal_keys(&self) -> SealKeys<'a> {
+        SealKeys { first: self.seal_key, second: self.seal_key_2 }
+    }
 }
 
 /// A team's directory, folded from its entries.
@@ -177,13 +192,15 @@ impl Directory {
     fn apply(&mut self, op: Op) -> Result<(), Code> {
         let seq = self.len() + 1;
         match op {
-            Op::Genesis { member, roles, verify_key, seal_key, profile, .. } => {
+            Op::Genesis { member, roles, verify_key, seal_key, profile, seal_key_2, .. } => {
+                check_key(seal_key_2.as_deref().map(|key| key.as_slice()))?;
                 let (unit, supervises, guest) = (None, Vec::new(), None);
                 let standing = Member { roles, admin: true, unit, supervises, guest };
                 self.members.insert(member, vec![Since { seq, value: Some(standing) }]);
                 self.profiles.push(Since { seq, value: profile });
                 let class = DeviceClass::Native;
-                self.list_device(seq, NewDevice { member, verify_key, seal_key, class });
+                let device = NewDevice { member, verify_key, seal_key, class, seal_key_2 };
+                self.list_device(seq, device);
             }
             Op::Member { member, roles, admin, unit, supervises, guest, last } => {
                 if let Some(last) = last {
@@ -194,8 +211,8 @@ impl Directory {
                 let value = Some(Member { roles, admin, unit, supervises, guest });
                 self.members.entry(member).or_default().push(Since { seq, value });
             }
-            Op::Device { member, verify_key, seal_key, class } => {
-                let device = NewDevice { member, verify_key, seal_key, class };
+            Op::Device { member, verify_key, seal_key, class, seal_key_2 } => {
+                let device = NewDevice { member, verify_key, seal_key, class, seal_key_2 };
                 self.check_new(&device)?;
                 self.list_device(seq, device);
             }
@@ -247,16 +264,19 @@ impl Directory {
             return Err(Code::NoSuchMember);
         }
         // Keys are public: whoever repeats another device's must not take its place.
+        check_key(device.seal_key_2.as_deref().map(|key| key.as_slice()))?;
         let taken = self.devices.contains_key(&crypto::device_id(&device.verify_key));
         if taken { Err(Code::DeviceExists) } else { Ok(()) }
     }
 
     fn list_device(&mut self, since: u64, device: NewDevice) {
-        let NewDevice { member, verify_key, seal_key, class } = device;
+        let NewDevice { member, verify_key, seal_key, class, seal_key_2 } = device;
+        let seal_key_2 = seal_key_2.map(Vec::from);
         let (verify_key, seal_key) = (verify_key.into(), seal_key.into());
         let id = crypto::device_id(&verify_key);
         let until = None;
-        self.devices.insert(id, Device { since, until, member, verify_key, seal_key, class });
+        let device = Device { since, until, member, verify_key, seal_key, seal_key_2, class };
+        self.devices.insert(id, device);
     }
 
     fn remove(
@@ -348,6 +368,7 @@ impl Directory {
             standing: self.member_at(&device.member, seq)?,
             verify_key: &device.verify_key,
             seal_key: &device.seal_key,
+            seal_key_2: device.seal_key_2.as_deref(),
             class: device.class,
         })
     }

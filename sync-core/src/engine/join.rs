@@ -71,7 +71,13 @@ impl Phone {
             lookup: crypto::invite::lookup(&joining.secret),
             verify_key: verify_key.into(),
             seal_key: seal_key.into(),
-            mac: crypto::invite::bind(&joining.secret, self.identity.team, &verify_key, &seal_key),
+            mac: crypto::invite::bind(
+                &joining.secret,
+                self.identity.team,
+                &verify_key,
+                &self.keys.seal_bytes(),
+            ),
+            seal_key_2: self.keys.seal_key_2().map(Into::into),
         })
     }
 
@@ -98,7 +104,7 @@ impl Phone {
         let listed = directory.device(&self.keys.device_id()).is_some_and(|device| {
             device.member == self.identity.member
                 && *device.verify_key == self.keys.verify_key()
-                && *device.seal_key == self.keys.seal_key()
+                && device.seal_keys().to_bytes() == self.keys.seal_bytes()
         });
         if !listed {
             return Err(Code::DirectoryForged.into());

@@ -7,7 +7,8 @@ use crate::crypto::{self, DocumentKey, EpochSecret, SenderKey};
 use crate::directory::EpochInfo;
 use crate::ids::{ActorId, DeviceId, DocId, EnvelopeId, EpochId, SpaceId};
 use crate::protocol::{
-    Code, Envelope, Header, Kind, SealedBody, SenderBody, WrappedKey, from_cbor, to_cbor,
+    AskedKey, Code, Envelope, Header, Kind, SealedBody, SenderBody, WrapBody, WrappedKey,
+    from_cbor, to_cbor,
 };
 
 use super::desk::{Desk, Slip};
@@ -185,28 +186,66 @@ impl Desk<'_> {
         Ok(EpochSecret::from_secret_bytes(suite, &bytes).ok())
     }
 
-    /// Notes whom a key was wrapped for, and keeps it if that is this device.
+    /// Notes whom a key was wrapped for, and keeps it if that is this device. `by`: the device that signed the wraps.
     pub fn take_wraps(
         &mut self,
         space: SpaceId,
         epoch: Option<EpochId>,
         wraps: &[WrappedKey],
+        by: DeviceId,
     ) -> Result<()> {
         let row = self.space_row(space)?;
         for wrap in wraps {
             let id = epoch.unwrap_or(wrap.epoch);
             let Some(info) = row.info.epoch(&id) else { continue };
             if wrap.device != self.device() {
-                self.rows.put_wrapped(space, id, wrap.device)?;
+                self.rows.put_wrapped(space, id, wrap.device, by)?;
                 continue;
             }
-            // A wrap that does not open may come from a careless or hostile reader: another may follow.
-            if let Ok(secret) = EpochSecret::unwrap(info.suite, wrap, &info.public, self.keys) {
-                self.rows.put_secret(&SecretName::Epoch(space, id), &secret.to_secret_bytes())?;
-                self.rows.put_wrapped(space, id, wrap.device)?;
+            if self.epoch_secret(space, id)?.is_some() {
+                continue;
+            }
+            match EpochSecret::unwrap(info.suite, wrap, &info.public, self.keys) {
+                Ok(secret) => {
+                    let name = SecretName::Epoch(space, id);
+                    self.rows.put_secret(&name, &secret.to_secret_bytes())?;
+                    self.rows.put_wrapped(space, id, wrap.device, by)?;
+                }
+                // From a careless or hostile reader, or in a lesser suite than this device lists: another reader's
+                // is asked for, and somebody must ask whose phone that is.
+                Err(_) => {
+                    self.rows.raise(Code::WrapUnfit, &by.to_string())?;
+                    self.rows.put_ask(space, AskedKey { epoch: id, by })?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// A device says that keys wrapped for it do not fit.
+    pub fn take_asks(&mut self, space: SpaceId, asks: &[AskedKey], device: DeviceId) -> Result<()> {
+        let row = self.space_row(space)?;
+        for ask in asks.iter().filter(|ask| row.info.epoch(&ask.epoch).is_some()) {
+            self.rows.put_unfit(space, ask.epoch, device, ask.by)?;
+        }
+        Ok(())
+    }
+
+    /// Asks the other readers for keys that came and do not fit.
+    pub fn ask_again(&mut self, env: &Env<'_>, space: SpaceId) -> Result<()> {
+        let mut asks = Vec::new();
+        for ask in self.rows.take_asks(space)? {
+            if self.epoch_secret(space, ask.epoch)?.is_none() {
+                asks.push(ask);
+            }
+        }
+        if asks.is_empty() || !self.space_row(space)?.info.is_read_by(&self.identity.member) {
+            return Ok(());
+        }
+        let body = to_cbor(&WrapBody { keys: Vec::new(), asks: Some(asks) });
+        let header = self.next_header(env, &Slip::structure(Kind::Wrap, space))?;
+        let envelope = self.keys.sign_envelope(header, body);
+        self.post(space, &envelope)
     }
 }
 

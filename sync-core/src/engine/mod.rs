@@ -15,6 +15,7 @@ mod keys;
 mod ledger;
 mod look;
 mod page;
+mod readers;
 mod receive;
 mod receive_directory;
 mod record;
@@ -38,8 +39,8 @@ use rows::IdentityRow;
 pub use drill::Forgery;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
-    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, RecordView,
-    Status, SyncOutcome, TextEdit,
+    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ReaderView,
+    RecordView, Status, SyncOutcome, TextEdit,
 };
 
 type Result<T> = std::result::Result<T, EngineError>;

@@ -222,20 +222,22 @@ impl Desk<'_> {
 
     fn receive_structure(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
         let malformed = |_| Code::Malformed;
+        let by = envelope.header.device;
         match envelope.header.kind {
             Kind::Space => {
                 let body: SpaceBody = from_cbor(&envelope.body).map_err(malformed)?;
-                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps)
+                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps, by)
             }
             Kind::Reader => self.fold_structure(space, envelope),
             Kind::Epoch => {
                 let body: EpochBody = from_cbor(&envelope.body).map_err(malformed)?;
                 self.fold_structure(space, envelope)?;
-                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps)
+                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps, by)
             }
             Kind::Wrap => {
                 let body: WrapBody = from_cbor(&envelope.body).map_err(malformed)?;
-                self.take_wraps(space, None, &body.keys)
+                self.take_asks(space, body.asks.as_deref().unwrap_or_default(), by)?;
+                self.take_wraps(space, None, &body.keys, by)
             }
             Kind::Sender => {
                 let body: SenderBody = from_cbor(&envelope.body).map_err(malformed)?;

@@ -179,7 +179,7 @@ impl Desk<'_> {
         let mine = spaces.into_iter().find(|row| row.info.is_read_by(&me));
         if let Some(SpaceRow { info, .. }) = mine {
             for lead in leads.iter().filter(|lead| !info.is_read_by(lead)) {
-                self.add_reader(env, info.id, *lead)?;
+                self.add_reader(env, info.id, *lead, true)?;
             }
             return self.tend_space(env, info.id);
         }

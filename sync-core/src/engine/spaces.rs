@@ -11,10 +11,10 @@ use crate::records::{DeviceClass, OwnerKind, SpaceKind};
 
 use super::desk::{Desk, Slip};
 use super::rows::{SecretName, SpaceRow};
-use super::{EngineError, Env, Result};
+use super::{Env, Result};
 
-/// Wrapped keys in one envelope, about 120 bytes each: well below the longest body.
-const WRAPS_PER_ENVELOPE: usize = 256;
+/// Wrapped keys in one envelope, about 1,210 bytes each: with an epoch's public key below the longest body.
+const WRAPS_PER_ENVELOPE: usize = 48;
 
 impl Desk<'_> {
     /// An open space; its row is made on first use.
@@ -108,9 +108,9 @@ impl Desk<'_> {
             // Nobody in the team is entitled to such a space yet.
             return Err(Code::NotAllowed.into());
         }
-        let suite = Suite::X25519;
+        let suite = Suite::XWing;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps = self.wrap_for_readers(env, &secret, EpochId::new([0; 16]), &public, readers)?;
+        let wraps = self.wrap_for_readers(env, &secret, &public, readers);
         let body = to_cbor(&SpaceBody {
             kind: kind as u8,
             owner,
@@ -136,38 +136,47 @@ impl Desk<'_> {
             self.rows.put_secret(&SecretName::Epoch(id, epoch), &secret.to_secret_bytes())?;
         }
         for wrap in &wraps {
-            self.rows.put_wrapped(id, epoch, wrap.device)?;
+            self.rows.put_wrapped(id, epoch, wrap.device, self.device())?;
         }
         self.post(id, &envelope)?;
         Ok(id)
     }
 
+    /// Wraps a new epoch's key for the readers' devices, as many as one envelope holds; present readers wrap it for
+    /// the rest as they wrap it for later devices. A device whose listed key is none is left out.
     fn wrap_for_readers(
         &self,
         env: &mut Env<'_>,
         secret: &EpochSecret,
-        epoch: EpochId,
         public: &[u8],
         readers: &[MemberId],
-    ) -> Result<Vec<WrappedKey>> {
-        let mut wraps = Vec::new();
-        for reader in readers {
-            for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
-                let wrap = secret
-                    .wrap_for(epoch, public, device.id, device.seal_key, env.rng)
-                    .map_err(|_| EngineError::refused(Code::SealBroken))?;
-                wraps.push(wrap);
-            }
-        }
-        Ok(wraps)
+    ) -> Vec<WrappedKey> {
+        let zero = EpochId::new([0; 16]);
+        let devices = readers.iter().flat_map(|reader| self.directory.devices_of(*reader));
+        let devices = devices.filter(may_hold_keys).take(WRAPS_PER_ENVELOPE);
+        devices
+            .filter_map(|device| {
+                secret.wrap_for(zero, public, device.id, device.seal_keys(), env.rng).ok()
+            })
+            .collect()
     }
 
-    /// Lets another member read a space, with its past.
-    pub fn add_reader(&mut self, env: &Env<'_>, space: SpaceId, member: MemberId) -> Result<()> {
-        let body = to_cbor(&ReaderBody { member, with_past: true });
+    /// Lets another member read a space, with its past or from now on.
+    pub fn add_reader(
+        &mut self,
+        env: &mut Env<'_>,
+        space: SpaceId,
+        member: MemberId,
+        past: bool,
+    ) -> Result<()> {
+        let from = if past { None } else { Some(self.rotate(env, space)?) };
+        let body = to_cbor(&ReaderBody { member, with_past: past, from });
         let header = self.next_header(env, &Slip::structure(Kind::Reader, space))?;
         let envelope = self.keys.sign_envelope(header, body);
+        let author = self.directory.device(&self.device()).ok_or(Code::NotSetUp)?;
         let mut row = self.space_row(space)?;
+        gates::check_right(&envelope, &author, &row.info)?;
+        gates::check_readers(&envelope, &self.directory, self.directory.len(), &row.info)?;
         row.info.apply(&envelope)?;
         self.rows.put_space(&row)?;
         self.post(space, &envelope)
@@ -176,6 +185,7 @@ impl Desk<'_> {
     /// What a present reader owes a space: readers whom the directory entitles, keys for their devices, and a
     /// fresh key where somebody who is not a reader made the first one.
     pub fn tend_space(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
+        self.ask_again(env, space)?;
         let row = self.space_row(space)?;
         let me = self.identity.member;
         let holds_current = match row.info.current_epoch() {
@@ -188,11 +198,15 @@ impl Desk<'_> {
         if row.info.kind().policy().owner == OwnerKind::Team {
             for member in self.entitled(row.info.kind()) {
                 if !row.info.is_read_by(&member) {
-                    self.add_reader(env, space, member)?;
+                    self.add_reader(env, space, member, true)?;
                 }
             }
         }
-        if self.made_by_a_stranger(&row) && row.info.epochs.len() == 1 {
+        let row = self.space_row(space)?;
+        let leaves_out =
+            row.info.current_epoch().is_some_and(|now| !row.info.opens_to_all(&now.id));
+        // A key made elsewhere at the same time knew nothing of a reader who came without the past.
+        if leaves_out || (self.made_by_a_stranger(&row) && row.info.epochs.len() == 1) {
             self.rotate(env, space)?;
         }
         self.wrap_missing(env, space)
@@ -211,11 +225,11 @@ impl Desk<'_> {
     }
 
     /// Replaces a space's key: what is written from now on does not open with the old one.
-    fn rotate(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
+    pub fn rotate(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<EpochId> {
         let row = self.space_row(space)?;
-        let (suite, zero) = (Suite::X25519, EpochId::new([0; 16]));
+        let suite = Suite::XWing;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps = self.wrap_for_readers(env, &secret, zero, &public, row.info.readers())?;
+        let wraps = self.wrap_for_readers(env, &secret, &public, row.info.readers());
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),
@@ -230,34 +244,38 @@ impl Desk<'_> {
         self.rows.put_space(&row)?;
         self.rows.put_secret(&SecretName::Epoch(space, epoch), &secret.to_secret_bytes())?;
         for wrap in &wraps {
-            self.rows.put_wrapped(space, epoch, wrap.device)?;
+            self.rows.put_wrapped(space, epoch, wrap.device, self.device())?;
         }
-        self.post(space, &envelope)
+        self.post(space, &envelope)?;
+        Ok(epoch)
     }
 
-    /// Wraps every epoch key this phone holds for every reader's device that has not got it.
-    fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
-        let row = self.space_row(space)?;
+    /// Wraps every epoch key this phone holds for every device of its readers that has not got it and may have it.
+    pub fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
+        let (row, me) = (self.space_row(space)?, self.device());
         let mut keys = Vec::new();
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
-            for reader in row.info.readers() {
+            let readers = row.info.readers().iter();
+            for reader in readers.filter(|reader| row.info.opens_to(reader, &epoch.id)) {
                 for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
-                    if self.rows.is_wrapped(space, epoch.id, device.id)? {
+                    if self.rows.is_wrapped(space, epoch.id, device.id)?
+                        || self.rows.has_wrapped(space, epoch.id, device.id, me)?
+                    {
                         continue;
                     }
-                    let wrap = secret
-                        .wrap_for(epoch.id, &epoch.public, device.id, device.seal_key, env.rng)
-                        .map_err(|_| EngineError::refused(Code::SealBroken))?;
-                    keys.push(wrap);
+                    let keys_of = device.seal_keys();
+                    let wrap =
+                        secret.wrap_for(epoch.id, &epoch.public, device.id, keys_of, env.rng);
+                    keys.extend(wrap.ok());
                 }
             }
         }
         for key in &keys {
-            self.rows.put_wrapped(space, key.epoch, key.device)?;
+            self.rows.put_wrapped(space, key.epoch, key.device, me)?;
         }
         for keys in keys.chunks(WRAPS_PER_ENVELOPE) {
-            let body = to_cbor(&WrapBody { keys: keys.to_vec() });
+            let body = to_cbor(&WrapBody { keys: keys.to_vec(), asks: None });
             let header = self.next_header(env, &Slip::structure(Kind::Wrap, space))?;
             let envelope = self.keys.sign_envelope(header, body);
             self.post(space, &envelope)?;
@@ -267,6 +285,6 @@ impl Desk<'_> {
 }
 
 /// Whether a device may be given keys: a console or a station never.
-fn may_hold_keys(device: &DeviceAt<'_>) -> bool {
+pub(super) fn may_hold_keys(device: &DeviceAt<'_>) -> bool {
     matches!(device.class, DeviceClass::Native | DeviceClass::Web)
 }

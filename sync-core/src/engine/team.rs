@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use minicbor::bytes::ByteArray;
 
-use crate::crypto::{self, DeviceKeys};
+use crate::crypto::{self, DeviceKeys, SealKeys};
 use crate::directory::{Directory, Op};
 use crate::ids::{DocId, EnvelopeId, MemberId, SpaceId, TeamId};
 use crate::protocol::{
@@ -40,6 +40,7 @@ impl Phone {
             verify_key: keys.verify_key().into(),
             seal_key: keys.seal_key().into(),
             profile,
+            seal_key_2: keys.seal_key_2().map(Into::into),
         });
         let header = Header {
             kind: Kind::Directory,
@@ -188,11 +189,13 @@ impl Desk<'_> {
     pub fn consider(&mut self, env: &Env<'_>, pending: &PendingEnrolment) -> Result<bool> {
         let Some(invite) = self.rows.invite(&pending.lookup)? else { return Ok(false) };
         let subject = invite.member.to_string();
+        let second = pending.seal_key_2.as_ref().map(|key| key.as_slice());
+        let seal_keys = SealKeys { first: &pending.seal_key, second };
         let genuine = crypto::invite::check(
             &invite.secret,
             self.identity.team,
             &pending.verify_key,
-            &pending.seal_key,
+            &seal_keys.to_bytes(),
             &pending.mac,
         );
         if !genuine {
@@ -209,6 +212,7 @@ impl Desk<'_> {
             verify_key: pending.verify_key,
             seal_key: pending.seal_key,
             class: DeviceClass::Native,
+            seal_key_2: pending.seal_key_2.clone(),
         })?;
         Ok(true)
     }

@@ -6,7 +6,7 @@ use rand_core::CryptoRng;
 
 use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, SpaceId, TeamId};
 use crate::protocol::{Code, Timestamp};
-use crate::records::{FieldView, InputError, Role, Value};
+use crate::records::{DeviceClass, FieldView, InputError, Role, Value};
 
 use super::store::StoreError;
 
@@ -95,6 +95,25 @@ pub struct MemberView {
     pub admin: bool,
     /// Whether a device is enrolled.
     pub has_device: bool,
+}
+
+/// A device that reads a sealed space, as a person checks it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReaderView {
+    /// Whose it is.
+    pub member: MemberId,
+    /// Name from the roster.
+    pub name: Option<String>,
+    /// The device; `None` for a reader who has none yet, and for a recovery key.
+    pub device: Option<DeviceId>,
+    /// What kind of installation it is.
+    pub class: Option<DeviceClass>,
+    /// Eight words of its keys, to be compared in person; empty without a device.
+    pub fingerprint: String,
+    /// Whether it is no device but the member's recovery key.
+    pub recovery: bool,
+    /// Whether it reads the past too.
+    pub past: bool,
 }
 
 /// A change to the text of a session note. Positions and counts are Unicode scalar values.

@@ -7,13 +7,17 @@ use minicbor::bytes::{ByteArray, ByteVec};
 
 use crate::ids::{DekId, DeviceId, DocId, EpochId, MemberId};
 
-/// A cipher suite. Anything else is refused: there is no negotiation to downgrade.
+/// A cipher suite. Anything else is refused. There is no negotiation to downgrade: an epoch's suite stands in the
+/// envelope that made it, a device's in the entry that listed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 #[cbor(index_only)]
 pub enum Suite {
     /// DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305 (RFC 9180); changes under XChaCha20-Poly1305.
     #[n(1)]
     X25519,
+    /// As suite 1, with X-Wing (X25519 and ML-KEM-768 together) in place of DHKEM(X25519).
+    #[n(2)]
+    XWing,
 }
 
 /// Whom a space belongs to.
@@ -76,6 +80,9 @@ pub struct ReaderBody {
     /// Whether earlier epochs are wrapped too.
     #[n(1)]
     pub with_past: bool,
+    /// Without the past: the epoch from which on the member reads. It and what replaces it is wrapped for them.
+    #[n(2)]
+    pub from: Option<EpochId>,
 }
 
 /// Body of an `epoch` envelope: a reader replaces the space's key.
@@ -112,6 +119,20 @@ pub struct WrapBody {
     /// The wrapped keys.
     #[n(0)]
     pub keys: Vec<WrappedKey>,
+    /// Keys that came to this device and do not fit: its asking for them again.
+    #[n(1)]
+    pub asks: Option<Vec<AskedKey>>,
+}
+
+/// A device says that a key wrapped for it does not fit, and by whom, so that another reader wraps it again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct AskedKey {
+    /// The epoch whose key is missing.
+    #[n(0)]
+    pub epoch: EpochId,
+    /// The device that signed the wrap that does not fit.
+    #[n(1)]
+    pub by: DeviceId,
 }
 
 /// Body of a sealed change.

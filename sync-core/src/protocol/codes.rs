@@ -62,6 +62,7 @@ codes! {
     SpaceExists = "space_exists", "This space was already made by another device; the drafts move into it.";
     LeadWithoutDevice = "lead_without_device", "None of the chosen leads has an enrolled phone; enrol one of them first.";
     DeviceExists = "device_exists", "This member already has a device; a further one needs the first one's signature, which this release cannot give yet.";
+    WrapUnfit = "wrap_unfit", "A reader's phone sent a key that does not fit; other readers' phones are asked for it, so nothing need be done to read. Ask the person whose phone it is to update it, and an admin if it happens again.";
     NoKey = "no_key", "This phone has no key for it yet; it opens once a reader's phone has synced.";
     // Changes
     Compressed = "change_compressed", "A change arrived compressed, which no Aftercall phone does; it was set aside.";

@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use minicbor::bytes::ByteArray;
+use minicbor::bytes::{ByteArray, ByteVec};
 
 use crate::ids::{EnvelopeId, MemberId, TeamId};
 
@@ -85,9 +85,12 @@ pub struct EnrolRequest {
     /// The device's HPKE public key.
     #[n(3)]
     pub seal_key: ByteArray<32>,
-    /// HMAC-SHA256 under the invitation's binding key over team, verify_key and seal_key.
+    /// HMAC-SHA256 under the invitation's binding key over team, verify_key and both sealing keys.
     #[n(4)]
     pub mac: ByteArray<32>,
+    /// The device's X-Wing public key.
+    #[n(7)]
+    pub seal_key_2: Option<ByteVec>,
 }
 
 /// An [`EnrolRequest`] as an admin's device sees it.
@@ -102,9 +105,12 @@ pub struct PendingEnrolment {
     /// The device's HPKE public key.
     #[n(2)]
     pub seal_key: ByteArray<32>,
-    /// The MAC over both.
+    /// The MAC over all keys.
     #[n(3)]
     pub mac: ByteArray<32>,
+    /// The device's X-Wing public key.
+    #[n(5)]
+    pub seal_key_2: Option<ByteVec>,
 }
 
 /// Whether the device is let in yet.

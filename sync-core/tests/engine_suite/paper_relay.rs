@@ -225,6 +225,7 @@ impl PaperRelay {
             verify_key: request.verify_key,
             seal_key: request.seal_key,
             mac: request.mac,
+            seal_key_2: request.seal_key_2.clone(),
         };
         if !self.pending.contains(&pending) {
             self.pending.push(pending);

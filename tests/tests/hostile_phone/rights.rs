@@ -85,7 +85,7 @@ fn writes_without_a_right_are_set_aside_wherever_they_are_aimed() {
     scene.refused(&note, Verdict::Quarantined, Code::NotAllowed);
     let member = scene.rogue.member;
     let bodies = [
-        (Kind::Reader, to_cbor(&ReaderBody { member, with_past: true })),
+        (Kind::Reader, to_cbor(&ReaderBody { member, with_past: true, from: None })),
         (
             Kind::Epoch,
             to_cbor(&EpochBody {
@@ -95,7 +95,7 @@ fn writes_without_a_right_are_set_aside_wherever_they_are_aimed() {
                 wraps: vec![],
             }),
         ),
-        (Kind::Wrap, to_cbor(&WrapBody { keys: vec![] })),
+        (Kind::Wrap, to_cbor(&WrapBody { keys: vec![], asks: None })),
         (Kind::Sender, to_cbor(&SenderBody { epoch: zero, sealed: vec![].into() })),
         (Kind::Purge, vec![]),
         (Kind::Hold, vec![]),
@@ -233,6 +233,7 @@ fn a_console_or_station_device_moves_no_key_whatever_its_member_may_do() {
             member: invitation.member,
             verify_key: keys.verify_key().into(),
             seal_key: keys.seal_key().into(),
+            seal_key_2: keys.seal_key_2().map(Into::into),
             class,
         };
         let space = directory(&scene.world).space();
@@ -259,7 +260,7 @@ fn a_console_or_station_device_moves_no_key_whatever_its_member_may_do() {
         rogue.keys = keys;
         let space = clinical.header.space;
         for kind in [Kind::Reader, Kind::Epoch, Kind::Wrap, Kind::Sender] {
-            let body = to_cbor(&ReaderBody { member: rogue.member, with_past: true });
+            let body = to_cbor(&ReaderBody { member: rogue.member, with_past: true, from: None });
             let envelope = rogue.structure(&scene.world, kind, space, body);
             let results = rogue.push(&scene.world, &[envelope]);
             assert_eq!(results[0].code, "not_allowed", "{kind:?}");
@@ -284,6 +285,7 @@ fn keys_of_another_phone_in_an_answer_to_an_invitation_do_not_take_its_place() {
             lookup: invite::lookup(&invitation.secret),
             verify_key: listed.1.into(),
             seal_key: own.seal_key().into(),
+            seal_key_2: None,
             mac: invite::bind(&invitation.secret, invitation.team, &listed.1, &own.seal_key()),
         }];
     })

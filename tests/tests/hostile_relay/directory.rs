@@ -64,6 +64,7 @@ fn spy(world: &World, keys: &DeviceKeys) -> Op {
         member: world.member("cleo"),
         verify_key: keys.verify_key().into(),
         seal_key: keys.seal_key().into(),
+        seal_key_2: keys.seal_key_2().map(Into::into),
         class: DeviceClass::Native,
     }
 }
@@ -200,7 +201,7 @@ fn readers_epochs_and_wraps_that_no_reader_signed_change_no_space() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let (_, public) = EpochSecret::generate(Suite::X25519, &mut rng);
     let bodies = [
-        (Kind::Reader, to_cbor(&ReaderBody { member: rogue.member, with_past: true })),
+        (Kind::Reader, to_cbor(&ReaderBody { member: rogue.member, with_past: true, from: None })),
         (
             Kind::Epoch,
             to_cbor(&EpochBody {
@@ -210,7 +211,7 @@ fn readers_epochs_and_wraps_that_no_reader_signed_change_no_space() {
                 wraps: Vec::new(),
             }),
         ),
-        (Kind::Wrap, to_cbor(&WrapBody { keys: Vec::new() })),
+        (Kind::Wrap, to_cbor(&WrapBody { keys: Vec::new(), asks: None })),
     ];
     for (kind, body) in bodies {
         for keys in [&stranger, &rogue.keys] {
@@ -312,6 +313,7 @@ fn keys_swapped_on_their_way_to_the_admin_enrol_nobody() {
                 verify_key: verify_key.into(),
                 seal_key: seal_key.into(),
                 mac,
+                seal_key_2: None,
             }];
         })
         .unwrap();

@@ -4,6 +4,7 @@
 
 mod kinds;
 mod secret;
+mod wrapped;
 
 use std::collections::BTreeSet;
 
@@ -302,17 +303,6 @@ impl<'a> Rows<'a> {
     ) -> Result<()> {
         let key = key(&[b"n", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
         self.0.put(Table::Keys, &key, id.as_bytes())
-    }
-
-    /// Whether an epoch's key has been wrapped for a device.
-    pub fn is_wrapped(&self, space: SpaceId, epoch: EpochId, device: DeviceId) -> Result<bool> {
-        let key = key(&[b"w", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
-        Ok(self.0.get(Table::Keys, &key)?.is_some())
-    }
-
-    pub fn put_wrapped(&mut self, space: SpaceId, epoch: EpochId, device: DeviceId) -> Result<()> {
-        let key = key(&[b"w", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
-        self.0.put(Table::Keys, &key, &[])
     }
 
     // ---- parked: space || number → id || doc
