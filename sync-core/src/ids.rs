@@ -169,6 +169,11 @@ impl SpaceId {
 }
 
 impl DocId {
+    /// The document in which this one goes on: SHA-256(doc || "next")\[..16\].
+    pub fn successor(&self) -> DocId {
+        DocId(first_16(Sha256::new_with_prefix([self.0.as_slice(), b"next"].concat())))
+    }
+
     /// The document field of envelopes that concern a space rather than a document.
     pub const ZERO: DocId = DocId::new([0; 16]);
 }

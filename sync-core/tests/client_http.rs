@@ -110,6 +110,7 @@ async fn an_enrolment_travels_compressed_both_ways() {
         verify_key: [3; 32].into(),
         seal_key: [4; 32].into(),
         mac: [5; 32].into(),
+        seal_key_2: None,
     };
     let answer = EnrolAnswer {
         state: EnrolState::Pending,

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sync_core::doc;
 use sync_core::gates::{self, Admitted, Candidate};
 use sync_core::ids::{DocId, EnvelopeId, SpaceId};
 use sync_core::protocol::{Code, Envelope, PushResult, limits};
-use sync_core::records::{DocType, Flat};
+use sync_core::records::{After, DocType, Flat, Scalar, carry_on, chain};
 
 use crate::store::{StoreError, documents, items, records};
 
@@ -16,6 +17,9 @@ use super::push::Push;
 /// Bytes of documents that one request may have loaded and tried, so that none keeps the writer from the others
 /// for long: some seconds' work at most. What is left over is sent again.
 const MOST_TRIED: usize = 8 * 1024 * 1024;
+
+/// Documents of one record that a projection reads at most.
+const MOST_LINKS: usize = 64;
 
 /// An open document of a request under way.
 pub(super) struct OpenDocument {
@@ -171,13 +175,53 @@ impl Push<'_> {
 
     /// Writes every merged document and what it says, once a request.
     pub(super) fn keep_documents(&mut self) -> Result<(), StoreError> {
+        let mut said = Vec::new();
         for ((space, doc), document) in std::mem::take(&mut self.documents) {
             let Some(flat) = document.changed else { continue };
             documents::put(self.tx, space, doc, document.record, document.saved.as_deref())?;
-            if let Some(row) = projection::of(space, doc, document.record, flat) {
+            said.push((space, doc, document.record, flat));
+        }
+        for (space, doc, record, flat) in said {
+            let (doc, flat) = match self.whole_record(space, doc, record, &flat)? {
+                Some(whole) => whole,
+                None => (doc, flat),
+            };
+            if let Some(row) = projection::of(space, doc, record, flat) {
                 records::put(self.tx, self.team, &row)?;
             }
         }
         Ok(())
+    }
+
+    /// What a document says together with those it continues and those that continue it; `None` if there are none.
+    fn whole_record(
+        &self,
+        space: SpaceId,
+        doc: DocId,
+        record: u16,
+        flat: &Flat,
+    ) -> Result<Option<(DocId, Flat)>, StoreError> {
+        let first = match (After::of(flat), flat.get(chain::OF)) {
+            (Some(after), Some(Scalar::Str(of))) if after.doc.successor() == doc => of.parse().ok(),
+            _ => documents::exists(self.tx, space, doc.successor())?.then_some(doc),
+        };
+        let Some(first) = first else { return Ok(None) };
+        let damaged = |_| StoreError::Damaged("a document");
+        let (mut whole, mut last): (Option<Flat>, Option<Vec<u8>>) = (None, None);
+        let (mut at, mut links) = (first, 0);
+        while let Some(row) = documents::get(self.tx, space, at)?.filter(|_| links < MOST_LINKS) {
+            let Some(saved) = row.saved.filter(|_| row.record == record) else { break };
+            let next = doc::flatten(&saved).map_err(damaged)?;
+            whole = Some(match (whole, last, After::of(&next)) {
+                (Some(now), Some(last), Some(after)) => {
+                    let then = doc::flatten_at(&last, &after.seen).map_err(damaged)?;
+                    let now_of_last = doc::flatten(&last).map_err(damaged)?;
+                    carry_on(&now, &now.as_seen(&now_of_last, &then), &next)
+                }
+                _ => next,
+            });
+            (last, at, links) = (Some(saved), at.successor(), links + 1);
+        }
+        Ok(whole.filter(|_| links > 1).map(|whole| (first, whole)))
     }
 }

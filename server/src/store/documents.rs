@@ -30,6 +30,13 @@ pub(crate) fn get(
     Ok(found)
 }
 
+/// Whether there is a document of this id in a space.
+pub(crate) fn exists(reader: &Reader, space: SpaceId, doc: DocId) -> Result<bool, StoreError> {
+    Ok(reader
+        .prepare_cached("SELECT 1 FROM documents WHERE space = ?1 AND doc = ?2")?
+        .exists(params![space.as_bytes(), doc.as_bytes()])?)
+}
+
 /// Keeps a document.
 pub(crate) fn put(
     tx: &Tx<'_>,

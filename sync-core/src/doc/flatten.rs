@@ -15,6 +15,27 @@ pub fn flatten(saved: &[u8]) -> Result<Flat, DocError> {
     guarded(|| values(&load(saved)?))
 }
 
+/// The values of a saved document as they were at some of its changes, named by the first eight bytes of their hashes.
+/// Changes it does not hold are left out; if it holds none of them, its values now.
+///
+/// # Errors
+/// As [`flatten`].
+pub fn flatten_at(saved: &[u8], changes: &[[u8; 8]]) -> Result<Flat, DocError> {
+    guarded(|| {
+        let doc = load(saved)?;
+        let known: Vec<_> = doc
+            .get_changes(&[])
+            .iter()
+            .map(|change| change.hash())
+            .filter(|hash| changes.iter().any(|first| hash.0.starts_with(first)))
+            .collect();
+        if known.is_empty() {
+            return values(&doc);
+        }
+        values(&doc.fork_at(&known).map_err(|_| DocError::Damaged)?)
+    })
+}
+
 /// The heads of a saved document, sorted.
 ///
 /// # Errors

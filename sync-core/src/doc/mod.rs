@@ -14,7 +14,7 @@ mod tests;
 use crate::records::FieldOp;
 
 pub use author::author;
-pub use flatten::{flatten, heads};
+pub use flatten::{flatten, flatten_at, heads};
 pub(crate) use genesis::FIRST_ACTOR;
 pub use genesis::first_change;
 pub(crate) use scratch::{Scratch, Tried};

@@ -199,7 +199,7 @@ impl Desk<'_> {
         let mut names = BTreeMap::new();
         for root in self.rows.roots(staff.parts[0].number, None, usize::MAX)? {
             let (record, parts) = self.open_record(root)?;
-            let values = self.values_of(record, &parts);
+            let values = self.values_of(record, &parts)?;
             if let (Some(Value::Text(id)), Some(Value::Text(name))) =
                 (values.get("member"), values.get("display_name"))
                 && let Ok(id) = id.parse()
@@ -213,11 +213,10 @@ impl Desk<'_> {
     fn record_view(&self, record: DocId) -> Result<RecordView> {
         let (record_type, parts) = self.open_record(record)?;
         let first = parts.first().ok_or(Code::NoSuchRecord)?;
-        let flats: Vec<_> =
-            parts.iter().filter_map(|part| Some((part.doc_type, part.flat.clone()?))).collect();
+        let flats = self.flats_of(&parts)?;
         let found = self.whereabouts(&parts)?;
         Ok(RecordView {
-            id: first.doc,
+            id: self.rows.root_of(record)?.unwrap_or(first.doc),
             kind: record_type.name,
             space: first.space,
             fields: view(record_type, &flats),

@@ -14,6 +14,7 @@ mod join;
 mod keys;
 mod ledger;
 mod look;
+mod note;
 mod page;
 mod readers;
 mod receive;
@@ -26,6 +27,7 @@ mod rows;
 mod session;
 mod spaces;
 mod store;
+mod successor;
 mod team;
 mod types;
 

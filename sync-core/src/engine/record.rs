@@ -6,8 +6,8 @@ use crate::doc::{self, Edit};
 use crate::ids::{ActorId, DocId, MemberId, SpaceId};
 use crate::protocol::Code;
 use crate::records::{
-    DocType, FieldKind, FieldOp, Flat, PartPlan, RecordType, Scalar, SpaceKind, Value, plan_edit,
-    plan_new,
+    After, DocType, FieldKind, FieldOp, Flat, PartPlan, RecordType, Scalar, SpaceKind, Value,
+    plan_edit, plan_new,
 };
 
 use super::desk::Desk;
@@ -87,7 +87,7 @@ impl Phone {
         for member in with {
             desk.directory.member(member).ok_or(Code::NoSuchMember)?;
         }
-        let mut fields = desk.values_of(record_type, &parts);
+        let mut fields = desk.values_of(record_type, &parts)?;
         if !text {
             fields.retain(|name, _| !is_text(part.doc_type, name));
         }
@@ -194,14 +194,13 @@ impl Desk<'_> {
         fields: &BTreeMap<String, Value>,
     ) -> Result<()> {
         let (record_type, parts) = self.open_record(record)?;
-        let root = parts.first().map_or(record, |part| part.doc);
-        let current: Vec<(&'static DocType, Flat)> =
-            parts.iter().filter_map(|p| Some((p.doc_type, p.flat.clone()?))).collect();
+        let root = self.rows.root_of(record)?.unwrap_or(record);
+        let current = self.flats_of(&parts)?;
         let mut docs = BTreeMap::new();
         for part in record_type.parts {
             let found = parts.iter().find(|p| p.doc_type.number == part.number && p.flat.is_some());
             let (doc, space) = match found {
-                Some(found) => (found.doc, Some(found.space)),
+                Some(found) => (self.open_end(found.space, found.doc)?, Some(found.space)),
                 None => (DocId::random(env.rng), None),
             };
             let actor_no = match space {
@@ -219,8 +218,11 @@ impl Desk<'_> {
             };
             plan_edit(record_type, &current, fields, &mut actor_of, &mut || entry_id(rng))?
         };
-        for plan in plans {
+        for mut plan in plans {
             let (doc, space, _) = docs[&plan.part.number];
+            if space.is_some() {
+                plan.ops = self.fit_successor(root, doc, &parts, plan.ops)?;
+            }
             let space = match space {
                 Some(space) => space,
                 None => self.place(env, plan.part, fields)?,
@@ -232,7 +234,8 @@ impl Desk<'_> {
 
     /// A record's type and its parts on this phone, the first part first.
     pub fn open_record(&self, record: DocId) -> Result<(&'static RecordType, Vec<Part>)> {
-        let root = self.rows.root_of(record)?.ok_or(Code::NoSuchRecord)?;
+        // Of a record read without its past the first document is not here, only what names it.
+        let root = self.rows.root_of(record)?.unwrap_or(record);
         let rows = self.rows.parts(root)?;
         let (_, first) =
             rows.iter().find(|(doc, _)| *doc == root).or(rows.first()).ok_or(Code::NoSuchRecord)?;
@@ -250,7 +253,7 @@ impl Desk<'_> {
         }
         let rank =
             |part: &Part| record_type.parts.iter().position(|p| p.number == part.doc_type.number);
-        parts.sort_by_key(|part| (rank(part), part.doc));
+        parts.sort_by_key(|part| (rank(part), part.doc != root, part.doc));
         Ok((record_type, parts))
     }
 
@@ -260,6 +263,11 @@ impl Desk<'_> {
         let first = record.parts[0].number;
         let root = match flat.get("of") {
             Some(Scalar::Str(of)) if part.number != first => of.parse().ok(),
+            // A successor of a record's first document says whose it is.
+            Some(Scalar::Str(of)) if After::of(flat).is_some_and(|a| a.doc.successor() == doc) => {
+                of.parse().ok()
+            }
+            _ if !part.texts.is_empty() => self.note_root(space, doc)?,
             _ if part.number == first => Some(doc),
             _ => None,
         };

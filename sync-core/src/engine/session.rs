@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
-use crate::doc::{self, Edit};
+use crate::doc;
 use crate::ids::{DocId, MemberId, SpaceId, first_16};
 use crate::protocol::{Code, SpaceOwner};
 use crate::records::{DocType, NotesMode, RecordType, SpaceKind, Value, session_text_key, view};
@@ -58,8 +58,7 @@ impl Phone {
         let fields = desk.intervention_fields(intervention)?;
         let key = text_key(&fields, phase)?;
         let space = desk.session_to_write(env, intervention, &fields)?;
-        let text = Edit::Text { key, at: edit.at, delete: edit.delete, insert: &edit.insert };
-        desk.write_change(env, space, note_doc(space), note_type()?, &text)?;
+        desk.write_note(env, space, key, edit)?;
         desk.commit_recorded()
     }
 
@@ -70,16 +69,19 @@ impl Phone {
         for row in desk.session_spaces(intervention)? {
             let space = row.info.id;
             let doc = note_doc(space);
-            let document = desk.rows.document(space, doc)?;
+            let chain = desk.chain_from(space, doc)?;
             // Whoever opened the session for others holds its row and no key.
             let reads = row.info.is_read_by(&desk.identity.member);
-            let unreadable = !reads || document.as_ref().is_some_and(|row| row.saved.is_none());
-            let saved = document.and_then(|row| row.saved);
-            let texts = match saved {
-                Some(saved) => doc::flatten(&saved)?.texts,
-                None => BTreeMap::new(),
-            };
-            let phases = texts.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+            let closed = chain.iter().all(|(_, row)| row.saved.is_none()) && !chain.is_empty();
+            let unreadable = !reads || closed;
+            let mut phases: BTreeMap<String, String> = BTreeMap::new();
+            for saved in chain.into_iter().filter_map(|(_, row)| row.saved) {
+                for (key, text) in doc::flatten(&saved)?.texts {
+                    if !text.is_empty() {
+                        phases.entry(key).or_default().push_str(&text);
+                    }
+                }
+            }
             notes.push(NoteView { space, doc, phases, unreadable });
         }
         Ok(notes)
@@ -100,7 +102,7 @@ pub(super) fn note_doc(space: SpaceId) -> DocId {
     DocId::new(first_16(hash))
 }
 
-fn note_type() -> Result<&'static DocType> {
+pub(super) fn note_type() -> Result<&'static DocType> {
     let record = RecordType::by_name("session_note").ok_or(Code::NoSuchRecord)?;
     Ok(record.parts[0])
 }
@@ -134,7 +136,7 @@ impl Desk<'_> {
         if record.name != "intervention" {
             return Err(EngineError::refused_because(Code::NoSuchRecord, "not an intervention"));
         }
-        Ok(self.values_of(record, &parts))
+        self.values_of(record, &parts)
     }
 
     /// The values shown of a record, without its conflicts.
@@ -142,10 +144,9 @@ impl Desk<'_> {
         &self,
         record: &'static RecordType,
         parts: &[super::record::Part],
-    ) -> BTreeMap<String, Value> {
-        let flats: Vec<_> =
-            parts.iter().filter_map(|part| Some((part.doc_type, part.flat.clone()?))).collect();
-        view(record, &flats).into_iter().map(|(name, field)| (name, field.value)).collect()
+    ) -> Result<BTreeMap<String, Value>> {
+        let flats = self.flats_of(parts)?;
+        Ok(view(record, &flats).into_iter().map(|(name, field)| (name, field.value)).collect())
     }
 
     fn set_leads(

@@ -72,7 +72,7 @@ codes! {
     TooManyOps = "change_too_large", "A change is larger than allowed; save in smaller steps.";
     MissingAncestor = "waiting", "An earlier change has not arrived yet; this one waits for it.";
     SchemaViolation = "schema_violation", "A field or value is not one this record allows; update the app.";
-    DocumentFull = "document_full", "This record has taken all the changes it can; what is in it stays, write what follows into another one.";
+    DocumentFull = "document_full", "This part of the text has taken all the changes it can; what is in it stays, write what follows at its end.";
     SealBroken = "seal_broken", "A sealed change does not open with its key; it was set aside.";
     // Requests
     TokenInvalid = "token_invalid", "The request was not signed by an enrolled device; sync again.";

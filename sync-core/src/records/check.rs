@@ -8,7 +8,7 @@ use crate::protocol::Code;
 use crate::protocol::limits::{MAX_KEY, MAX_OPEN_TEXT, MAX_SEALED_TEXT};
 
 use super::values::{fits, is_id, key_to_member, member_fits, member_to_key};
-use super::{DocType, Field, FieldKind, Flat, Scalar, entries};
+use super::{DocType, Field, FieldKind, Flat, Scalar, chain, entries};
 
 /// See [`DocType::check`].
 pub(super) fn check(doc_type: &DocType, flat: &Flat, schema: u16) -> Result<(), Code> {
@@ -44,6 +44,12 @@ fn values_fit(doc_type: &DocType, key: &str, values: &[Scalar]) -> bool {
         Some((name, rest)) => (name, Some(rest)),
         None => (key, None),
     };
+    match key {
+        // A successor of any kind names the document before it and its record.
+        chain::AFTER => return values.iter().all(chain::fits),
+        chain::OF => return values.iter().all(|value| fits(&FieldKind::Id, value)),
+        _ => {}
+    }
     doc_type
         .field(name)
         .is_some_and(|field| values.iter().all(|value| value_fits(field, rest, value)))
@@ -54,7 +60,7 @@ fn value_fits(field: &Field, rest: Option<&str>, value: &Scalar) -> bool {
         return fits(&field.kind, value);
     };
     match (&field.kind, value) {
-        (FieldKind::CodeSet(_) | FieldKind::IdSet | FieldKind::LabelSet(_), Scalar::Bool(true)) => {
+        (FieldKind::CodeSet(_) | FieldKind::IdSet | FieldKind::LabelSet(_), Scalar::Bool(_)) => {
             let member = key_to_member(&field.kind, rest);
             member_fits(&field.kind, &member) && member_to_key(&field.kind, &member) == rest
         }

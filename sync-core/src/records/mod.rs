@@ -4,6 +4,7 @@
 //! [`Flat`] values and applies [`FieldOp`]s; `engine` asks this layer what to write and what a document says.
 
 mod bands;
+pub mod chain;
 mod check;
 mod entries;
 mod flat;
@@ -25,6 +26,7 @@ mod peer_contact;
 mod session_note;
 mod staff;
 
+pub use chain::{After, carry_on, disputed};
 pub use flat::{FieldOp, Flat, Scalar, Value};
 pub use input::InputError;
 pub use plan::{plan_edit, plan_new};

@@ -329,6 +329,18 @@ impl<'a> Rows<'a> {
         Ok(taken)
     }
 
+    /// The parked envelopes of a document.
+    pub fn parked_of(&self, space: SpaceId, doc: DocId) -> Result<Vec<EnvelopeId>> {
+        let mut found = Vec::new();
+        for (_, value) in self.all(Table::Parked, space.as_bytes())? {
+            let (id, of) = id_and_doc(&value)?;
+            if of == doc {
+                found.push(id);
+            }
+        }
+        Ok(found)
+    }
+
     // ---- drafts, invites, alarms
     pub fn put_draft(&mut self, id: EnvelopeId, row: &DraftRow) -> Result<()> {
         self.write(Table::Drafts, id.as_bytes(), row)

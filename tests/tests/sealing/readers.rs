@@ -1,0 +1,154 @@
+//! Who reads a space, as phones show it, and how further readers come in.
+
+use sync_core::protocol::Code;
+use sync_core::records::{DeviceClass, Value};
+use tests::{World, form, text};
+
+use super::{PHASE, county, led_by, space_of};
+
+fn unreadable(world: &mut World, name: &str, record: sync_core::ids::DocId) -> bool {
+    let notes = world.on(name, |phone, _| phone.notes(record)).expect("notes");
+    notes.iter().all(|note| note.unreadable)
+}
+
+#[test]
+fn every_reader_is_shown_with_the_words_that_their_own_phone_shows() {
+    let mut world = county();
+    let id = led_by(&mut world, &["amy", "bo"]);
+    let space = space_of(&mut world, "amy", id);
+    let shown = world.on("amy", |phone, _| phone.readers(space)).expect("readers");
+    assert_eq!(shown.len(), 2);
+    for name in ["amy", "bo"] {
+        let own = world.on(name, |phone, _| (phone.fingerprint(), phone.status().unwrap()));
+        let seen = shown.iter().find(|view| view.name.as_deref() == Some(name)).expect("named");
+        assert_eq!((seen.member, seen.device), (own.1.member, Some(own.1.device)));
+        assert_eq!(seen.fingerprint, own.0);
+        assert_eq!(seen.fingerprint.split(' ').count(), 8);
+        assert_eq!(seen.class, Some(DeviceClass::Native));
+        assert!(seen.past && !seen.recovery);
+    }
+    assert_ne!(shown[0].fingerprint, shown[1].fingerprint);
+    // One who does not read it sees who does, and lets nobody in.
+    let (dee, from_cleo) = (world.member("dee"), world.on("cleo", |phone, _| phone.readers(space)));
+    assert_eq!(from_cleo.expect("cleo made it"), shown);
+    let refused = world.on("cleo", |phone, env| phone.add_reader(env, space, dee, true));
+    assert_eq!(refused.unwrap_err().code(), Code::NotAllowed);
+}
+
+/// SECURITY 25.
+#[test]
+fn a_reader_from_now_on_cannot_open_what_was_before_until_a_holder_gives_the_past_and_both_are_logged()
+ {
+    let mut world = county();
+    let id = led_by(&mut world, &["amy", "bo"]);
+    world.write("amy", id, "exploration", 0, "before dee came. ");
+    world.sync_all();
+    let (space, dee) = (space_of(&mut world, "amy", id), world.member("dee"));
+    world.on("amy", |phone, env| phone.add_reader(env, space, dee, false)).expect("let in");
+    world.sync_all();
+    assert!(unreadable(&mut world, "dee", id), "nothing was written since");
+    let views = world.on("bo", |phone, _| phone.readers(space)).expect("readers");
+    let late = views.iter().find(|view| view.member == dee).expect("shown");
+    assert!(!late.past, "and shown as without the past");
+
+    // Both authors go on in the next document, dee too; dee sees that one alone.
+    let end = "before dee came. ".len();
+    world.write("amy", id, "exploration", end, "amy after. ");
+    world.sync_all();
+    world.write("dee", id, "exploration", 0, "dee herself. ");
+    world.sync_all();
+    world.write("bo", id, "exploration", end, "bo after. ");
+    world.sync_all();
+    for name in ["amy", "bo"] {
+        let shown = world.phase(name, id, PHASE);
+        assert_eq!(shown, "before dee came. bo after. dee herself. amy after. ", "{name}");
+    }
+    assert_eq!(world.phase("dee", id, PHASE), "bo after. dee herself. amy after. ");
+    let drafts = world.on("dee", |phone, _| phone.drafts()).expect("drafts");
+    assert!(drafts.is_empty(), "{}", world.troubles());
+
+    // A holder gives the past.
+    world.on("bo", |phone, env| phone.add_reader(env, space, dee, true)).expect("let in");
+    world.sync_all();
+    assert_eq!(world.phase("dee", id, PHASE), world.phase("amy", id, PHASE));
+    let views = world.on("amy", |phone, _| phone.readers(space)).expect("readers");
+    assert!(views.iter().all(|view| view.past));
+
+    // Two signed envelopes say so, in the log of everybody who may read or write there.
+    let log = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
+    let mut find = log.prepare("SELECT envelope FROM items WHERE space = ?1 ORDER BY seq").unwrap();
+    let rows = find.query_map([space.as_bytes()], |row| row.get::<_, Vec<u8>>(0)).unwrap();
+    let envelopes =
+        rows.map(|row| sync_core::protocol::Envelope::from_bytes(&row.unwrap()).unwrap());
+    let said: Vec<bool> = envelopes
+        .filter(|envelope| envelope.header.kind == sync_core::protocol::Kind::Reader)
+        .map(|envelope| {
+            let body: sync_core::protocol::ReaderBody =
+                sync_core::protocol::from_cbor(&envelope.body).unwrap();
+            assert_eq!(body.member, dee);
+            body.with_past
+        })
+        .collect();
+    assert_eq!(said, [false, true]);
+}
+
+#[test]
+fn a_reader_from_now_on_sees_of_a_record_what_was_set_since_and_others_see_one_record() {
+    let mut world = county();
+    let bo = world.member("bo");
+    let check_in = world.record(
+        "amy",
+        "check_in",
+        &[("zone", text("reacting")), ("text", text("first words"))],
+    );
+    let copy =
+        world.on("amy", |phone, env| phone.share(env, check_in, &[bo], true)).expect("shared");
+    world.sync_all();
+    let (space, dee) = (space_of(&mut world, "amy", copy), world.member("dee"));
+    world.on("bo", |phone, env| phone.add_reader(env, space, dee, false)).expect("let in");
+    world.sync_all();
+    world.edit("amy", copy, &[("zone", text("injured"))]);
+    world.sync_all();
+    for name in ["amy", "bo", "dee"] {
+        assert_eq!(
+            world.shown(name, copy, "zone"),
+            Some(text("injured")),
+            "{name} {}",
+            world.troubles()
+        );
+        assert!(world.conflict(name, copy, "zone").is_empty(), "{name}");
+    }
+    assert_eq!(world.shown("bo", copy, "text"), Some(text("first words")));
+    assert_ne!(world.shown("dee", copy, "text"), Some(text("first words")));
+    let mine = |world: &mut World, name: &str| {
+        world.on(name, |phone, _| phone.list(Some("check_in"), None, 99)).unwrap().len()
+    };
+    assert_eq!((mine(&mut world, "bo"), mine(&mut world, "dee")), (1, 1), "one record");
+}
+
+#[test]
+fn a_members_own_care_and_personal_spaces_gain_no_reader() {
+    let mut world = county();
+    let dee = world.member("dee");
+    let contact = form(&[
+        ("mode", text("phone")),
+        ("issues", tests::set(&["grief"])),
+        ("started_at", text("2026-03-01T12:00:00Z")),
+        ("duration_min", Value::Int(20)),
+    ]);
+    let contact = world
+        .on("amy", |phone, env| phone.record(env, "peer_contact", &contact))
+        .expect("recorded");
+    let check_in = world.record("amy", "check_in", &[("zone", text("ready"))]);
+    for record in [contact, check_in] {
+        let space = space_of(&mut world, "amy", record);
+        for past in [true, false] {
+            let refused = world.on("amy", |phone, env| phone.add_reader(env, space, dee, past));
+            assert_eq!(refused.unwrap_err().code(), Code::NotAllowed);
+        }
+    }
+    world.sync_all();
+    assert!(world.on("dee", |phone, _| phone.list(None, None, 99)).unwrap().iter().all(|view| {
+        view.kind != "check_in" && !matches!(view.fields.get("issues"), Some(f) if f.value != Value::Set(Default::default()))
+    }));
+}
