@@ -79,6 +79,9 @@ pub enum PhoneCommand {
         with: Vec<String>,
         text: bool,
     },
+    Rotate {
+        record: String,
+    },
     Show {
         record: String,
     },

@@ -69,6 +69,32 @@ pub enum Verb {
         #[arg(long)]
         text: bool,
     },
+    /// Show who reads what is sealed of a record, with the words to compare in person
+    Readers {
+        /// The record
+        #[arg(value_name = "REF")]
+        record: String,
+    },
+    /// Show the eight words of this phone's keys, to compare with what others' phones show
+    Fingerprint,
+    /// Let a member read what is sealed of a record that you read
+    LetIn {
+        /// The record
+        #[arg(value_name = "REF")]
+        record: String,
+        /// Who is let in
+        #[arg(value_name = "MEMBER")]
+        member: String,
+        /// Only what is written from now on, not what is there already
+        #[arg(long)]
+        from_now_on: bool,
+    },
+    /// Renew the key of what is sealed of a record, so that what follows opens with the new one alone
+    Rotate {
+        /// The record
+        #[arg(value_name = "REF")]
+        record: String,
+    },
     /// Keep a sealed copy of your own check-ins at the relay, or on this phone only (as at first)
     Backup {
         /// on or off

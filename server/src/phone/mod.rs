@@ -12,6 +12,7 @@ pub mod forms;
 pub mod look;
 mod output;
 mod policy;
+mod readers;
 mod record;
 pub mod refs;
 pub mod relay;
@@ -79,6 +80,12 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Write(write) => record::write(phone, write),
         Verb::Assign { intervention, members } => record::assign(phone, intervention, members),
         Verb::Share { record, with, text } => record::share(phone, record, with, *text),
+        Verb::Readers { record } => readers::readers(phone, record),
+        Verb::Fingerprint => Ok(readers::fingerprint(phone)),
+        Verb::LetIn { record, member, from_now_on } => {
+            readers::let_in(phone, record, member, !from_now_on)
+        }
+        Verb::Rotate { record } => readers::rotate(phone, record),
         Verb::Backup { switch } => record::backup(phone, switch == "on"),
         Verb::List { kind } => look::list(phone, kind.as_deref()),
         Verb::Show { record } => look::show(phone, record),

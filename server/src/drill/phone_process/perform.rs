@@ -129,6 +129,12 @@ fn write(phone: &mut Phone, env: &mut Env<'_>, command: &PhoneCommand) -> Option
             let copy = phone.share(env, record.parse()?, &members(with)?, *text)?;
             Ok(json!({ "record": copy.to_string() }))
         })(),
+        PhoneCommand::Rotate { record } => (|| {
+            for space in phone.sealed_spaces(record.parse()?)? {
+                phone.rotate(env, space)?;
+            }
+            Ok(Json::Null)
+        })(),
         _ => return None,
     })
 }

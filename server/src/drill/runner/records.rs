@@ -10,7 +10,7 @@ use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
 use crate::drill::script::{
-    Assign, Delete, Edit, Insert, Record as RecordStep, Share, Verb, Write, Written,
+    Assign, Delete, Edit, Insert, Record as RecordStep, Rotate, Share, Verb, Write, Written,
 };
 
 use super::{Failed, Played, Record, World};
@@ -161,6 +161,11 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn rotate(&mut self, step: &Rotate) -> Played {
+        let record = self.id_on(&step.device, &step.space_of)?;
+        self.ask(&step.device, PhoneCommand::Rotate { record }).map(|_| ())
+    }
+
     /// What a refused step must leave as it was on the phone that tried it.
     pub(super) fn footprint(&mut self, verb: &Verb) -> Played<Json> {
         let device = match verb {
@@ -169,6 +174,7 @@ impl World {
             Verb::Write(step) => &step.device,
             Verb::Assign(step) => &step.device,
             Verb::Share(step) => &step.device,
+            Verb::Rotate(step) => &step.device,
             _ => return Ok(Json::Null),
         };
         let outbox = self.ask(device, PhoneCommand::Outbox)?;

@@ -119,6 +119,10 @@ impl Known {
             Verb::Write(write) => self.write(write),
             Verb::Assign(assign) => self.assign(assign),
             Verb::Share(share) => self.share(share),
+            Verb::Rotate(rotate) => {
+                self.device(&rotate.device)?;
+                self.kind(&rotate.space_of).map(|_| ())
+            }
             _ => self.expectation(&mut step.verb),
         }
     }

@@ -102,6 +102,8 @@ arguments! {
     Assign { device: String, #[serde(rename = "ref")] record: String, members: Vec<String>, #[serde(default)] declare: Option<Json> }
     /// A copy shown to someone.
     Share { device: String, #[serde(rename = "ref")] record: String, with: Texts, #[serde(default)] text: bool }
+    /// The key of a record's sealed spaces renewed.
+    Rotate { device: String, space_of: String }
     /// What a phone shows of a record or of a phase.
     Expect {
         device: String,
@@ -258,6 +260,7 @@ pub enum Verb {
     Write(Write),
     Assign(Assign),
     Share(Share),
+    Rotate(Rotate),
     Expect(Expect),
     ExpectConflict(ExpectConflict),
     ExpectNoConflict(OnRecord),
@@ -288,7 +291,6 @@ const LATER: &[&str] = &[
     "lock",
     "unlock",
     "panic",
-    "rotate",
     "recover",
     "expect_statistic",
 ];
@@ -323,6 +325,7 @@ impl Verb {
             "write" => Self::Write(arguments(object)?),
             "assign" => Self::Assign(arguments(object)?),
             "share" => Self::Share(arguments(object)?),
+            "rotate" => Self::Rotate(arguments(object)?),
             "expect" => Self::Expect(arguments(object)?),
             "expect_conflict" => Self::ExpectConflict(arguments(object)?),
             "expect_no_conflict" => Self::ExpectNoConflict(arguments(object)?),
