@@ -7,10 +7,10 @@ use rand_chacha::rand_core::SeedableRng;
 use sync_core::crypto::{
     self, DeviceKeys, DocumentKey, EpochSecret, SealKeys, SenderKey, verify_envelope,
 };
-use sync_core::ids::{DocId, EnvelopeId, EpochId, SpaceId};
+use sync_core::ids::{DocId, EnvelopeId, EpochId, MemberId, SpaceId};
 use sync_core::protocol::{
-    Day, Envelope, Header, Kind, Priority, SealedBody, SenderBody, Suite, WrappedKey, from_cbor,
-    to_cbor,
+    Day, Envelope, Header, Kind, Priority, SealedBody, SenderBody, SpaceBody, SpaceOwner, Suite,
+    WrappedKey, from_cbor, to_cbor,
 };
 
 const EPOCH: EpochId = EpochId::new([0xa3; 16]);
@@ -237,4 +237,32 @@ fn an_unknown_suite_is_refused_before_anything_is_opened() {
     let secret = EpochSecret::unwrap(Suite::XWing, &sealed.wrap, &sealed.public, &sealed.reader)
         .expect("opens");
     assert_eq!(open_body(&sealed, &secret, &sealed.envelope.header, &lesser), None);
+}
+
+/// The figures of docs/keys.md.
+#[test]
+fn keys_and_wraps_have_the_sizes_that_the_inventory_names() {
+    let rng = &mut ChaCha20Rng::seed_from_u64(1);
+    let sizes = |suite: Suite, second: bool, rng: &mut ChaCha20Rng| {
+        let keys = DeviceKeys::generate(rng);
+        let (secret, public) = EpochSecret::generate(suite, rng);
+        let (first, other) = (keys.seal_key(), keys.seal_key_2());
+        let to = SealKeys { first: &first, second: other.as_deref().filter(|_| second) };
+        let device = keys.device_id();
+        let wrap = secret.wrap_for(EPOCH, &public, device, to, rng).expect("wraps");
+        let space = SpaceId::new([1; 16]);
+        let sender = SenderKey::generate(rng).seal(suite, space, EPOCH, &public, device, rng);
+        let body = SpaceBody {
+            kind: 8,
+            owner: SpaceOwner::Doc(DocId::new([2; 16])),
+            readers: vec![MemberId::new([3; 16]); 3],
+            suite,
+            epoch_key: public.into(),
+            wraps: vec![wrap.clone(); 3],
+        };
+        let sender = to_cbor(&sender.expect("seals"));
+        [to_cbor(&wrap).len(), sender.len(), to_cbor(&body).len()]
+    };
+    assert_eq!(sizes(Suite::X25519, false, rng), [117, 100, 461]);
+    assert_eq!(sizes(Suite::XWing, true, rng), [1206, 1189, 4913]);
 }
