@@ -22,9 +22,10 @@ enum Wrap {
 
 fn log(world: &World, space: SpaceId) -> Vec<Envelope> {
     let log = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
-    let mut find = log.prepare("SELECT envelope FROM items WHERE space = ?1 ORDER BY seq").unwrap();
-    let rows = find.query_map([space.as_bytes()], |row| row.get::<_, Vec<u8>>(0)).unwrap();
-    rows.map(|row| Envelope::from_bytes(&row.unwrap()).unwrap()).collect()
+    let mut find =
+        log.prepare("SELECT envelope FROM items WHERE space = ?1 ORDER BY seq").expect("reads");
+    let rows = find.query_map([space.as_bytes()], |row| row.get::<_, Vec<u8>>(0)).expect("reads");
+    rows.map(|row| Envelope::from_bytes(&row.expect("a row")).expect("an envelope")).collect()
 }
 
 /// A session of amy, bo and a reader whose phone then renews the key and wraps it wrongly for bo's.
@@ -39,7 +40,8 @@ fn scene(wrap: Wrap) -> (World, Rogue, sync_core::ids::DocId) {
     let space = space_of(&mut world, "amy", id);
     let made = log(&world, space);
     let epochs = made.iter().filter(|e| matches!(e.header.kind, Kind::Space | Kind::Epoch));
-    let replaces = epochs.map(|e| EpochId::from_slice(&e.id().as_bytes()[..16]).unwrap()).collect();
+    let replaces =
+        epochs.map(|e| EpochId::from_slice(&e.id().as_bytes()[..16]).expect("16 bytes")).collect();
 
     let suite = Suite::XWing;
     let (secret, public) = EpochSecret::generate(suite, &mut rogue.rng);
