@@ -8,8 +8,10 @@ mod answer;
 mod author;
 mod backup;
 mod desk;
+mod devices;
 #[cfg(feature = "drill")]
 mod drill;
+mod invites;
 mod join;
 mod keys;
 mod ledger;
@@ -26,7 +28,9 @@ mod session;
 mod spaces;
 mod store;
 mod team;
+mod typed;
 mod types;
+mod vouch;
 
 use crate::crypto::DeviceKeys;
 use crate::directory::Directory;
@@ -36,6 +40,8 @@ use rows::IdentityRow;
 
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
+pub use devices::DeviceView;
+pub use invites::{InviteState, InviteView};
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, RecordView,

@@ -110,7 +110,8 @@ impl Desk<'_> {
         }
         let suite = Suite::X25519;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps = self.wrap_for_readers(env, &secret, EpochId::new([0; 16]), &public, readers)?;
+        let zero = EpochId::new([0; 16]);
+        let wraps = self.wrap_for_readers(env, kind, &secret, zero, &public, readers)?;
         let body = to_cbor(&SpaceBody {
             kind: kind as u8,
             owner,
@@ -145,6 +146,7 @@ impl Desk<'_> {
     fn wrap_for_readers(
         &self,
         env: &mut Env<'_>,
+        kind: SpaceKind,
         secret: &EpochSecret,
         epoch: EpochId,
         public: &[u8],
@@ -152,7 +154,7 @@ impl Desk<'_> {
     ) -> Result<Vec<WrappedKey>> {
         let mut wraps = Vec::new();
         for reader in readers {
-            for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
+            for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d)) {
                 let wrap = secret
                     .wrap_for(epoch, public, device.id, device.seal_key, env.rng)
                     .map_err(|_| EngineError::refused(Code::SealBroken))?;
@@ -215,7 +217,8 @@ impl Desk<'_> {
         let row = self.space_row(space)?;
         let (suite, zero) = (Suite::X25519, EpochId::new([0; 16]));
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps = self.wrap_for_readers(env, &secret, zero, &public, row.info.readers())?;
+        let (kind, readers) = (row.info.kind(), row.info.readers());
+        let wraps = self.wrap_for_readers(env, kind, &secret, zero, &public, readers)?;
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),
@@ -238,11 +241,12 @@ impl Desk<'_> {
     /// Wraps every epoch key this phone holds for every reader's device that has not got it.
     fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let row = self.space_row(space)?;
+        let kind = row.info.kind();
         let mut keys = Vec::new();
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
             for reader in row.info.readers() {
-                for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
+                for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d)) {
                     if self.rows.is_wrapped(space, epoch.id, device.id)? {
                         continue;
                     }
@@ -266,7 +270,7 @@ impl Desk<'_> {
     }
 }
 
-/// Whether a device may be given keys: a console or a station never.
-fn may_hold_keys(device: &DeviceAt<'_>) -> bool {
-    matches!(device.class, DeviceClass::Native | DeviceClass::Web)
+/// Whether a device may be given a space's keys: a console or a station never, a browser not everywhere.
+fn may_hold_keys(kind: SpaceKind, device: &DeviceAt<'_>) -> bool {
+    kind.policy().hold.contains(&device.class)
 }
