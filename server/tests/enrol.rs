@@ -34,7 +34,9 @@ fn request(team: TeamId, hand: &Hand, secret: &[u8; 16]) -> EnrolRequest {
         lookup: invite::lookup(secret),
         verify_key: verify_key.into(),
         seal_key: seal_key.into(),
-        mac: invite::bind(secret, team, &verify_key, &seal_key),
+        mac: invite::bind(secret, team, &verify_key, &seal_key, 0),
+        class: 0,
+        proof: None,
     }
 }
 

@@ -226,7 +226,13 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         batch,
         push,
         max_bytes: 2_097_152,
-        invites: vec![InviteNotice { lookup: [0x12; 16].into(), expires: Timestamp(-1) }],
+        invites: vec![InviteNotice {
+            lookup: [0x12; 16].into(),
+            expires: Timestamp(-1),
+            kind: None,
+        }],
+        vouched: None,
+        codes: None,
     }
 }
 
@@ -305,7 +311,10 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
             verify_key: [2; 32].into(),
             seal_key: [3; 32].into(),
             mac: [0x16; 32].into(),
+            class: 0,
         }],
+        vouched: None,
+        codes: None,
     };
     check_message("sync_response", &response);
     let signed = SignedAnswer { answer: to_cbor(&response).into(), sig: [0x17; 64].into() };
@@ -336,6 +345,8 @@ fn enrolment_is_frozen() {
             verify_key: [2; 32].into(),
             seal_key: [3; 32].into(),
             mac: [0x16; 32].into(),
+            class: 0,
+            proof: None,
         },
     );
     let mut batch = Batch::new();
