@@ -112,7 +112,7 @@ async fn an_enrolment_travels_compressed_both_ways() {
         verify_key: [3; 32].into(),
         seal_key: [4; 32].into(),
         mac: [5; 32].into(),
-        class: 0,
+        class: None,
         proof: None,
     };
     let answer = EnrolAnswer {

@@ -57,7 +57,7 @@ pub fn answer_invitation(
         verify_key: verify_key.into(),
         seal_key: seal_key.into(),
         mac: crypto::invite::bind(&invitation.secret, team, &verify_key, &seal_key, 0),
-        class: 0,
+        class: None,
         proof: None,
     };
     world.relay.enrol(&pack(&to_cbor(&request))).expect("the relay takes the answer");

@@ -104,7 +104,7 @@ pub(crate) fn answer(tx: &Tx<'_>, request: &EnrolRequest) -> Result<(), StoreErr
         request.verify_key.as_slice(),
         request.seal_key.as_slice(),
         request.mac.as_slice(),
-        request.class,
+        request.class.unwrap_or(0),
     ])?;
     Ok(())
 }
@@ -115,7 +115,7 @@ fn pending_of(row: &Row<'_>) -> Result<PendingEnrolment, rusqlite::Error> {
         verify_key: row.get::<_, [u8; 32]>(1)?.into(),
         seal_key: row.get::<_, [u8; 32]>(2)?.into(),
         mac: row.get::<_, [u8; 32]>(3)?.into(),
-        class: row.get(4)?,
+        class: Some(row.get(4)?).filter(|class| *class != 0),
     })
 }
 

@@ -20,7 +20,7 @@ pub fn lookup(secret: &[u8; 16]) -> ByteArray<16> {
     value.into()
 }
 
-/// MAC over a new device's keys and class, under another derivation of the secret.
+/// MAC over a new device's keys and class (0: an app), under another derivation of the secret.
 pub fn bind(
     secret: &[u8; 16],
     team: TeamId,
@@ -45,7 +45,7 @@ pub fn check(
     mac(secret, team, verify_key, seal_key, class).verify_slice(tag).is_ok()
 }
 
-/// HMAC-SHA256 over team (32 bytes) || verifying key (32) || class (1) || sealing key (the rest, so its length counts).
+/// HMAC-SHA256 over team (32 bytes) || verifying key (32) || sealing key (the rest), under a key of the class's own.
 fn mac(
     secret: &[u8; 16],
     team: TeamId,
@@ -54,12 +54,15 @@ fn mac(
     class: u8,
 ) -> Hmac<Sha256> {
     let mut key = Secret::zero();
-    derive(secret, labels::INVITE_BIND, key.as_mut_bytes());
+    let label = match class {
+        0 => labels::INVITE_BIND.to_vec(),
+        other => [labels::INVITE_BIND_CLASS, &[other]].concat(),
+    };
+    derive(secret, &label, key.as_mut_bytes());
     let mut mac =
         Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(team.as_bytes());
     mac.update(verify_key);
-    mac.update(&[class]);
     mac.update(seal_key);
     mac
 }
@@ -112,7 +115,7 @@ mod tests {
         let mut longer = [0; 32];
         derive(&SECRET, labels::INVITE_LOOKUP, &mut longer);
         let mut mac = Hmac::<Sha256>::new_from_slice(&longer).expect("any key length");
-        for part in [TEAM.as_bytes().as_slice(), &VERIFY, &[CLASS], &SEAL] {
+        for part in [TEAM.as_bytes(), &VERIFY, &SEAL] {
             mac.update(part);
         }
         let forged = mac.finalize().into_bytes().into();

@@ -31,6 +31,8 @@ pub const DOCUMENT_KEY_WRAP: &[u8] = b"aftercall dek wrap v1";
 pub const INVITE_LOOKUP: &[u8] = b"aftercall invite lookup v1";
 /// HKDF info of an invitation's binding key.
 pub const INVITE_BIND: &[u8] = b"aftercall invite bind v1";
+/// HKDF info, before the class, of an invitation's binding key for an installation that is no app.
+pub const INVITE_BIND_CLASS: &[u8] = b"aftercall invite bind class v1";
 /// Before a device's keys, in the proof that it holds them (`protocol`).
 pub const ENROL: &[u8] = b"aftercall enrol v1";
 /// Before a typed code's nameplate, in its look-up value.
@@ -65,6 +67,7 @@ pub const ALL: &[&[u8]] = &[
     INVITE_LOOKUP,
     INVITE_BIND,
     APPROVAL,
+    INVITE_BIND_CLASS,
     ENROL,
     NAMEPLATE,
     CODE_INVITER,
@@ -115,7 +118,7 @@ mod tests {
             verify_key: [3; 32].into(),
             seal_key: [4; 32].into(),
             mac: [5; 32].into(),
-            class: 0,
+            class: None,
             proof: None,
         };
         assert!(request.to_sign().starts_with(ENROL));

@@ -270,10 +270,10 @@ impl Desk<'_> {
             self.identity.team,
             &pending.verify_key,
             pending.seal_key.as_slice(),
-            pending.class,
+            pending.class.unwrap_or(0),
             &pending.mac,
         );
-        let Some(class) = DeviceClass::from_u8(pending.class).filter(|_| genuine) else {
+        let Some(class) = DeviceClass::from_u8(pending.class.unwrap_or(0)).filter(|_| genuine) else {
             self.rows.raise(Code::InviteForged, &subject)?;
             return Ok(Err(Code::InviteForged));
         };

@@ -10,6 +10,11 @@ use super::rows::{IdentityRow, JoiningRow, Rows};
 use super::store::Store;
 use super::{Env, Phone, Result};
 
+/// A class as messages carry it: left out for an app.
+pub(super) fn number(class: DeviceClass) -> Option<u8> {
+    (class != DeviceClass::Native).then_some(class as u8)
+}
+
 impl Phone {
     /// Begins joining with an invitation: makes this device's keys. Ask with [`Phone::enrol_request`] until let in.
     ///
@@ -43,7 +48,7 @@ impl Phone {
                 secret: invitation.secret,
                 head_seq: invitation.head_seq,
                 head_hash: invitation.head_hash,
-                class: class as u8,
+                class: number(class),
                 typed: None,
             }),
         };
@@ -90,7 +95,7 @@ impl Phone {
             lookup: crypto::invite::lookup(secret),
             verify_key: verify_key.into(),
             seal_key: seal_key.into(),
-            mac: crypto::invite::bind(secret, team, &verify_key, &seal_key, class),
+            mac: crypto::invite::bind(secret, team, &verify_key, &seal_key, class.unwrap_or(0)),
             class,
             proof: None,
         };
@@ -129,7 +134,7 @@ impl Phone {
         }
         let listed = directory.device(&self.keys.device_id()).is_some_and(|device| {
             device.member == self.identity.member
-                && device.class as u8 == joining.class
+                && number(device.class) == joining.class
                 && *device.verify_key == self.keys.verify_key()
                 && *device.seal_key == self.keys.seal_key()
         });

@@ -59,7 +59,7 @@ impl Phone {
             secret: [0; 16].into(),
             head_seq: 0,
             head_hash: EnvelopeId::new([0; 32]),
-            class: class as u8,
+            class: super::join::number(class),
             typed: Some(typed),
         };
         let identity = IdentityRow {

@@ -108,9 +108,9 @@ pub struct EnrolRequest {
     /// HMAC-SHA256 under the invitation's binding key over team, keys and class.
     #[n(4)]
     pub mac: ByteArray<32>,
-    /// What kind of installation it is, as numbered in the policy table.
+    /// What kind of installation it is, as numbered in the policy table; an app if left out.
     #[n(5)]
-    pub class: u8,
+    pub class: Option<u8>,
     /// Ed25519 by the verifying key over [`EnrolRequest::to_sign`]: a device that was let in without the relay
     /// having heard of its invitation shows with it that it is the one listed.
     #[n(6)]
@@ -151,9 +151,9 @@ pub struct PendingEnrolment {
     /// The MAC over both and the class.
     #[n(3)]
     pub mac: ByteArray<32>,
-    /// What kind of installation it is.
+    /// What kind of installation it is; an app if left out.
     #[n(4)]
-    pub class: u8,
+    pub class: Option<u8>,
 }
 
 impl From<&EnrolRequest> for PendingEnrolment {
@@ -301,7 +301,7 @@ mod tests {
             verify_key: [3; 32].into(),
             seal_key: [4; 32].into(),
             mac: [5; 32].into(),
-            class: 0,
+            class: None,
             proof: Some([6; 64].into()),
         };
         let text = request.to_reply();
@@ -312,7 +312,7 @@ mod tests {
             EnrolRequest { team: TeamId::new([9; 32]), ..request.clone() },
             EnrolRequest { lookup: [9; 16].into(), ..request.clone() },
             EnrolRequest { seal_key: [9; 32].into(), ..request.clone() },
-            EnrolRequest { class: 1, ..request.clone() },
+            EnrolRequest { class: Some(1), ..request.clone() },
         ];
         assert!(others.iter().all(|other| other.to_sign() != request.to_sign()));
         let unproven = EnrolRequest { proof: None, ..request.clone() };

@@ -82,7 +82,7 @@ fn a_voucher_signed_in_a_browser_is_no_voucher() {
             &web.seal_key(),
             DeviceClass::Web as u8,
         ),
-        class: DeviceClass::Web as u8,
+        class: Some(DeviceClass::Web as u8),
         proof: None,
     };
     world.ask_enrol(&request).unwrap();
@@ -111,7 +111,7 @@ fn another_class_than_the_one_under_the_mac_lets_nobody_in() {
     let invitation = tests::hostile::invite(&mut world, &[Role::PeerSupporter], false);
     world.begin_as("web", &invitation, DeviceClass::Web);
     let mut request = world.on("web", |phone, _| phone.enrol_request()).unwrap();
-    request.class = DeviceClass::Native as u8;
+    request.class = None;
     world.ask_enrol(&request).unwrap();
     world.sync("admin");
     assert_eq!(alarms(&mut world, "admin"), [Code::InviteForged]);

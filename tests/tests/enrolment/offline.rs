@@ -94,7 +94,7 @@ fn only_the_listed_device_itself_gets_the_directory_without_an_invitation() {
         verify_key: (*listed.verify_key).into(),
         seal_key: (*listed.seal_key).into(),
         mac: [2; 32].into(),
-        class: 0,
+        class: None,
         proof: None,
     };
     assert_eq!(world.ask_enrol(&request), Err(Code::InviteUnknown));

@@ -315,7 +315,7 @@ fn keys_swapped_on_their_way_to_the_admin_enrol_nobody() {
                 verify_key: verify_key.into(),
                 seal_key: seal_key.into(),
                 mac,
-                class: 0,
+                class: None,
             }];
         })
         .unwrap();

@@ -33,8 +33,7 @@ pub(in crate::engine) struct JoiningRow {
     pub head_hash: EnvelopeId,
     /// What kind of installation this is.
     #[n(3)]
-    #[cbor(default)]
-    pub class: u8,
+    pub class: Option<u8>,
     /// While a typed code is being exchanged; what stands above is not known yet then.
     #[n(4)]
     pub typed: Option<super::TypedRow>,
