@@ -85,6 +85,11 @@ fn edges_hold_where_no_note_is_kept_and_words_have_two_spellings() {
 }
 
 #[test]
+fn enrolment_lets_phones_in_by_every_way_and_nobody_else() {
+    play("enrolment.jsonl", 24);
+}
+
+#[test]
 fn a_crash_point_that_is_never_reached_fails_its_line() {
     let never = r#"{"do":"kill","device":"amy1","point":"phone.sync.between_items"}"#;
     let output = play_text(&[TEAM, AMY, PHONE, never], &[]);
