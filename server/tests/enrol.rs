@@ -202,7 +202,8 @@ fn item_31_a_typed_code_takes_five_messages_is_answered_by_its_own_device_and_en
         assert!(try_code(&station, &code, n).is_ok(), "asking again is no further try");
     }
     assert_eq!(try_code(&station, &code, 9).err(), Some(Code::InviteUnknown));
-    let keys = EnrolRequest { lookup: code.lookup(), ..request(team.id(), &Hand::new(102), &SECRET) };
+    let keys =
+        EnrolRequest { lookup: code.lookup(), ..request(team.id(), &Hand::new(102), &SECRET) };
     assert_eq!(ask(&station, &keys), Err(Code::InviteUnknown), "no keys answer a nameplate");
     let sync = team.pushing(&team.admin, &[]);
     let tries = station.send(&mut team.admin, &sync).unwrap().codes.unwrap();

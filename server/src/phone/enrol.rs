@@ -34,7 +34,8 @@ pub fn invite(phone: &mut Phone, typed: &Invite) -> Outcome {
         return invite_batch(phone, &typed.batch);
     }
     let member = member(phone, typed)?;
-    let whose = if typed.my_device { "another phone of yours".into() } else { format!("member {member}") };
+    let whose =
+        if typed.my_device { "another phone of yours".into() } else { format!("member {member}") };
     if typed.typed {
         let code = with_env(|env| phone.invite_by_code(env, member))?;
         let told = tell_relay(phone);
@@ -157,7 +158,9 @@ fn begin(folder: &Path, text: &str, relay: Option<&str>) -> Result<Phone, Failur
         return Ok(phone);
     }
     let relay = relay.ok_or_else(|| {
-        wrong("With a code, name the relay too: --relay URL, as the inviting phone shows it.".into())
+        wrong(
+            "With a code, name the relay too: --relay URL, as the inviting phone shows it.".into(),
+        )
     })?;
     let relay = origin(relay)?;
     folder::create(folder, |store| {
@@ -240,11 +243,8 @@ pub fn accept(phone: &mut Phone, typed: &str) -> Outcome {
 
 /// `devices`.
 pub fn devices(phone: &mut Phone) -> Outcome {
-    let names: std::collections::BTreeMap<MemberId, String> = phone
-        .members()?
-        .into_iter()
-        .filter_map(|member| Some((member.id, member.name?)))
-        .collect();
+    let names: std::collections::BTreeMap<MemberId, String> =
+        phone.members()?.into_iter().filter_map(|member| Some((member.id, member.name?))).collect();
     let all = phone.devices()?;
     let (mut rows, mut json) = (Vec::new(), Vec::new());
     for view in &all {
@@ -267,7 +267,9 @@ pub fn devices(phone: &mut Phone) -> Outcome {
 pub fn check(phone: &mut Phone, typed: &str) -> Outcome {
     let wanted = typed.trim().to_ascii_lowercase();
     let found: Vec<DeviceView> = match wanted.len() >= 4 {
-        true => phone.devices()?.into_iter().filter(|d| d.id.to_string().starts_with(&wanted)).collect(),
+        true => {
+            phone.devices()?.into_iter().filter(|d| d.id.to_string().starts_with(&wanted)).collect()
+        }
         false => Vec::new(),
     };
     let [device] = found.as_slice() else {

@@ -4,8 +4,8 @@ use sync_core::crypto;
 use sync_core::directory::Directory;
 use sync_core::ids::TeamId;
 use sync_core::protocol::{
-    Batch, Code, CodeAnswer, CodeRequest, CodeTry, EnrolAnswer, EnrolRequest, EnrolState, Timestamp,
-    from_cbor, limits, to_cbor,
+    Batch, Code, CodeAnswer, CodeRequest, CodeTry, EnrolAnswer, EnrolRequest, EnrolState,
+    Timestamp, from_cbor, limits, to_cbor,
 };
 
 use crate::store::{StoreError, Tx, invites, items, vouched};

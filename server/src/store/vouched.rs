@@ -3,7 +3,9 @@
 
 use rusqlite::{OptionalExtension, Row, params};
 use sync_core::ids::{DeviceId, MemberId, TeamId};
-use sync_core::protocol::{CodeAnswered, CodeReply, CodeTry, Timestamp, VouchedDevice, from_cbor, to_cbor};
+use sync_core::protocol::{
+    CodeAnswered, CodeReply, CodeTry, Timestamp, VouchedDevice, from_cbor, to_cbor,
+};
 
 use super::{Reader, StoreError, Tx};
 
@@ -45,7 +47,10 @@ pub(crate) fn try_code(tx: &Tx<'_>, asked: &CodeTry, most: u8) -> Result<bool, S
 }
 
 /// What the inviting phone answered to a try.
-pub(crate) fn code_reply(reader: &Reader, asked: &CodeTry) -> Result<Option<CodeReply>, StoreError> {
+pub(crate) fn code_reply(
+    reader: &Reader,
+    asked: &CodeTry,
+) -> Result<Option<CodeReply>, StoreError> {
     let mut statement =
         reader.prepare_cached("SELECT reply FROM code_tries WHERE lookup = ?1 AND message = ?2")?;
     let found: Option<Option<Vec<u8>>> = statement

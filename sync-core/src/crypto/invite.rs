@@ -121,6 +121,9 @@ mod tests {
         let forged = mac.finalize().into_bytes().into();
         assert!(!check(&SECRET, TEAM, &VERIFY, &SEAL, CLASS, &forged));
         let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL, CLASS);
-        assert!(!check(&found_by.into(), TEAM, &VERIFY, &SEAL, CLASS, &tag), "a relay that tries it");
+        assert!(
+            !check(&found_by.into(), TEAM, &VERIFY, &SEAL, CLASS, &tag),
+            "a relay that tries it"
+        );
     }
 }

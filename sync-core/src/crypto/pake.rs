@@ -47,8 +47,10 @@ impl TryRng for Tape<'_> {
     }
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
-        let (taken, rest) =
-            self.0.split_at_checked(out.len()).expect("a scalar takes the 64 bytes that were drawn");
+        let (taken, rest) = self
+            .0
+            .split_at_checked(out.len())
+            .expect("a scalar takes the 64 bytes that were drawn");
         out.copy_from_slice(taken);
         self.0 = rest;
         Ok(())
@@ -126,9 +128,8 @@ pub fn accept(
     reply: &CodeReply,
 ) -> Result<Invitation, CryptoError> {
     let (run, question) = new_phone(code, seed);
-    let keys = Keys::from_exchange(
-        run.finish(reply.message.as_slice()).map_err(|_| CryptoError::Seal)?,
-    );
+    let keys =
+        Keys::from_exchange(run.finish(reply.message.as_slice()).map_err(|_| CryptoError::Seal)?);
     let place = place(code, &question, &reply.message);
     keys.confirm(&place, &reply.sealed)
         .verify_slice(reply.confirm.as_slice())

@@ -12,7 +12,8 @@ use crate::crypto::{self, TypedCode};
 use crate::directory::{NewDevice, Op};
 use crate::ids::{DeviceId, MemberId};
 use crate::protocol::{
-    Code, EnrolRequest, Invitation, InviteKind, InviteNotice, PendingEnrolment, Timestamp, from_cbor,
+    Code, EnrolRequest, Invitation, InviteKind, InviteNotice, PendingEnrolment, Timestamp,
+    from_cbor,
 };
 use crate::records::DeviceClass;
 
@@ -273,7 +274,8 @@ impl Desk<'_> {
             pending.class.unwrap_or(0),
             &pending.mac,
         );
-        let Some(class) = DeviceClass::from_u8(pending.class.unwrap_or(0)).filter(|_| genuine) else {
+        let Some(class) = DeviceClass::from_u8(pending.class.unwrap_or(0)).filter(|_| genuine)
+        else {
             self.rows.raise(Code::InviteForged, &subject)?;
             return Ok(Err(Code::InviteForged));
         };
@@ -310,7 +312,8 @@ impl Desk<'_> {
         let mut batches: BTreeMap<[u8; 16], Vec<NewDevice>> = BTreeMap::new();
         for (invite, device) in answered.into_values() {
             let mine = device.member == self.identity.member;
-            let later = self.directory.had_device(&device.member) || self.is_proposed(device.member)?;
+            let later =
+                self.directory.had_device(&device.member) || self.is_proposed(device.member)?;
             match invite.group.filter(|_| invite.way == Way::Batch) {
                 // Let in by somebody else since the invitation was made.
                 _ if later && !mine => {
@@ -354,12 +357,7 @@ impl Desk<'_> {
     }
 
     /// Keeps a typed code as an invitation.
-    pub fn keep_code(
-        &mut self,
-        code: &TypedCode,
-        member: MemberId,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub fn keep_code(&mut self, code: &TypedCode, member: MemberId, now: Timestamp) -> Result<()> {
         let mut secret = [0; 16];
         secret[..code.as_bytes().len()].copy_from_slice(code.as_bytes());
         let row = InviteRow::new(secret, member, now, Way::Code);

@@ -38,9 +38,9 @@ use crate::directory::Directory;
 use desk::Desk;
 use rows::IdentityRow;
 
+pub use devices::DeviceView;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
-pub use devices::DeviceView;
 pub use invites::{InviteState, InviteView};
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{

@@ -246,7 +246,8 @@ impl Desk<'_> {
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
             for reader in row.info.readers() {
-                for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d)) {
+                for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d))
+                {
                     if self.rows.is_wrapped(space, epoch.id, device.id)? {
                         continue;
                     }

@@ -8,9 +8,7 @@ use std::collections::BTreeSet;
 use minicbor::bytes::ByteArray;
 
 use crate::crypto;
-use crate::directory::{
-    Approval, Approver, DeviceAt, Directory, NewDevice, Op, approval_to_sign,
-};
+use crate::directory::{Approval, Approver, DeviceAt, Directory, NewDevice, Op, approval_to_sign};
 use crate::ids::DeviceId;
 use crate::protocol::{Code, VouchedDevice, from_cbor, to_cbor};
 use crate::records::DeviceClass;

@@ -199,7 +199,17 @@ pub const SPACES: &[SpacePolicy] = {
         write: &'static [Who],
         read: &'static [Who],
     ) -> SpacePolicy {
-        SpacePolicy { kind, name, sealed: false, owner, make: &[], write, read, admit: &[], hold: &[] }
+        SpacePolicy {
+            kind,
+            name,
+            sealed: false,
+            owner,
+            make: &[],
+            write,
+            read,
+            admit: &[],
+            hold: &[],
+        }
     }
     const fn sealed(
         kind: SpaceKind,
@@ -230,9 +240,25 @@ pub const SPACES: &[SpacePolicy] = {
         sealed(S::Intake, "intake", Team, &[Staff], &[Member], &[Staff], APPS_AND_BROWSERS),
         sealed(S::Care, "care", OwnedByMember, &[Owner], &[Owner], &[Owner], APPS),
         sealed(S::Session, "session", Doc, &[Staff], &[Reader], &[Member], APPS),
-        sealed(S::Personal, "personal", OwnedByMember, &[Owner], &[Owner], &[Owner], APPS_AND_BROWSERS),
+        sealed(
+            S::Personal,
+            "personal",
+            OwnedByMember,
+            &[Owner],
+            &[Owner],
+            &[Owner],
+            APPS_AND_BROWSERS,
+        ),
         sealed(S::Shared, "shared", Group, &[Member], &[Reader], &[Member], APPS_AND_BROWSERS),
-        sealed(S::Clinical, "clinical", Team, &[Coordinators], &[Coordinators], &[Coordinators], APPS),
+        sealed(
+            S::Clinical,
+            "clinical",
+            Team,
+            &[Coordinators],
+            &[Coordinators],
+            &[Coordinators],
+            APPS,
+        ),
     ]
 };
 

@@ -187,9 +187,8 @@ fn second_device_seconded_by_two_admins_at_once_is_listed_once() {
     // Both hear of it before either has pushed its entry.
     world.exchange("admin").unwrap();
     world.exchange("admin2").unwrap();
-    let pending = |world: &mut World, name: &str| {
-        world.on(name, |phone, _| phone.status()).unwrap().pending
-    };
+    let pending =
+        |world: &mut World, name: &str| world.on(name, |phone, _| phone.status()).unwrap().pending;
     assert_eq!((pending(&mut world, "admin"), pending(&mut world, "admin2")), (1, 1));
     world.sync_all();
     assert_eq!((pending(&mut world, "admin"), pending(&mut world, "admin2")), (0, 0));

@@ -25,7 +25,9 @@ fn item_32_swapped_keys_are_caught_by_link_code_batch_and_own_invitation() {
         let mut world = county();
         let eli = enter(&mut world, "eli");
         let invitation = match batch {
-            true => world.on("admin", |phone, env| phone.invite_batch(env, &[eli])).unwrap().remove(0),
+            true => {
+                world.on("admin", |phone, env| phone.invite_batch(env, &[eli])).unwrap().remove(0)
+            }
             false => world.on("admin", |phone, env| phone.invite(env, eli)).unwrap(),
         };
         world.sync("admin");

@@ -5,6 +5,7 @@
 
 mod batch;
 mod classes;
+mod deaths;
 mod further;
 mod hostile;
 mod offline;

@@ -132,9 +132,11 @@ fn a_code_ends_after_fifteen_minutes_and_lets_in_one_phone() {
 #[test]
 fn an_exchange_goes_on_after_both_phones_were_killed() {
     let (mut world, eli, code) = shown();
-    let (store, file) = (sync_core::store::MemoryStore::new(), sync_core::store::MemoryStore::new());
+    let (store, file) =
+        (sync_core::store::MemoryStore::new(), sync_core::store::MemoryStore::new());
     drop(file);
-    let mut rng = <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(5);
+    let mut rng =
+        <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(5);
     let mut env = sync_core::engine::Env { now: world.now(), rng: &mut rng };
     let begun = sync_core::engine::Phone::start_joining_by_code(
         Box::new(store.clone()),

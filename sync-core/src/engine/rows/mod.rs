@@ -18,8 +18,8 @@ use super::store::{StoreError, Table, Transaction};
 
 pub(super) use invites::{InviteRow, TryRow, TypedRow, VouchRow, Way};
 pub(super) use kinds::{
-    DocumentRow, DraftRow, IdentityRow, ItemRow, ItemState, JoiningRow, PartRow,
-    Proposal, RelayRow, SpaceRow,
+    DocumentRow, DraftRow, IdentityRow, ItemRow, ItemState, JoiningRow, PartRow, Proposal,
+    RelayRow, SpaceRow,
 };
 pub(super) use secret::SecretName;
 
