@@ -79,7 +79,8 @@ fn text<'a>(json: &'a Json, name: &str) -> &'a str {
 /// A team of one admin, and terminals for others.
 fn team(folder: &Path, relay: &Relay) -> Terminal {
     let cleo = Terminal(folder.join("cleo"));
-    let made = cleo.ok(&["create", "--relay", &relay.url, "--name", "Cleo", "--role", "coordinator"]);
+    let made =
+        cleo.ok(&["create", "--relay", &relay.url, "--name", "Cleo", "--role", "coordinator"]);
     let allowed = Command::new(program())
         .args(["admin", "--data"])
         .arg(&relay.data)
@@ -116,7 +117,8 @@ fn ten_characters_typed_on_another_terminal_let_a_phone_in() {
     assert_eq!(amy.ok(&["join", "--wait", "0"])["enrolled"], true);
     assert_eq!(text(&cleo.ok(&["invites"])[0], "state"), "claimed");
     let devices = cleo.ok(&["devices"]);
-    let new = devices.as_array().expect("a list").iter().find(|d| d["this"] == false).expect("amy's");
+    let new =
+        devices.as_array().expect("a list").iter().find(|d| d["this"] == false).expect("amy's");
     assert_eq!((new["checked"].as_bool(), text(new, "class")), (Some(false), "native"));
     let own = amy.ok(&["devices"]);
     let own = own.as_array().expect("a list").iter().find(|d| d["this"] == true).expect("its own");

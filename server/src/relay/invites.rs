@@ -69,7 +69,9 @@ impl Push<'_> {
     fn keep_vouched(&mut self, all: &[VouchedDevice]) -> Result<(), StoreError> {
         let oldest = self.now.plus_ms(-VOUCHED_LIFE_MS);
         for known in vouched::all(self.tx, self.team)? {
-            if self.directory.owner_of(&known.device).is_some() || known.at < oldest {
+            let is_listed = self.directory.owner_of(&known.device).is_some();
+            let stands = self.directory.device(&known.vouched.by).is_some();
+            if is_listed || !stands || known.at < oldest {
                 vouched::forget(self.tx, known.device)?;
             }
         }
@@ -136,6 +138,7 @@ impl Relay {
             .into_iter()
             .filter(|known| only.is_none_or(|member| member == known.member))
             .filter(|known| directory.owner_of(&known.device).is_none())
+            .filter(|known| directory.device(&known.vouched.by).is_some())
             .map(|known| known.vouched)
             .collect();
         Ok(Waiting { pending, vouched, codes })

@@ -105,20 +105,38 @@ impl Desk<'_> {
     /// After the directory moved on: what it lists by now need not be proposed or vouched for any more, and further
     /// devices are shown to admins and to the member's other devices.
     pub fn settle_devices(&mut self, before: &Known) -> Result<()> {
-        let directory = &self.directory;
-        let was_listed = |id: &DeviceId| directory.owner_of(id).is_some();
         let mut proposals = self.rows.proposals()?;
-        let waiting = proposals.len();
-        proposals.retain(|proposal| {
+        let mut beaten = BTreeSet::new();
+        let mut changed = false;
+        proposals.retain_mut(|proposal| {
             let devices = listed_by(&proposal.op);
-            let listed = |device: &NewDevice| was_listed(&crypto::device_id(&device.verify_key));
-            devices.is_empty() || !devices.iter().all(listed)
+            let open: Vec<NewDevice> =
+                devices.iter().filter(|d| self.still_open(&proposal.op, d)).cloned().collect();
+            if open.len() == devices.len() {
+                return true;
+            }
+            changed = true;
+            let lost = devices.iter().filter(|d| !open.contains(d) && !self.was_listed(d));
+            beaten.extend(lost.map(|device| device.member));
+            match &mut proposal.op {
+                // The others of a batch go on without those who were let in meanwhile.
+                Op::Devices { devices } if !open.is_empty() => {
+                    *devices = open;
+                    proposal.signed = None;
+                    true
+                }
+                _ => false,
+            }
         });
         let vouched = self.rows.vouches()?.into_iter().map(|(device, _)| device);
-        let settled: Vec<DeviceId> = vouched.filter(was_listed).collect();
+        let settled: Vec<DeviceId> =
+            vouched.filter(|device| self.directory.owner_of(device).is_some()).collect();
         let shown = self.further_devices(before);
-        if waiting != proposals.len() {
+        if changed {
             self.rows.put_proposals(&proposals)?;
+        }
+        for member in beaten {
+            self.rows.raise(Code::FurtherDevice, &member.to_string())?;
         }
         for device in settled {
             self.rows.delete_vouch(device)?;
@@ -127,6 +145,19 @@ impl Desk<'_> {
             self.rows.raise(Code::DeviceAdded, &device.to_string())?;
         }
         Ok(())
+    }
+
+    fn was_listed(&self, device: &NewDevice) -> bool {
+        self.directory.owner_of(&crypto::device_id(&device.verify_key)).is_some()
+    }
+
+    /// Whether an entry that lists this device can still be taken: nobody listed it meanwhile, nor, where it is to be
+    /// its member's first, another one.
+    fn still_open(&self, op: &Op, device: &NewDevice) -> bool {
+        let needs_nobody = matches!(op, Op::Device { .. } | Op::Devices { .. });
+        let mine = device.member == self.identity.member;
+        let is_first = !self.directory.had_device(&device.member);
+        !self.was_listed(device) && (is_first || mine || !needs_nobody)
     }
 
     /// Devices that are new here and not their member's first, as far as this device's member should know of them.

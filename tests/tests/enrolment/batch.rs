@@ -83,6 +83,34 @@ fn a_batch_invitation_works_once_even_after_the_device_it_let_in() {
 }
 
 #[test]
+fn a_batch_that_another_admin_overtakes_lets_in_the_rest() {
+    let (mut world, batch) = printed();
+    let invitation = world.invite_own("admin");
+    world.begin_as("admin2", &invitation, DeviceClass::Native);
+    world.step_in("admin2").unwrap();
+    world.sync("admin");
+    assert_eq!(world.step_in("admin2"), Ok(true));
+    world.sync_all();
+    let eli = batch[0].member;
+    let link = world.on("admin2", |phone, env| phone.invite(env, eli)).unwrap();
+    world.sync("admin2");
+    for (name, invitation) in [("again", &batch[0]), ("fay", &batch[1]), ("eli", &link)] {
+        world.begin_as(name, invitation, DeviceClass::Native);
+        assert_eq!(world.step_in(name), Ok(false), "{name}");
+    }
+    // The batch's entry is made, and before it leaves the other admin's is sequenced.
+    world.exchange("admin").unwrap();
+    assert!(matches!(next_entries(&mut world, "admin").as_slice(), [Op::Devices { .. }]));
+    world.sync("admin2");
+    world.sync("admin");
+    assert_eq!(world.step_in("eli"), Ok(true));
+    assert_eq!(world.step_in("fay"), Ok(true), "{}", world.troubles());
+    assert_eq!(world.step_in("again"), Ok(false));
+    assert_eq!(alarms(&mut world, "admin"), [Code::FurtherDevice]);
+    assert_eq!(world.on("admin", |phone, _| phone.status()).unwrap().pending, 0);
+}
+
+#[test]
 fn a_batch_of_which_one_got_a_phone_meanwhile_lets_in_the_others() {
     let (mut world, batch) = printed();
     // Another admin's device let eli in; here it is the same one, by a link of its own made before the batch claims.
