@@ -53,9 +53,13 @@ pub fn invite(phone: &mut Phone, typed: &Invite) -> Outcome {
     let invitation = with_env(|env| phone.invite(env, member))?;
     let told = tell_relay(phone);
     let words = format!(
-        "Invitation for {whose}, good for 15 minutes and one phone. Hand it over in person:\n\n{}\n\n{} Sync here again when the new phone has asked. Without a link to the relay, take its `reply` with `accept`.\n",
+        "Invitation for {whose}, good for 15 minutes and one phone. Hand it over in person:\n\n{}\n\n{} {}\n",
         invitation.to_link(),
         relay_knows(&told),
+        match told.is_ok() {
+            true => "Sync here again when the new phone has asked.",
+            false => "Sync here when there is a link, or take the new phone's `reply` with `accept`: that needs none.",
+        }
     );
     let json = json!({ "member": member.to_string(), "link": invitation.to_link(),
                        "relay_knows": told.is_ok() });
