@@ -278,3 +278,32 @@ fn a_second_device_of_a_member_is_not_taken_by_an_entry_alone() {
     let results = station.push(&team, &mut admin, &[entry]);
     assert_eq!(code(&results), Some(Code::DeviceExists));
 }
+
+#[test]
+fn hostile_bytes_at_the_door_for_strangers_are_refused_and_change_nothing() {
+    let (station, team, code) = code_shown(13);
+    let known = request(team.id(), &Hand::new(131), &SECRET);
+    let keys = to_cbor(&known);
+    let message: [u8; 33] = [9; 33];
+    let exchange =
+        to_cbor(&CodeRequest { version: 1, lookup: code.lookup(), message: message.into() });
+    let mut refused = 0;
+    for whole in [&keys, &exchange] {
+        for at in 0..whole.len() {
+            let (mut flipped, cut) = (whole.clone(), &whole[..at]);
+            flipped[at] ^= 0x80;
+            for bytes in [cut, &flipped] {
+                let Err(refusal) = station.relay.enrol(&zip(bytes)) else { continue };
+                let told = [Code::Malformed, Code::InviteUnknown, Code::RateLimited];
+                assert!(told.contains(&refusal.code), "{:?}", refusal.code);
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 300, "{refused}");
+    let longest = vec![0; 5 * 1024];
+    assert_eq!(station.relay.enrol(&longest).unwrap_err().code, Code::TooLarge);
+    let old = CodeRequest { version: 2, lookup: code.lookup(), message: message.into() };
+    let refusal = station.relay.enrol(&zip(&to_cbor(&old))).unwrap_err();
+    assert_eq!(refusal.code, Code::Malformed);
+}

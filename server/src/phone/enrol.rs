@@ -58,7 +58,8 @@ pub fn invite(phone: &mut Phone, typed: &Invite) -> Outcome {
         relay_knows(&told),
         match told.is_ok() {
             true => "Sync here again when the new phone has asked.",
-            false => "Sync here when there is a link, or take the new phone's `reply` with `accept`: that needs none.",
+            false =>
+                "Sync here when there is a link, or take the new phone's `reply` with `accept`: that needs none.",
         }
     );
     let json = json!({ "member": member.to_string(), "link": invitation.to_link(),
