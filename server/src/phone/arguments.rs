@@ -142,7 +142,7 @@ pub struct Create {
     /// Your field roles besides admin, as coordinator
     #[arg(long = "role", value_name = "ROLE")]
     pub roles: Vec<String>,
-    /// The policy profile that the team starts from: neutral, us_mt
+    /// The policy profile that the team starts from: neutral, us_mt, us_fed, us_ca_fire, us_me, uk_gdpr
     #[arg(long, default_value = "neutral")]
     pub profile: String,
     /// Policy fields laid over the profile, as notes_mode=none

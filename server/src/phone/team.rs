@@ -6,7 +6,7 @@ use serde_json::json;
 use sync_core::engine::{NewMember, Phone};
 use sync_core::ids::MemberId;
 use sync_core::protocol::Code;
-use sync_core::records::{NotesMode, PolicyProfile, Role};
+use sync_core::records::{Jurisdiction, NotesMode, PolicyProfile, Role};
 
 use super::arguments::{Create, Invite};
 use super::output::Output;
@@ -41,8 +41,12 @@ fn mode(mode: NotesMode) -> &'static str {
 fn choice(profile: &PolicyProfile) -> String {
     let numbers: Vec<String> =
         profile.crisis_numbers.iter().map(|(label, number)| format!("{label}: {number}")).collect();
+    let told = Jurisdiction::by_name(&profile.jurisdiction).map_or_else(String::new, |known| {
+        let lines = known.consequences.iter().map(|line| format!("  - {line}\n"));
+        lines.collect::<String>() + &sources(known)
+    });
     format!(
-        "Policy ({}; not legal advice):\n  session notes   {}, kept {} days after closing\n  contact notes   {}, subject handles kept {} days\n  smallest count  {}\n  crisis numbers  {}\n",
+        "Policy ({}; not legal advice):\n  session notes   {}, kept {} days after closing\n  contact notes   {}, subject handles kept {} days\n  smallest count  {}\n  crisis numbers  {}\n{told}",
         profile.jurisdiction,
         mode(profile.notes_mode),
         profile.retention_note_days,
@@ -51,6 +55,13 @@ fn choice(profile: &PolicyProfile) -> String {
         profile.k_min,
         numbers.join("; "),
     )
+}
+
+fn sources(known: &Jurisdiction) -> String {
+    match known.sources {
+        [] => String::new(),
+        sources => format!("  Read in: {}\n", sources.join("; ")),
+    }
 }
 
 /// A relay's address.

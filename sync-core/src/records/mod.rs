@@ -8,6 +8,7 @@ mod check;
 mod entries;
 mod flat;
 mod input;
+mod jurisdictions;
 mod plan;
 mod policy;
 mod profile;
@@ -27,6 +28,7 @@ mod staff;
 
 pub use flat::{FieldOp, Flat, Scalar, Value};
 pub use input::InputError;
+pub use jurisdictions::{JURISDICTIONS, Jurisdiction};
 pub use plan::{plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
@@ -36,4 +38,4 @@ pub use schema::{
 pub use session_note::{session_text_key, session_text_keys};
 pub use values::{normalize, parse_value};
 pub use view::view;
-pub use windows::{Window, WindowState, closing_soon, state, window};
+pub use windows::{PRESETS, Preset, Window, WindowState, closing_soon, state, window};
