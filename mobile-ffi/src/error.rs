@@ -103,13 +103,16 @@ impl AftercallError {
             Code::DocumentFull | Code::LeadWithoutDevice | Code::DeviceExists => {
                 Self::Input { code: name, detail }
             }
-            Code::NotAllowed | Code::PolicyNoNotes | Code::InviteUnknown => {
+            Code::CodeWrong => Self::Input { code: name, detail },
+            Code::NotAllowed | Code::PolicyNoNotes | Code::InviteUnknown | Code::FurtherDevice => {
                 Self::NotAllowed { code: name, detail }
             }
             Code::NoSuchRecord | Code::NoSuchMember | Code::NoKey => {
                 Self::NotFound { code: name, detail }
             }
-            Code::AlreadySetUp | Code::NotSetUp => Self::Setup { code: name, detail },
+            Code::AlreadySetUp | Code::NotSetUp | Code::NotLetIn => {
+                Self::Setup { code: name, detail }
+            }
             Code::WrongKey => Self::WrongKey { code: name, detail },
             Code::StoreNewer => Self::UpdateApp { code: name, detail },
             Code::StoreFailed => Self::Storage { code: name, detail },

@@ -72,6 +72,8 @@ fn empty_answer(request: &[u8], need_cursors: bool) -> Vec<u8> {
         reset: vec![],
         backup_through: 0,
         pending: vec![],
+        vouched: None,
+        codes: None,
     });
     let sig = keys.sign(&answer_to_sign(request, &answer)).into();
     pack(&SignedAnswer { answer: answer.into(), sig })
@@ -110,6 +112,8 @@ async fn an_enrolment_travels_compressed_both_ways() {
         verify_key: [3; 32].into(),
         seal_key: [4; 32].into(),
         mac: [5; 32].into(),
+        class: None,
+        proof: None,
         seal_key_2: None,
     };
     let answer = EnrolAnswer {

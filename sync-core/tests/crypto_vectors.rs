@@ -125,7 +125,7 @@ fn made(suite: Suite) -> Vec<(&'static str, Vec<u8>)> {
     let body = crypto::seal_change(&header, suite, EPOCH, &document, Some(wrapped), CHANGE, rng);
     let audience = token::audience(ORIGIN, TEAM);
     let minted = token::mint(&keys, &audience, REQUEST, NOW, rng);
-    let bound = invite::bind(&SECRET, TEAM, &keys.verify_key(), &keys.seal_bytes());
+    let bound = invite::bind(&SECRET, TEAM, &keys.verify_key(), &keys.seal_bytes(), 0);
     vec![
         ("device.secret", keys.to_secret_bytes().to_vec()),
         ("device.verify_key", keys.verify_key().to_vec()),

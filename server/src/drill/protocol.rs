@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sync_core::records::Value;
 
-use super::script::{HostileCase, Part};
+use super::script::{Class, HandedOver, HostileCase, Part};
 
 /// A command to a phone's process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,7 +37,18 @@ pub enum PhoneCommand {
         passphrase: String,
         connect: String,
         link: String,
+        class: Class,
     },
+    /// Starts to join by a typed code.
+    JoinByCode {
+        passphrase: String,
+        connect: String,
+        origin: String,
+        code: String,
+        class: Class,
+    },
+    /// What the inviting phone scans.
+    JoinReply,
     /// Opens what the folder holds.
     Open {
         passphrase: String,
@@ -54,6 +65,11 @@ pub enum PhoneCommand {
     },
     Invite {
         member: String,
+        by: HandedOver,
+    },
+    /// Takes what the new phone showed.
+    AcceptReply {
+        reply: String,
     },
     Record {
         kind: String,
@@ -102,6 +118,8 @@ pub enum PhoneCommand {
     Heads,
     /// Session notes that this phone reads, with their text.
     ReadableNotes,
+    /// The devices that the directory lists.
+    Devices,
     Status,
     Sync,
     /// Arms a crash point.

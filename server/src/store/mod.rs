@@ -14,6 +14,7 @@ pub(crate) mod quarantine;
 pub(crate) mod records;
 mod schema;
 pub(crate) mod spaces;
+pub(crate) mod vouched;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One entry a released version; entry 0 leads from an empty file to version 1.
-const STEPS: &[&str] = &[V1, super::invites::STEP_SEAL_KEY_2];
+const STEPS: &[&str] = &[V1, super::vouched::STEP, super::invites::STEP_SEAL_KEY_2];
 
 /// All ids are blobs; times are milliseconds since 1970, days are days since then.
 const V1: &str = "
@@ -111,5 +111,31 @@ mod tests {
         migrate(&mut connection).expect("a second time changes nothing");
         connection.pragma_update(None, "user_version", 99).expect("sets");
         assert!(matches!(migrate(&mut connection), Err(StoreError::Newer { found: 99, .. })));
+    }
+
+    #[test]
+    fn devices_that_waited_before_an_upgrade_wait_after_it() {
+        let mut connection = Connection::open_in_memory().expect("opens");
+        connection.pragma_update(None, "foreign_keys", true).expect("sets");
+        connection.execute_batch(V1).expect("the first version");
+        connection.pragma_update(None, "user_version", 1).expect("sets");
+        let waiting = "INSERT INTO invites VALUES (x'01', x'02', 3);
+             INSERT INTO enrolments VALUES (x'01', x'04', x'05', x'06');";
+        connection.execute_batch(waiting).expect("writes");
+        migrate(&mut connection).expect("upgrades");
+        let row: (Vec<u8>, i64, i64, i64) = connection
+            .query_row(
+                "SELECT e.mac, e.class, i.kind, i.expires_ms
+                 FROM enrolments e JOIN invites i ON i.lookup = e.lookup",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .expect("it is there");
+        assert_eq!(row, (vec![6], 0, 0, 3));
+        connection.execute_batch("DELETE FROM invites").expect("deletes");
+        let left: i64 = connection
+            .query_row("SELECT count(*) FROM enrolments", [], |row| row.get(0))
+            .expect("counts");
+        assert_eq!(left, 0, "an answer goes with its invitation");
     }
 }

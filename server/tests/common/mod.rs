@@ -324,6 +324,8 @@ impl Team {
             push: Vec::new(),
             max_bytes: 1_000_000,
             invites: Vec::new(),
+            vouched: None,
+            codes: None,
         }
     }
 
@@ -336,7 +338,7 @@ impl Team {
     }
 
     pub fn inviting(&self, hand: &Hand, lookup: [u8; 16], expires: Timestamp) -> SyncRequest {
-        let invites = vec![InviteNotice { lookup: lookup.into(), expires }];
+        let invites = vec![InviteNotice { lookup: lookup.into(), expires, kind: None }];
         SyncRequest { invites, ..self.pushing(hand, &[]) }
     }
 }

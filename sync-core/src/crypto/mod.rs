@@ -11,6 +11,7 @@
 //! - An unknown suite cannot even be decoded. Which of the known ones is used follows from signed facts: what made
 //!   the epoch, what listed the device. What arrives in another is refused.
 
+mod code;
 mod device;
 mod document_key;
 mod epoch;
@@ -20,6 +21,7 @@ mod hpke_base;
 pub mod invite;
 pub mod labels;
 mod pad;
+pub mod pake;
 mod passphrase;
 mod seal;
 mod secret;
@@ -28,6 +30,7 @@ mod sender;
 mod testing;
 pub mod token;
 
+pub use code::TypedCode;
 pub use device::{DeviceKeys, SealKeys, device_id, verify, verify_envelope};
 pub use document_key::DocumentKey;
 pub use epoch::{EpochSecret, is_epoch_key, is_sealing_key};

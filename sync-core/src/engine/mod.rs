@@ -8,8 +8,10 @@ mod answer;
 mod author;
 mod backup;
 mod desk;
+mod devices;
 #[cfg(feature = "drill")]
 mod drill;
+mod invites;
 mod join;
 mod keys;
 mod ledger;
@@ -29,7 +31,9 @@ mod spaces;
 mod store;
 mod successor;
 mod team;
+mod typed;
 mod types;
+mod vouch;
 
 use crate::crypto::DeviceKeys;
 use crate::directory::Directory;
@@ -37,8 +41,10 @@ use crate::directory::Directory;
 use desk::Desk;
 use rows::IdentityRow;
 
+pub use devices::DeviceView;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
+pub use invites::{InviteState, InviteView};
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ReaderView,

@@ -109,7 +109,9 @@ impl Desk<'_> {
                 past,
             };
             let before = views.len();
-            for device in self.directory.devices_of(*member).filter(may_hold_keys) {
+            for device in
+                self.directory.devices_of(*member).filter(|d| may_hold_keys(row.info.kind(), d))
+            {
                 views.push(ReaderView {
                     device: Some(device.id),
                     class: Some(device.class),

@@ -110,7 +110,7 @@ impl Desk<'_> {
         }
         let suite = Suite::XWing;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps = self.wrap_for_readers(env, &secret, &public, readers);
+        let wraps = self.wrap_for_readers(env, kind, &secret, &public, readers);
         let body = to_cbor(&SpaceBody {
             kind: kind as u8,
             owner,
@@ -147,13 +147,14 @@ impl Desk<'_> {
     fn wrap_for_readers(
         &self,
         env: &mut Env<'_>,
+        kind: SpaceKind,
         secret: &EpochSecret,
         public: &[u8],
         readers: &[MemberId],
     ) -> Vec<WrappedKey> {
         let zero = EpochId::new([0; 16]);
         let devices = readers.iter().flat_map(|reader| self.directory.devices_of(*reader));
-        let devices = devices.filter(may_hold_keys).take(WRAPS_PER_ENVELOPE);
+        let devices = devices.filter(|device| may_hold_keys(kind, device)).take(WRAPS_PER_ENVELOPE);
         devices
             .filter_map(|device| {
                 secret.wrap_for(zero, public, device.id, device.seal_keys(), env.rng).ok()
@@ -229,7 +230,8 @@ impl Desk<'_> {
         let row = self.space_row(space)?;
         let suite = Suite::XWing;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps = self.wrap_for_readers(env, &secret, &public, row.info.readers());
+        let wraps =
+            self.wrap_for_readers(env, row.info.kind(), &secret, &public, row.info.readers());
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),
@@ -253,12 +255,14 @@ impl Desk<'_> {
     /// Wraps every epoch key this phone holds for every device of its readers that has not got it and may have it.
     pub fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let (row, me) = (self.space_row(space)?, self.device());
+        let kind = row.info.kind();
         let mut keys = Vec::new();
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
             let readers = row.info.readers().iter();
             for reader in readers.filter(|reader| row.info.opens_to(reader, &epoch.id)) {
-                for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
+                for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d))
+                {
                     if self.rows.is_wrapped(space, epoch.id, device.id)?
                         || self.rows.has_wrapped(space, epoch.id, device.id, me)?
                     {
@@ -284,7 +288,7 @@ impl Desk<'_> {
     }
 }
 
-/// Whether a device may be given keys: a console or a station never.
-pub(super) fn may_hold_keys(device: &DeviceAt<'_>) -> bool {
-    matches!(device.class, DeviceClass::Native | DeviceClass::Web)
+/// Whether a device may be given a space's keys: a console or a station never, a browser not everywhere.
+pub(super) fn may_hold_keys(kind: SpaceKind, device: &DeviceAt<'_>) -> bool {
+    kind.policy().hold.contains(&device.class)
 }

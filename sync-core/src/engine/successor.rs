@@ -110,7 +110,7 @@ impl Desk<'_> {
         let mut ops: Vec<FieldOp> = ops
             .into_iter()
             .map(|op| match op {
-                FieldOp::Delete(key) => FieldOp::Put(key, Scalar::Bool(false)),
+                FieldOp::Delete(key) => FieldOp::Put(key, chain::TAKEN_OUT),
                 put => put,
             })
             .collect();

@@ -16,6 +16,9 @@ pub const AFTER: &str = "after";
 /// The key that names the record's first document.
 pub const OF: &str = "of";
 
+/// What a set's member is put to where an earlier document holds it and it was taken out since.
+pub const TAKEN_OUT: Scalar = Scalar::Uint(0);
+
 /// Heads named at most, so that the value stays below the longest text of an open document.
 const MOST_HEADS: usize = 12;
 

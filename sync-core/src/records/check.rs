@@ -13,10 +13,8 @@ use super::{DocType, Field, FieldKind, Flat, Scalar, chain, entries};
 /// See [`DocType::check`].
 pub(super) fn check(doc_type: &DocType, flat: &Flat, schema: u16) -> Result<(), Code> {
     let newer = schema > doc_type.schema;
-    // Every change of a successor stands on one that says so.
-    let continues = flat.keys.contains_key(chain::AFTER);
     let keys_fit = flat.keys.iter().all(|(key, values)| {
-        shape_fits(doc_type, key, values) && (newer || values_fit(doc_type, key, values, continues))
+        shape_fits(doc_type, key, values) && (newer || values_fit(doc_type, key, values))
     });
     let texts_fit = flat
         .texts
@@ -41,7 +39,7 @@ fn key_fits(key: &str) -> bool {
     (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(plain)
 }
 
-fn values_fit(doc_type: &DocType, key: &str, values: &[Scalar], continues: bool) -> bool {
+fn values_fit(doc_type: &DocType, key: &str, values: &[Scalar]) -> bool {
     let (name, rest) = match key.split_once('.') {
         Some((name, rest)) => (name, Some(rest)),
         None => (key, None),
@@ -54,17 +52,18 @@ fn values_fit(doc_type: &DocType, key: &str, values: &[Scalar], continues: bool)
     }
     doc_type
         .field(name)
-        .is_some_and(|field| values.iter().all(|value| value_fits(field, rest, value, continues)))
+        .is_some_and(|field| values.iter().all(|value| value_fits(field, rest, value)))
 }
 
-fn value_fits(field: &Field, rest: Option<&str>, value: &Scalar, continues: bool) -> bool {
+fn value_fits(field: &Field, rest: Option<&str>, value: &Scalar) -> bool {
     let Some(rest) = rest else {
         return fits(&field.kind, value);
     };
     match (&field.kind, value) {
-        (FieldKind::CodeSet(_) | FieldKind::IdSet | FieldKind::LabelSet(_), Scalar::Bool(held))
-            if *held || continues =>
-        {
+        (
+            FieldKind::CodeSet(_) | FieldKind::IdSet | FieldKind::LabelSet(_),
+            Scalar::Bool(true) | Scalar::Uint(0),
+        ) => {
             let member = key_to_member(&field.kind, rest);
             member_fits(&field.kind, &member) && member_to_key(&field.kind, &member) == rest
         }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::jurisdictions::{JURISDICTIONS, Jurisdiction};
+
 /// What may be written about people (DOMAIN.md F.0), strictest first.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, minicbor::Encode, minicbor::Decode,
@@ -71,33 +73,11 @@ pub struct PolicyProfile {
 impl PolicyProfile {
     /// Sealed session notes with 30 days' retention, contacts by checklist. Crisis numbers: the team must set its own.
     pub fn neutral() -> Self {
-        Self {
-            jurisdiction: "neutral".into(),
-            notes_mode: NotesMode::SealedText,
-            contact_notes_mode: NotesMode::ChecklistOnly,
-            k_min: 10,
-            retention_note_days: 30,
-            retention_contact_days: 90,
-            windows: BTreeMap::new(),
-            crisis_numbers: BTreeMap::from([(
-                "local emergency number".to_owned(),
-                "112 or 911".to_owned(),
-            )]),
-        }
+        JURISDICTIONS[0].profile()
     }
 
-    /// The profile of a jurisdiction: `neutral`, or `us_mt` with no notes at all (Montana Code 7-32-602 bans
-    /// recording peer support sessions in writing; group sessions by a cautious reading). `None` if there is none.
+    /// The profile of a jurisdiction, as it ships. `None` if there is none of this name.
     pub fn of_jurisdiction(name: &str) -> Option<Self> {
-        match name {
-            "neutral" => Some(Self::neutral()),
-            "us_mt" => Some(Self {
-                jurisdiction: "us_mt".into(),
-                notes_mode: NotesMode::None,
-                contact_notes_mode: NotesMode::None,
-                ..Self::neutral()
-            }),
-            _ => None,
-        }
+        Jurisdiction::by_name(name).map(Jurisdiction::profile)
     }
 }

@@ -7,16 +7,21 @@
 use std::collections::BTreeMap;
 
 use super::intervention::KINDS;
+use super::jurisdictions;
 use super::values::normalize;
+use super::windows::PRESETS;
 use super::{Field, FieldKind, InputError, NotesMode, PolicyProfile, Value};
 
-const JURISDICTIONS: &[&str] = &["neutral", "us_mt"];
 const MODES: &[&str] = &["none", "checklist_only", "sealed_text"];
 /// Most hours of a window: ten years.
 const MAX_HOURS: u32 = 87_600;
 
 const FIELDS: &[Field] = &[
-    Field::new("jurisdiction", FieldKind::Code(JURISDICTIONS), "The profile it is laid over."),
+    Field::new(
+        "jurisdiction",
+        FieldKind::Code(jurisdictions::NAMES),
+        "The profile it is laid over.",
+    ),
     Field::new("notes_mode", FieldKind::Code(MODES), "Notes of group sessions."),
     Field::new("contact_notes_mode", FieldKind::Code(MODES), "Notes of peer contacts."),
     Field::new("k_min", FieldKind::Int { min: 5, max: 50 }, "Smallest count that is shown."),
@@ -44,7 +49,8 @@ impl PolicyProfile {
     /// Lays typed fields over a jurisdiction's profile (a typed `jurisdiction` replaces `name`).
     ///
     /// Fields have the names of DOMAIN F.0. A window is typed as `windows.<kind>`, three hours after the
-    /// incident's end as text: `24,72,240`, or `24,72,none` where it is late for ever. A crisis number is typed as
+    /// incident's end as text: `24,72,240`, or `24,72,none` where it is late for ever; `windows` alone names a set of
+    /// them ([`PRESETS`]), over which single ones are laid. A crisis number is typed as
     /// `crisis_numbers.<label>`; the first one typed replaces the placeholder. Where `notes_mode` is typed and
     /// `contact_notes_mode` is not, contacts follow it only to be stricter. Fields that nothing acts on yet take the
     /// one value that holds already, and are not stored.
@@ -53,7 +59,13 @@ impl PolicyProfile {
     /// `unknown_field`, `bad_value`.
     pub fn with(name: &str, fields: &BTreeMap<String, Value>) -> Result<Self, InputError> {
         let mut profile = base(name, fields)?;
+        if let Some(preset) = fields.get("windows") {
+            profile.set_windows(preset)?;
+        }
         for (name, value) in fields {
+            if name == "windows" {
+                continue;
+            }
             if let Some(kind) = name.strip_prefix("windows.") {
                 profile.set_window(kind, value)?;
             } else if let Some(label) = name.strip_prefix("crisis_numbers.") {
@@ -74,7 +86,7 @@ impl PolicyProfile {
         }
         let Some(field) = FIELDS.iter().find(|field| field.name == name) else {
             let mut names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
-            names.extend(["windows.<kind>", "crisis_numbers.<label>"]);
+            names.extend(["windows", "windows.<kind>", "crisis_numbers.<label>"]);
             return Err(InputError::unknown_field(name, &names));
         };
         match (name, normalize(field, value)?) {
@@ -92,6 +104,22 @@ impl PolicyProfile {
             // `jurisdiction` chose the base.
             _ => {}
         }
+        Ok(())
+    }
+
+    fn set_windows(&mut self, preset: &Value) -> Result<(), InputError> {
+        let named = match preset {
+            Value::Text(name) => PRESETS.iter().find(|preset| preset.name == name),
+            _ => None,
+        };
+        let preset = named.ok_or_else(|| {
+            let names: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+            InputError::bad_value("windows", format!("takes one of {}", names.join(", ")))
+        })?;
+        let windows = preset.windows.iter();
+        self.windows.extend(
+            windows.map(|(kind, w)| ((*kind).to_owned(), (w.open_h, w.ideal_end_h, w.hard_end_h))),
+        );
         Ok(())
     }
 
@@ -145,7 +173,10 @@ fn base(name: &str, fields: &BTreeMap<String, Value>) -> Result<PolicyProfile, I
         _ => None,
     };
     profile.ok_or_else(|| {
-        InputError::bad_value("jurisdiction", format!("takes one of {}", JURISDICTIONS.join(", ")))
+        InputError::bad_value(
+            "jurisdiction",
+            format!("takes one of {}", jurisdictions::NAMES.join(", ")),
+        )
     })
 }
 
@@ -269,6 +300,18 @@ mod tests {
             with(&[("windows.party", text("1,2,3"))]).expect_err("kind").code,
             Code::BadValue
         );
+    }
+
+    #[test]
+    fn a_set_of_windows_is_laid_under_single_ones() {
+        let profile = with(&[("windows", text("nifc")), ("windows.cisd", text("24,72,none"))]);
+        let windows = profile.expect("fits").windows;
+        assert_eq!(windows["cisd"], (24, 72, None));
+        assert_eq!(windows["defusing"], (48, 72, None));
+        assert_eq!(with(&[("windows", text("default"))]), Ok(PolicyProfile::neutral()));
+        let error = with(&[("windows", text("mine"))]).expect_err("unknown");
+        assert_eq!(error.code, Code::BadValue);
+        assert!(error.problem.contains("default, nifc, trim, disaster"), "{error}");
     }
 
     #[test]

@@ -58,6 +58,43 @@ const DEFAULTS: &[(&str, Window)] = &[
     ("trim_assessment", Window { open_h: 72, ideal_end_h: 96, hard_end_h: None }),
 ];
 
+/// A set of windows that a team may start from.
+#[derive(Debug, Clone, Copy)]
+pub struct Preset {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for and where it comes from.
+    pub source: &'static str,
+    /// The windows that differ from the defaults.
+    pub windows: &'static [(&'static str, Window)],
+}
+
+const TWO_TO_THREE_DAYS: Window = Window { open_h: 48, ideal_end_h: 72, hard_end_h: None };
+
+/// The sets that ship (DOMAIN A.3).
+pub const PRESETS: &[Preset] = &[
+    Preset { name: "default", source: "The defaults of every kind.", windows: &[] },
+    Preset {
+        name: "nifc",
+        source: "Wildland fire: groups generally start no sooner than 48 to 72 hours after (National Interagency Fire Center).",
+        windows: &[
+            ("defusing", TWO_TO_THREE_DAYS),
+            ("cisd", TWO_TO_THREE_DAYS),
+            ("follow_up_group", TWO_TO_THREE_DAYS),
+        ],
+    },
+    Preset {
+        name: "trim",
+        source: "Trauma Risk Management: the first interview at 72 hours; a second one about 28 days later is a follow-up task.",
+        windows: &[("trim_assessment", Window { open_h: 72, ideal_end_h: 96, hard_end_h: None })],
+    },
+    Preset {
+        name: "disaster",
+        source: "Mass disaster: a debriefing three to four weeks after (Everly and Mitchell).",
+        windows: &[("cisd", Window { open_h: 504, ideal_end_h: 672, hard_end_h: None })],
+    },
+];
+
 /// The window of a kind of intervention: the team's own, else the default; `None` if it has none.
 pub fn window(profile: &PolicyProfile, intervention_kind: &str) -> Option<Window> {
     let other_label = match intervention_kind {
@@ -191,6 +228,27 @@ mod tests {
         assert_eq!(state(&profile, "cisd", END, None, at(9_000, 0)), WindowState::Late);
         assert_eq!(state(&profile, "rits", END, None, at(4, 0)), WindowState::Ideal);
         assert_eq!(state(&profile, "rits", END, None, at(6, 1)), WindowState::Missed);
+    }
+
+    #[test]
+    fn every_set_names_known_kinds_and_holds_at_its_boundaries() {
+        use crate::records::{PolicyProfile, Value};
+        for preset in PRESETS {
+            let typed = std::collections::BTreeMap::from([(
+                "windows".to_owned(),
+                Value::Text(preset.name.to_owned()),
+            )]);
+            let profile = PolicyProfile::with("neutral", &typed).expect("fits");
+            for (kind, window) in preset.windows {
+                let at_h = |hours: u32, ms| at(i64::from(hours), ms);
+                let now = |t| state(&profile, kind, END, None, t);
+                assert!(super::super::intervention::KINDS.contains(kind), "{kind}");
+                assert_eq!(now(at_h(window.open_h, -1)), WindowState::Early, "{kind}");
+                assert_eq!(now(at_h(window.open_h, 0)), WindowState::Ideal, "{kind}");
+                assert_eq!(now(at_h(window.ideal_end_h, 0)), WindowState::Ideal, "{kind}");
+                assert_eq!(now(at_h(window.ideal_end_h, 1)), WindowState::Late, "{kind}");
+            }
+        }
     }
 
     #[test]

@@ -104,6 +104,8 @@ impl PaperRelay {
             reset: Vec::new(),
             backup_through: 0,
             pending: self.pending.clone(),
+            vouched: None,
+            codes: None,
         };
         if !need_cursors {
             self.pull(request.device, cursors, &mut response);
@@ -220,13 +222,7 @@ impl PaperRelay {
         if self.directory.device(&device_id(&request.verify_key)).is_some() {
             return self.listed(|entry| entry);
         }
-        let pending = PendingEnrolment {
-            lookup: request.lookup,
-            verify_key: request.verify_key,
-            seal_key: request.seal_key,
-            mac: request.mac,
-            seal_key_2: request.seal_key_2.clone(),
-        };
+        let pending = PendingEnrolment::from(request);
         if !self.pending.contains(&pending) {
             self.pending.push(pending);
         }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use sync_core::records::{DocType, Field, FieldKind, Origin, RECORDS, RecordType};
+use sync_core::records::{
+    DocType, Field, FieldKind, JURISDICTIONS, Origin, PRESETS, RECORDS, RecordType,
+};
 
 const DOCS: &str = include_str!("../../../docs/records.md");
 
@@ -69,6 +71,59 @@ fn section(record: &RecordType) -> String {
 fn the_records_page_says_what_the_schema_says() {
     for record in RECORDS {
         let section = section(record);
+        assert!(DOCS.contains(&section), "docs/records.md should hold:\n{section}");
+    }
+}
+
+fn profiles() -> String {
+    let mut text = String::new();
+    for known in JURISDICTIONS {
+        let modes = (known.notes_mode.as_str(), known.contact_notes_mode.as_str());
+        writeln!(
+            text,
+            "**`{}`**: {}. Sessions `{}`, contacts `{}`.\n",
+            known.name, known.title, modes.0, modes.1
+        )
+        .expect("writes to memory");
+        known
+            .consequences
+            .iter()
+            .for_each(|line| writeln!(text, "- {line}").expect("writes to memory"));
+        let numbers: Vec<String> = known
+            .crisis_numbers
+            .iter()
+            .map(|(label, number, _)| format!("{label}: {number}"))
+            .collect();
+        writeln!(text, "- Crisis numbers: {}.", numbers.join("; ")).expect("writes to memory");
+        if !known.sources.is_empty() {
+            writeln!(text, "- Read in: {}.", known.sources.join("; ")).expect("writes to memory");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn presets() -> String {
+    let mut text =
+        "| set | kind | open | ideal end | hard end | |\n|---|---|---|---|---|---|\n".to_owned();
+    for preset in PRESETS {
+        for (kind, w) in preset.windows {
+            let hard = w.hard_end_h.map_or("none".to_owned(), |hours| hours.to_string());
+            let (open, ideal) = (w.open_h, w.ideal_end_h);
+            writeln!(
+                text,
+                "| `{}` | {kind} | {open} | {ideal} | {hard} | {} |",
+                preset.name, preset.source
+            )
+            .expect("writes to memory");
+        }
+    }
+    text
+}
+
+#[test]
+fn the_records_page_says_which_profiles_and_windows_ship() {
+    for section in [profiles(), presets()] {
         assert!(DOCS.contains(&section), "docs/records.md should hold:\n{section}");
     }
 }
