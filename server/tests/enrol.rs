@@ -275,6 +275,7 @@ fn a_second_device_of_a_member_is_not_taken_by_an_entry_alone() {
         verify_key: amy.keys.verify_key().into(),
         seal_key: second.keys.seal_key().into(),
         class: DeviceClass::Native,
+        seal_key_2: None,
     };
     let entry = team.entry(&admin, &again);
     let results = station.push(&team, &mut admin, &[entry]);
