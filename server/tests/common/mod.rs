@@ -324,6 +324,7 @@ impl Team {
             invites: Vec::new(),
             vouched: None,
             codes: None,
+            ask_accepted: None,
         }
     }
 

@@ -21,6 +21,7 @@ mod receive;
 mod receive_directory;
 mod record;
 mod refuse;
+mod removal;
 mod replay;
 mod request;
 mod rows;
