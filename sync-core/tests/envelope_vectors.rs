@@ -252,6 +252,7 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         }],
         vouched: None,
         codes: None,
+        ask_accepted: None,
     }
 }
 
@@ -361,6 +362,9 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
         }],
         vouched: None,
         codes: None,
+        accepted: None,
+        set_aside: None,
+        wiped: None,
     };
     check_message("sync_response", &response);
     let to = CodeTry { lookup: [0x12; 16].into(), message: [0x19; 33].into() };

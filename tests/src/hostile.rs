@@ -175,6 +175,7 @@ impl Rogue {
             invites: Vec::new(),
             vouched: None,
             codes: None,
+            ask_accepted: None,
         };
         self.sealed_request(world, &request)
     }

@@ -4,6 +4,8 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sync_core::protocol::{Code, Timestamp};
 
 use crate::relay::Refusal;
@@ -19,11 +21,12 @@ pub(crate) struct ApiError {
     status: StatusCode,
     code: Code,
     now: Timestamp,
+    notice: Option<Vec<u8>>,
 }
 
 impl ApiError {
     pub(crate) fn new(code: Code, now: Timestamp) -> Self {
-        Self { status: status_of(code), code, now }
+        Self { status: status_of(code), code, now, notice: None }
     }
 
     /// The refusal as the caller is told it. A failure is logged here and tells the caller nothing.
@@ -32,7 +35,7 @@ impl ApiError {
             let source = std::error::Error::source(error).map(ToString::to_string);
             tracing::error!(%error, source, "a request failed in the relay's storage");
         }
-        Self::new(refusal.code, now)
+        Self { notice: refusal.notice, ..Self::new(refusal.code, now) }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -45,7 +48,7 @@ fn status_of(code: Code) -> StatusCode {
         Code::TokenInvalid | Code::TokenExpired | Code::TokenReplayed | Code::UnknownDevice => {
             StatusCode::UNAUTHORIZED
         }
-        Code::NoSuchTeam | Code::NotAllowed => StatusCode::FORBIDDEN,
+        Code::NoSuchTeam | Code::NotAllowed | Code::DeviceRemoved => StatusCode::FORBIDDEN,
         Code::InviteUnknown => StatusCode::NOT_FOUND,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -57,11 +60,14 @@ fn status_of(code: Code) -> StatusCode {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({
+        let mut body = serde_json::json!({
             "code": self.code.as_str(),
             "detail": self.code.advice(),
             "now_ms": self.now.0,
         });
+        if let Some(notice) = &self.notice {
+            body["removal"] = URL_SAFE_NO_PAD.encode(notice).into();
+        }
         let json = [(CONTENT_TYPE, "application/json")];
         let mut response = (self.status, json, body.to_string()).into_response();
         if matches!(self.code, Code::Overloaded | Code::RateLimited) {
@@ -73,11 +79,11 @@ impl IntoResponse for ApiError {
 
 /// Any other path.
 pub(super) async fn not_found(State(app): State<App>) -> ApiError {
-    ApiError { status: StatusCode::NOT_FOUND, code: Code::Malformed, now: app.relay.now() }
+    ApiError { status: StatusCode::NOT_FOUND, ..ApiError::new(Code::Malformed, app.relay.now()) }
 }
 
 /// A known path with another method.
 pub(super) async fn wrong_method(State(app): State<App>) -> ApiError {
     let status = StatusCode::METHOD_NOT_ALLOWED;
-    ApiError { status, code: Code::Malformed, now: app.relay.now() }
+    ApiError { status, ..ApiError::new(Code::Malformed, app.relay.now()) }
 }

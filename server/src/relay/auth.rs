@@ -34,6 +34,9 @@ impl Relay {
         let device = token::issuer(token)?;
         let listing = self.directories_listing(&device);
         if listing.is_empty() {
+            if let Some(refusal) = self.refuse_removed(token, device, body, now) {
+                return Err(refusal);
+            }
             return self.authenticate_first(token, device, body, now);
         }
         // Anyone's key may be listed by another team's admin too: the audience decides.
@@ -95,7 +98,7 @@ impl Relay {
     }
 }
 
-fn decode(body: &[u8]) -> Result<SyncRequest, Code> {
+pub(super) fn decode(body: &[u8]) -> Result<SyncRequest, Code> {
     let request: SyncRequest = from_cbor(&inflate(body)?).map_err(|_| Code::Malformed)?;
     if request.push.len() > limits::MAX_BATCH || request.invites.len() > limits::MAX_BATCH {
         return Err(Code::TooLarge);
@@ -103,7 +106,11 @@ fn decode(body: &[u8]) -> Result<SyncRequest, Code> {
     Ok(request)
 }
 
-fn matching(claims: Claims, request: SyncRequest, team: TeamId) -> Result<Authentic, Refusal> {
+pub(super) fn matching(
+    claims: Claims,
+    request: SyncRequest,
+    team: TeamId,
+) -> Result<Authentic, Refusal> {
     if request.team != team || request.device != claims.device {
         return Err(Code::TokenInvalid.into());
     }

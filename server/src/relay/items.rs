@@ -51,7 +51,10 @@ impl Push<'_> {
         }
         let judged = gates::check_right(envelope, &author, &info)
             .and_then(|()| gates::check_policy(envelope, &directory))
-            .and_then(|()| gates::check_readers(envelope, &directory, directory.len(), &info));
+            .and_then(|()| {
+                gates::judged_at(&directory, &envelope.header, envelope.id(), directory.len())
+            })
+            .and_then(|at| gates::check_readers(envelope, &directory, at, &info));
         Ok(match judged {
             Ok(()) => Ok(info),
             Err(Code::DirectoryBehind) => Err(Judged::Not(Outcome::Retry(Code::DirectoryBehind))),

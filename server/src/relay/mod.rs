@@ -11,11 +11,13 @@ mod cursors;
 mod enrol;
 mod invites;
 mod items;
+mod numbers;
 mod outcome;
 mod projection;
 mod pull;
 mod push;
 mod refusal;
+mod removed;
 mod structure;
 mod sync;
 

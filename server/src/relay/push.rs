@@ -226,6 +226,7 @@ fn is_suspicious(code: Code) -> bool {
             | Code::DirectoryFork
             | Code::DirectoryForged
             | Code::NotAllowed
+            | Code::AfterRemoval
     )
 }
 

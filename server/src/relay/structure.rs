@@ -22,13 +22,18 @@ impl Push<'_> {
         if items::is_counted(self.tx, space, header.device, header.device_seq)? {
             return Ok(Outcome::Refused(Code::DeviceCloned));
         }
+        if header.directory_seq == self.directory.len() && self.is_overtaken(entry)? {
+            return Ok(Outcome::Retry(Code::DirectoryBehind));
+        }
         match Arc::make_mut(&mut self.directory).append(entry) {
             Ok(()) => {}
             Err(Code::DirectoryBehind) => return Ok(Outcome::Retry(Code::DirectoryBehind)),
             Err(code) => return Ok(Outcome::Refused(code)),
         }
         self.open_space(SpaceInfo::open(self.team, SpaceKind::Directory, None))?;
-        self.store(space, entry)
+        let stored = self.store(space, entry)?;
+        self.take_released(entry)?;
+        Ok(stored)
     }
 
     /// A sealed space is made.
@@ -46,7 +51,9 @@ impl Push<'_> {
         if let Err(code) = gates::check_right(envelope, &author, &info) {
             return Ok(Outcome::Refused(code));
         }
-        if let Err(code) = gates::check_readers(envelope, &directory, directory.len(), &info) {
+        let judged = gates::judged_at(&directory, &envelope.header, envelope.id(), directory.len())
+            .and_then(|at| gates::check_readers(envelope, &directory, at, &info));
+        if let Err(code) = judged {
             return Ok(Outcome::Refused(code));
         }
         let one_only = matches!(info.kind().policy().owner, OwnerKind::Team | OwnerKind::Member);

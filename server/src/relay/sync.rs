@@ -8,7 +8,7 @@ use crate::store::devices;
 
 use super::cursors::{self, Known};
 use super::pull::Pulled;
-use super::{Refusal, Relay, pull};
+use super::{Refusal, Relay, numbers, pull};
 
 impl Relay {
     /// Serves `POST /v1/sync`. `body` is the request as it was sent: the token and the answer's signature cover it.
@@ -33,13 +33,14 @@ impl Relay {
     ) -> Result<SyncResponse, Refusal> {
         let directory = self.directory(request.team);
         let device = request.device;
-        let (known, pulled) = self.store().read(|reader| {
+        let (known, pulled, told) = self.store().read(|reader| {
             let known = cursors::known(reader, request)?;
             let pulled = match &known {
                 Some(known) => pull::pull(reader, &directory, request, &known.cursors)?,
                 None => Pulled::default(),
             };
-            Ok::<_, Refusal>((known, pulled))
+            let told = numbers::for_admin(reader, &directory, request)?;
+            Ok::<_, Refusal>((known, pulled, told))
         })?;
         if let Some(known) = &known {
             self.remember(device, known, &pulled)?;
@@ -59,6 +60,9 @@ impl Relay {
             pending: waiting.pending,
             vouched: some(waiting.vouched),
             codes: some(waiting.codes),
+            accepted: told.accepted,
+            set_aside: some(told.set_aside),
+            wiped: None,
         })
     }
 

@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 use sync_core::ids::{Chain, DeviceId, EnvelopeId, SpaceId, TeamId};
 use sync_core::protocol::{Code, Day, Envelope};
+use sync_core::records::SpaceKind;
 
 use super::{Reader, StoreError, Tx};
 
@@ -197,4 +198,22 @@ fn as_it_stands(bytes: &[u8], id: EnvelopeId) -> Option<Envelope> {
 
 fn read_envelope(bytes: &[u8]) -> Result<Envelope, StoreError> {
     Envelope::from_bytes(bytes).map_err(|_| StoreError::Damaged("an envelope"))
+}
+
+/// The last number of a device in every space of its team but the directory's own.
+pub(crate) fn accepted(
+    reader: &Reader,
+    team: TeamId,
+    device: DeviceId,
+) -> Result<Vec<(SpaceId, u64)>, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT id, last FROM (
+           SELECT s.id AS id, (SELECT max(device_seq) FROM items WHERE space = s.id AND device = ?2)
+             AS last FROM spaces s WHERE s.team = ?1 AND s.kind <> ?3)
+         WHERE last IS NOT NULL ORDER BY id",
+    )?;
+    let key = params![team.as_bytes(), device.as_bytes(), SpaceKind::Directory as u8];
+    let rows = statement
+        .query_map(key, |row| Ok((SpaceId::new(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }

@@ -1,8 +1,8 @@
 //! Envelopes refused without a position in any log, kept for whoever investigates. Capped, never served.
 
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 use sync_core::ids::{DeviceId, EnvelopeId, TeamId};
-use sync_core::protocol::{Code, Timestamp};
+use sync_core::protocol::{Code, Envelope, SetAside, Timestamp};
 
 use super::{Reader, StoreError, Tx};
 
@@ -58,4 +58,39 @@ pub(crate) fn counts(reader: &Reader, team: TeamId) -> Result<Vec<(String, u64)>
     let rows = statement
         .query_map([team.as_bytes()], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What came after its device was removed, oldest first; as many as one answer carries.
+pub(crate) fn after_removal(reader: &Reader, team: TeamId) -> Result<Vec<SetAside>, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT envelope, at_ms FROM quarantine WHERE team = ?1 AND code = ?2
+         ORDER BY at_ms, id LIMIT ?3",
+    )?;
+    let key = params![team.as_bytes(), Code::AfterRemoval.as_str(), PER_DEVICE];
+    let mut rows = statement.query(key)?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Ok(envelope) = Envelope::from_bytes(&row.get::<_, Vec<u8>>(0)?) else { continue };
+        let (header, id) = (&envelope.header, envelope.id());
+        let at = Timestamp(row.get(1)?);
+        let (device, space, record) = (header.device, header.space, header.record);
+        out.push(SetAside { id, device, space, record, at });
+    }
+    Ok(out)
+}
+
+/// Takes out what came after its device was removed: device and bytes.
+pub(crate) fn take_after_removal(
+    tx: &Tx<'_>,
+    team: TeamId,
+    id: EnvelopeId,
+) -> Result<Option<(DeviceId, Vec<u8>)>, StoreError> {
+    let key = params![team.as_bytes(), id.as_bytes(), Code::AfterRemoval.as_str()];
+    let mut statement = tx.prepare_cached(
+        "DELETE FROM quarantine WHERE team = ?1 AND id = ?2 AND code = ?3
+         RETURNING device, envelope",
+    )?;
+    let found =
+        statement.query_row(key, |row| Ok((DeviceId::new(row.get(0)?), row.get(1)?))).optional()?;
+    Ok(found)
 }

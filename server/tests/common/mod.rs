@@ -326,6 +326,7 @@ impl Team {
             invites: Vec::new(),
             vouched: None,
             codes: None,
+            ask_accepted: None,
         }
     }
 

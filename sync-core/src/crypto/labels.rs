@@ -53,6 +53,9 @@ pub const FINGERPRINT: &[u8] = b"fingerprint v1";
 /// Before team, nonce and operation, in an approval of a directory entry (`directory`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
 
+/// Before team, device and head, in a removed device's word that it erased what it held (`protocol`).
+pub const WIPED: &[u8] = b"aftercall wiped v1";
+
 /// Every label.
 pub const ALL: &[&[u8]] = &[
     ENVELOPE,
@@ -78,6 +81,7 @@ pub const ALL: &[&[u8]] = &[
     CODE_CONFIRM,
     CODE_SEAL,
     CODE_SECRET,
+    WIPED,
 ];
 
 #[cfg(test)]

@@ -3,22 +3,8 @@
 use minicbor::bytes::{ByteArray, ByteVec};
 
 use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, RelayId, SpaceId};
-use crate::protocol::Day;
+use crate::protocol::{Accepted, Day};
 use crate::records::{DeviceClass, PolicyProfile, Role};
-
-/// How far a device's numbering in a space had come when its right to write ended or narrowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub struct Accepted {
-    /// The device.
-    #[n(0)]
-    pub device: DeviceId,
-    /// The space.
-    #[n(1)]
-    pub space: SpaceId,
-    /// The last `device_seq` that counts. A space not named has none.
-    #[n(2)]
-    pub device_seq: u64,
-}
 
 /// What a guest (mutual aid) may do: only so long, only there.
 #[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]

@@ -5,13 +5,12 @@
 //! directory state a log row carries. [`SpaceInfo`] does the same for one space's structural envelopes.
 
 mod entry;
+mod numbers;
 mod rights;
 mod space;
 mod state;
 
-pub use entry::{
-    Accepted, Approval, Approver, Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap,
-};
+pub use entry::{Approval, Approver, Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap};
 pub use rights::{Needs, OPERATIONS, OpRight, approval_to_sign};
 pub(crate) use space::epoch_of;
 pub use space::{EpochInfo, SpaceInfo, open_space_id};

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::crypto::{self, SealKeys};
 use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, RelayId, SpaceId, TeamId};
-use crate::protocol::{Code, Day, Envelope, Kind};
+use crate::protocol::{Accepted, Code, Day, Envelope, Kind};
 use crate::records::{DeviceClass, PolicyProfile, Role, Standing};
 
-use super::entry::{Accepted, Guest, NewDevice, Op, RecoveryKey};
+use super::entry::{Guest, NewDevice, Op, RecoveryKey};
 use super::{open_space_id, rights};
 
 /// A member's standing from one directory length on.

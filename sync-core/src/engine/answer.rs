@@ -116,6 +116,7 @@ impl Desk<'_> {
         progress |= self.take_codes(env, response.codes.as_deref().unwrap_or_default())?;
         progress |= self.consider_all(env, &response.pending)?;
         progress |= self.take_vouched(response.vouched.as_deref().unwrap_or_default())?;
+        progress |= self.take_numbers(response, is_latest)?;
         self.tend(env, &touched, !directory.is_empty())?;
         progress |= self.rows.number("outbox")? != posted_before;
 

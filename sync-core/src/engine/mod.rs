@@ -23,6 +23,7 @@ mod receive;
 mod receive_directory;
 mod record;
 mod refuse;
+mod removal;
 mod replay;
 mod request;
 mod rows;

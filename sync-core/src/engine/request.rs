@@ -21,7 +21,10 @@ impl Phone {
     pub fn sync_request(&mut self, env: &mut Env<'_>) -> Result<SyncRequest> {
         crate::crash_point!("phone.sync.before_request");
         let mut desk = self.desk()?;
-        let (batch, push) = desk.pack_push(env)?;
+        let (batch, push) = match desk.is_removed() {
+            true => Default::default(),
+            false => desk.pack_push(env)?,
+        };
         let (cursors, high) = desk.cursors()?;
         let digest = cursors.digest();
         let asked = desk.rows.number("send_cursors")?.unwrap_or(1) != 0;
@@ -38,6 +41,7 @@ impl Phone {
             invites: desk.invite_notices(env.now)?,
             vouched: some(desk.untold_vouchers()?),
             codes: some(desk.code_answers()?),
+            ask_accepted: some(desk.numbers_wanted()?),
         };
         desk.commit()?;
         Ok(request)
@@ -123,15 +127,21 @@ impl Desk<'_> {
         let (mut seq, mut hash) = (self.directory.len(), self.directory.head());
         let mut entries = Vec::with_capacity(proposals.len());
         for (i, proposal) in proposals.iter_mut().enumerate() {
+            if !self.fill_numbers(&mut proposal.op)? {
+                // What follows may depend on it. The numbers come with the next answer.
+                break;
+            }
+            let body = to_cbor(&proposal.op);
             let kept =
                 proposal.signed.as_ref().and_then(|bytes| Envelope::from_bytes(bytes).ok()).filter(
                     |entry| {
                         (entry.header.directory_seq, entry.header.directory_hash) == (seq, hash)
+                            && entry.body == body
                     },
                 );
             let entry = kept.unwrap_or_else(|| {
                 let header = self.proposal_header(day, numbered + 1 + i as u64, seq, hash);
-                self.keys.sign_envelope(header, to_cbor(&proposal.op))
+                self.keys.sign_envelope(header, body)
             });
             proposal.signed = Some(entry.to_bytes().into());
             (seq, hash) = (seq + 1, entry.id());

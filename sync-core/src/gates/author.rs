@@ -4,15 +4,17 @@ use crate::crypto;
 use crate::directory::{DeviceAt, Directory};
 use crate::protocol::{Code, Envelope};
 
-/// An authenticated author, as the directory knew them at the row's state.
+use super::removal::judged_at;
+
+/// An authenticated author, as the directory knew them at the length where the envelope is judged.
 pub type Author<'a> = DeviceAt<'a>;
 
-/// Authenticates an envelope at a directory length.
+/// Authenticates an envelope whose row was written at a directory length.
 ///
 /// # Errors
 /// `malformed` if its shape is wrong, `directory_behind` if its author had seen more of the directory than we
-/// have, `directory_fork` if they had seen another one, `unknown_device` if the directory does not list the
-/// device, `bad_signature` if the signature is not its.
+/// have, `directory_fork` if they had seen another one, `unknown_device` if the directory had not listed the
+/// device, `bad_signature` if the signature is not its, `after_removal` if it came after its device was removed.
 pub fn authenticate<'a>(
     envelope: &Envelope,
     directory: &'a Directory,
@@ -21,13 +23,15 @@ pub fn authenticate<'a>(
     let header = &envelope.header;
     envelope.check_shape().map_err(|_| Code::Malformed)?;
     let seen = directory.head_at(header.directory_seq).ok_or(Code::DirectoryBehind)?;
-    let author =
-        directory.device_at(&header.device, row_directory_seq).ok_or(Code::UnknownDevice)?;
-    if !crypto::verify_envelope(author.verify_key, envelope) {
+    let was_listed = directory.listed_at(&header.device).is_some_and(|at| at <= row_directory_seq);
+    // A removed device's key still tells what it wrote from what was put into its mouth.
+    let key = directory.key_of(&header.device).filter(|_| was_listed).ok_or(Code::UnknownDevice)?;
+    if !crypto::verify_envelope(key, envelope) {
         return Err(Code::BadSignature);
     }
     if seen != header.directory_hash {
         return Err(Code::DirectoryFork);
     }
-    Ok(author)
+    let at = judged_at(directory, header, envelope.id(), row_directory_seq)?;
+    directory.device_at(&header.device, at).ok_or(Code::UnknownDevice)
 }

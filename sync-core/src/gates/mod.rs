@@ -10,6 +10,7 @@ mod columns;
 mod history;
 mod reader;
 mod readers;
+mod removal;
 mod right;
 mod rows;
 mod trial;
@@ -17,6 +18,7 @@ mod walker;
 
 pub use author::{Author, authenticate};
 pub use readers::check_readers;
+pub use removal::judged_at;
 pub use right::{check_policy, check_right};
 pub use trial::admit_changes;
 

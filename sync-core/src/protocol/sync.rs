@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId, first_16};
 
 use super::enrol::{CodeAnswered, CodeTry, InviteNotice, PendingEnrolment, VouchedDevice};
+use super::removal::{Accepted, SetAside, Wiped};
 use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};
 
@@ -78,6 +79,9 @@ pub struct SyncRequest {
     /// Answers to typed codes' exchanges.
     #[n(14)]
     pub codes: Option<Vec<CodeAnswered>>,
+    /// Devices about to be removed or narrowed whose accepted numbers an admin's device asks for.
+    #[n(15)]
+    pub ask_accepted: Option<Vec<DeviceId>>,
 }
 
 /// What became of a pushed envelope.
@@ -262,6 +266,15 @@ pub struct SyncResponse {
     /// Exchanges of typed codes made on this device that wait for its answer.
     #[n(15)]
     pub codes: Option<Vec<CodeTry>>,
+    /// The last number accepted of each device that was asked for, by space; a space not named has none.
+    #[n(16)]
+    pub accepted: Option<Vec<Accepted>>,
+    /// For an admin's device: what came after its device was removed and was not released.
+    #[n(17)]
+    pub set_aside: Option<Vec<SetAside>>,
+    /// For an admin's device: removed devices that acknowledged to have erased what they held.
+    #[n(18)]
+    pub wiped: Option<Vec<Wiped>>,
 }
 
 /// An answer as it travels: the encoded [`SyncResponse`] and the relay's signature.

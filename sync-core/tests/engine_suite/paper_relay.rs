@@ -106,6 +106,9 @@ impl PaperRelay {
             pending: self.pending.clone(),
             vouched: None,
             codes: None,
+            accepted: None,
+            set_aside: None,
+            wiped: None,
         };
         if !need_cursors {
             self.pull(request.device, cursors, &mut response);

@@ -49,6 +49,7 @@ fn tens_of_thousands_of_cursors_do_not_keep_the_relay_busy() {
         invites: Vec::new(),
         vouched: None,
         codes: None,
+        ask_accepted: None,
     };
     let (body, token) = scene.rogue.sealed_request(&scene.world, &request);
     let started = std::time::Instant::now();

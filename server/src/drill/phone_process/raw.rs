@@ -182,6 +182,7 @@ impl Running {
             invites: Vec::new(),
             vouched: None,
             codes: None,
+            ask_accepted: None,
         };
         let broken = |what: &str| Trouble::Broken(format!("the hostile request failed: {what}"));
         let body = zstd::encode_all(to_cbor(&request).as_slice(), 3)

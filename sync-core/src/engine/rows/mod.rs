@@ -4,6 +4,7 @@
 
 mod invites;
 mod kinds;
+mod removal;
 mod secret;
 mod wrapped;
 

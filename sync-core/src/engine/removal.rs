@@ -1,0 +1,181 @@
+//! Removing devices and members, on an admin's device; and being removed, on the device concerned.
+//!
+//! A removal is proposed at once, offline too. It is signed when the relay has told how far each device had come, and
+//! the relay takes it only while that is still so; otherwise it is signed anew with what the relay tells then.
+
+use crate::directory::Op;
+use crate::ids::{DeviceId, EnvelopeId, MemberId};
+use crate::protocol::{Accepted, Code, Envelope, RemovalNotice, SetAside, SyncResponse, from_cbor};
+use crate::records::Role;
+
+use super::desk::Desk;
+use super::{Phone, Result};
+
+impl Phone {
+    /// Takes a device out of the team; with `wipe` it is also told to erase what it holds. Proposed here, in force once the
+    /// relay has taken the entry.
+    ///
+    /// # Errors
+    /// `not_allowed` without the `admin` capability, `unknown_device` if the directory lists no such device.
+    pub fn remove_device(&mut self, device: DeviceId, wipe: bool) -> Result<()> {
+        let mut desk = self.desk()?;
+        desk.require_admin()?;
+        let member = desk.directory.device(&device).ok_or(Code::UnknownDevice)?.member;
+        desk.propose_once(Op::Remove { member, device: Some(device), last: Vec::new() })?;
+        if wipe {
+            desk.propose_once(Op::Wipe { device })?;
+        }
+        desk.commit()
+    }
+
+    /// Takes a member out of the team, with every device; as [`Phone::remove_device`].
+    ///
+    /// # Errors
+    /// `not_allowed` without the `admin` capability, `no_such_member`.
+    pub fn remove_member(&mut self, member: MemberId, wipe: bool) -> Result<()> {
+        let mut desk = self.desk()?;
+        desk.require_admin()?;
+        desk.directory.member(&member).ok_or(Code::NoSuchMember)?;
+        let devices: Vec<DeviceId> = desk.directory.devices_of(member).map(|d| d.id).collect();
+        desk.propose_once(Op::Remove { member, device: None, last: Vec::new() })?;
+        for device in devices.into_iter().filter(|_| wipe) {
+            desk.propose_once(Op::Wipe { device })?;
+        }
+        desk.commit()
+    }
+
+    /// Gives a member these roles instead of the ones they have. What they wrote before keeps the rights it had.
+    ///
+    /// # Errors
+    /// `not_allowed` without the `admin` capability, `no_such_member`.
+    pub fn change_roles(&mut self, member: MemberId, roles: &[Role], admin: bool) -> Result<()> {
+        let mut desk = self.desk()?;
+        desk.require_admin()?;
+        let known = desk.directory.member(&member).ok_or(Code::NoSuchMember)?.clone();
+        desk.propose_once(Op::Member {
+            member,
+            roles: roles.to_vec(),
+            admin,
+            unit: known.unit,
+            supervises: known.supervises,
+            guest: known.guest,
+            last: Some(Vec::new()),
+        })?;
+        desk.commit()
+    }
+
+    /// Lets items count after all that came after their device was removed.
+    ///
+    /// # Errors
+    /// `not_allowed` without the `admin` capability.
+    pub fn release(&mut self, items: &[EnvelopeId]) -> Result<()> {
+        let mut desk = self.desk()?;
+        desk.require_admin()?;
+        desk.propose_once(Op::Release { items: items.to_vec() })?;
+        desk.commit()
+    }
+
+    /// What came after its device was removed, as the relay last told this admin's device.
+    ///
+    /// # Errors
+    /// `not_allowed` without the `admin` capability.
+    pub fn quarantined(&mut self) -> Result<Vec<SetAside>> {
+        let desk = self.desk()?;
+        desk.require_admin()?;
+        Ok(desk.rows.set_aside()?)
+    }
+
+    /// Takes what a relay says instead of an answer: that this device was removed. Believed only if the entries show it.
+    /// True if they do; everything is kept then, and nothing is sent any more.
+    ///
+    /// # Errors
+    /// `malformed`, or what is wrong with the entries; nothing has changed then.
+    pub fn take_removal(&mut self, notice: &[u8]) -> Result<bool> {
+        let notice: RemovalNotice = from_cbor(notice).map_err(|_| Code::Malformed)?;
+        let mut directory = self.directory.clone();
+        let mut desk = self.desk()?;
+        for packed in &notice.entries {
+            let entry: Envelope = notice.batch.unpack(packed).map_err(|_| Code::Malformed)?;
+            let place = entry.header.directory_seq + 1;
+            if place <= directory.len() {
+                let held = directory.head_at(place);
+                if held != Some(entry.id()) {
+                    return Err(Code::DirectoryFork.into());
+                }
+                continue;
+            }
+            directory.append(&entry)?;
+            desk.rows.put_directory_entry(place, &entry)?;
+        }
+        let device = desk.device();
+        let removed = directory.removed_at(&device).is_some();
+        if removed {
+            desk.rows.raise(Code::DeviceRemoved, &device.to_string())?;
+        }
+        desk.commit()?;
+        self.directory = directory;
+        Ok(removed)
+    }
+}
+
+impl Desk<'_> {
+    fn propose_once(&mut self, op: Op) -> Result<()> {
+        let mut same = op.clone();
+        same.set_numbers(Vec::new());
+        let proposed = self.rows.proposals()?.into_iter().any(|mut proposal| {
+            proposal.op.set_numbers(Vec::new());
+            proposal.op == same
+        });
+        if proposed { Ok(()) } else { self.propose(op) }
+    }
+
+    /// Whether this device was removed: it sends nothing any more.
+    pub fn is_removed(&self) -> bool {
+        self.directory.removed_at(&self.device()).is_some()
+    }
+
+    /// The devices whose numbers the proposals must name.
+    pub fn numbers_wanted(&self) -> Result<Vec<DeviceId>> {
+        let mut wanted = Vec::new();
+        for proposal in self.rows.proposals()? {
+            wanted.extend(self.directory.bounded_by(&proposal.op).unwrap_or_default());
+        }
+        wanted.sort();
+        wanted.dedup();
+        Ok(wanted)
+    }
+
+    /// Puts the numbers into an operation that must name some; false while the relay has not told them.
+    pub fn fill_numbers(&self, op: &mut Op) -> Result<bool> {
+        let Some(devices) = self.directory.bounded_by(op) else { return Ok(true) };
+        let mut numbers = Vec::new();
+        for device in devices {
+            let Some(told) = self.rows.accepted(device)? else { return Ok(false) };
+            numbers.extend(told);
+        }
+        op.set_numbers(numbers);
+        Ok(true)
+    }
+
+    /// Keeps what the relay tells an admin's device of removed devices; true if a removal can be signed, or signed anew, now.
+    pub fn take_numbers(&mut self, response: &SyncResponse, is_latest: bool) -> Result<bool> {
+        if self.require_admin().is_ok() && is_latest {
+            self.rows.put_set_aside(response.set_aside.as_deref().unwrap_or_default())?;
+        }
+        let wanted = self.numbers_wanted()?;
+        let mut news = false;
+        if let Some(accepted) = response.accepted.as_deref().filter(|_| is_latest) {
+            for device in &wanted {
+                let mut told: Vec<Accepted> =
+                    accepted.iter().filter(|one| one.device == *device).copied().collect();
+                told.sort_by_key(|one| one.space);
+                if self.rows.accepted(*device)?.as_ref() != Some(&told) {
+                    self.rows.put_accepted(*device, &told)?;
+                    news = true;
+                }
+            }
+        }
+        self.rows.keep_accepted_of(&wanted)?;
+        Ok(news)
+    }
+}
