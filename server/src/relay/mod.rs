@@ -14,6 +14,7 @@ mod items;
 mod outcome;
 mod projection;
 mod pull;
+mod purge;
 mod push;
 mod refusal;
 mod structure;

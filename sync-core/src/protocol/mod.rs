@@ -13,8 +13,8 @@ mod time;
 mod wire;
 
 pub use bodies::{
-    EpochBody, ReaderBody, SealedBody, SenderBody, SpaceBody, SpaceOwner, Suite, WrapBody,
-    WrappedKey,
+    EpochBody, PurgeBody, PurgeReason, ReaderBody, SealedBody, SenderBody, SpaceBody, SpaceOwner,
+    Suite, WrapBody, WrappedKey,
 };
 pub use chain::next_chain;
 pub use codes::Code;
