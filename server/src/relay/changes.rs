@@ -88,7 +88,10 @@ impl Push<'_> {
 
     fn merge_run(&mut self, run: &[&Envelope]) -> Result<bool, StoreError> {
         let [first, rest @ ..] = run else { return Ok(false) };
-        if rest.is_empty() || items::position(self.tx, self.team, first.id())?.is_some() {
+        if rest.is_empty()
+            || items::position(self.tx, self.team, first.id())?.is_some()
+            || self.is_purged(first)?
+        {
             return Ok(false);
         }
         if self.judge(first)?.is_err() || !self.all_alike(first, rest)? {

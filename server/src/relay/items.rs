@@ -16,6 +16,9 @@ use super::push::Push;
 
 impl Push<'_> {
     pub(super) fn take_item(&mut self, envelope: &Envelope) -> Result<Outcome, StoreError> {
+        if self.is_purged(envelope)? {
+            return Ok(Outcome::Purged);
+        }
         let info = match self.judge(envelope)? {
             Ok(info) => info,
             Err(Judged::Aside(info, code)) => return self.quarantine(info.id, envelope, code),
@@ -27,6 +30,7 @@ impl Push<'_> {
             Kind::Reader | Kind::Epoch => self.take_structure(info, envelope),
             Kind::Sender => self.take_shaped::<SenderBody>(envelope),
             Kind::Wrap => self.take_shaped::<WrapBody>(envelope),
+            Kind::Purge => self.take_purge(&info, envelope),
             // The write right is denied for every other kind, so none of them comes this far.
             _ => self.quarantine(info.id, envelope, Code::NotAllowed),
         }

@@ -15,6 +15,7 @@ mod numbers;
 mod outcome;
 mod projection;
 mod pull;
+mod purge;
 mod push;
 mod refusal;
 mod removed;

@@ -14,6 +14,8 @@ pub(super) enum Outcome {
     Known(Position),
     /// It has a position and is never served.
     Quarantined(Position),
+    /// Its document was erased for good.
+    Purged,
     /// It will never be taken.
     Refused(Code),
     /// Something it needs is missing.
@@ -30,6 +32,10 @@ impl Outcome {
         let (verdict, position) = match self {
             Outcome::Stored(position) => (Verdict::Stored, position),
             Outcome::Known(position) if position.code.is_empty() => (Verdict::Duplicate, position),
+            Outcome::Known(position) if position.code == Code::Purged.as_str() => {
+                (Verdict::Purged, position)
+            }
+            Outcome::Purged => (Verdict::Purged, coded(Code::Purged)),
             Outcome::Known(position) | Outcome::Quarantined(position) => {
                 (Verdict::Quarantined, position)
             }

@@ -39,7 +39,7 @@ impl Relay {
         let directory = self.directory(request.team);
         let before = directory.len();
         crash_point!("relay.push.before_begin");
-        let (results, directory) = self.store().write(|tx| {
+        let (results, directory, erased) = self.store().write(|tx| {
             let keep_until = claims.exp.saturating_add(TOKEN_MEMORY_S);
             if !meta::spend_token(tx, claims.device, &claims.jti, keep_until, now.seconds())? {
                 return Err(Refusal::from(Code::TokenReplayed));
@@ -49,9 +49,13 @@ impl Relay {
             let results = push.take_all(&request.batch, &request.push)?;
             push.keep_enrolments(request)?;
             crash_point!("relay.push.before_commit");
-            Ok((results, push.directory))
+            Ok((results, push.directory, push.erased))
         })?;
         crash_point!("relay.push.after_commit");
+        if erased && let Err(error) = self.checkpoint() {
+            // The log is moved at the next stop or erasure at the latest.
+            tracing::warn!(%error, "what was erased still stands in the write-ahead log");
+        }
         if directory.len() > before {
             let mut all = self.directories.write().unwrap_or_else(PoisonError::into_inner);
             all.insert(request.team, directory);
@@ -69,6 +73,8 @@ pub(super) struct Push<'a> {
     pub(super) now: Timestamp,
     pub(super) spaces: BTreeMap<SpaceId, SpaceRow>,
     pub(super) documents: BTreeMap<(SpaceId, DocId), OpenDocument>,
+    /// Whether a document was erased.
+    pub(super) erased: bool,
     /// Bytes of documents and changes tried so far.
     pub(super) tried: usize,
 }
@@ -82,7 +88,7 @@ impl<'a> Push<'a> {
         now: Timestamp,
     ) -> Self {
         let (spaces, documents) = (BTreeMap::new(), BTreeMap::new());
-        Self { tx, team, device, directory, now, spaces, documents, tried: 0 }
+        Self { tx, team, device, directory, now, spaces, documents, erased: false, tried: 0 }
     }
 
     fn take_all(&mut self, batch: &Batch, push: &[Packed]) -> Result<Vec<PushResult>, StoreError> {

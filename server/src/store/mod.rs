@@ -10,6 +10,7 @@ mod error;
 pub(crate) mod invites;
 pub(crate) mod items;
 pub(crate) mod meta;
+pub(crate) mod purged;
 pub(crate) mod quarantine;
 pub(crate) mod records;
 mod schema;
@@ -143,6 +144,8 @@ fn connect(path: &Path, extra: OpenFlags) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // What is erased is overwritten, not only forgotten.
+    connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }
 

@@ -11,6 +11,7 @@ mod desk;
 mod devices;
 #[cfg(feature = "drill")]
 mod drill;
+mod erase;
 mod invites;
 mod join;
 mod keys;
@@ -45,6 +46,7 @@ use rows::IdentityRow;
 pub use devices::DeviceView;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
+pub use erase::Receipt;
 pub use invites::{InviteState, InviteView};
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{

@@ -137,6 +137,16 @@ impl Desk<'_> {
         }
         let state = item.map(|item| item.state);
         let envelope = match (row.content, state) {
+            (Content::Stub(code), state)
+                if code == Code::Purged.as_str() && state != Some(ItemState::Outbox) =>
+            {
+                // What is erased is so by an order or its time, which every phone judges itself: nothing follows
+                // from the relay's word alone.
+                return match state {
+                    None => self.applied(row.id, space, row.seq, ItemState::Purged),
+                    Some(_) => Ok(()),
+                };
+            }
             (Content::Own, None) => {
                 // Another installation with this device's keys wrote it.
                 return Ok(self.rows.raise(Code::DeviceCloned, &self.device().to_string())?);
@@ -167,6 +177,9 @@ impl Desk<'_> {
             }
             (Content::Envelope(envelope), None) => *envelope,
         };
+        if envelope.header.kind.is_document() && self.is_purged(space, envelope.header.doc)? {
+            return self.applied(row.id, space, row.seq, ItemState::Purged);
+        }
         self.rows.put_envelope(&envelope)?;
         if let Err(code) = self.gate(space, &envelope, row.directory_seq, row.genuine)? {
             return self.set_aside(&envelope, space, row.seq, code);
@@ -175,7 +188,17 @@ impl Desk<'_> {
             changes.entry(envelope.header.doc).or_default().push((row.seq, envelope));
             return Ok(());
         }
-        match self.receive_structure(space, &envelope) {
+        let taken = match envelope.header.kind {
+            Kind::Purge => {
+                // Whose the document is follows from its changes, so those before the order come first.
+                if let Some(before) = changes.remove(&envelope.header.doc) {
+                    self.receive_changes(space, envelope.header.doc, before)?;
+                }
+                self.receive_purge(&envelope, row.directory_seq)
+            }
+            _ => self.receive_structure(space, &envelope),
+        };
+        match taken {
             Ok(()) => self.applied(row.id, space, row.seq, ItemState::Applied),
             Err(EngineError::Refused { code, .. }) => {
                 self.set_aside(&envelope, space, row.seq, code)

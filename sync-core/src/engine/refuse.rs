@@ -104,7 +104,7 @@ impl Desk<'_> {
         }
     }
 
-    fn unlink(&mut self, doc: DocId, part: &DocType) -> Result<()> {
+    pub fn unlink(&mut self, doc: DocId, part: &DocType) -> Result<()> {
         let Some(root) = self.rows.root_of(doc)? else { return Ok(()) };
         let table = Table::Records;
         self.rows.0.delete(table, &[b"p", root.as_bytes().as_slice(), doc.as_bytes()].concat())?;

@@ -8,6 +8,7 @@ mod author;
 mod change;
 mod columns;
 mod history;
+mod purge;
 mod reader;
 mod readers;
 mod removal;
@@ -17,6 +18,7 @@ mod trial;
 mod walker;
 
 pub use author::{Author, authenticate};
+pub use purge::check_purge;
 pub use readers::check_readers;
 pub use removal::judged_at;
 pub use right::{check_policy, check_right};

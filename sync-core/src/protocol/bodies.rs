@@ -135,6 +135,29 @@ pub struct AskedKey {
     pub by: DeviceId,
 }
 
+/// Why a document is erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+#[cbor(index_only)]
+pub enum PurgeReason {
+    /// Somebody who may erase it ordered it.
+    #[n(0)]
+    Ordered,
+    /// The person it is about withdrew it.
+    #[n(1)]
+    Withdrawn,
+    /// The time that the team's policy keeps such records was over.
+    #[n(2)]
+    Expired,
+}
+
+/// Body of a `purge` envelope: the document its header names is erased for good.
+#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
+pub struct PurgeBody {
+    /// Why.
+    #[n(0)]
+    pub why: PurgeReason,
+}
+
 /// Body of a sealed change.
 #[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct SealedBody {

@@ -36,7 +36,7 @@ pub enum Kind {
     Wrap = 7,
     /// An entry of the directory.
     Directory = 8,
-    /// An order to erase (reserved).
+    /// An order to erase a document.
     Purge = 9,
     /// A legal hold (reserved).
     Hold = 10,

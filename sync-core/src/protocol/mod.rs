@@ -14,8 +14,8 @@ mod time;
 mod wire;
 
 pub use bodies::{
-    AskedKey, EpochBody, ReaderBody, SealedBody, SenderBody, SpaceBody, SpaceOwner, Suite,
-    WrapBody, WrappedKey,
+    AskedKey, EpochBody, PurgeBody, PurgeReason, ReaderBody, SealedBody, SenderBody, SpaceBody,
+    SpaceOwner, Suite, WrapBody, WrappedKey,
 };
 pub use chain::next_chain;
 pub use codes::Code;

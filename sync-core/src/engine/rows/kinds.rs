@@ -110,6 +110,9 @@ pub(in crate::engine) enum ItemState {
     /// Recorded here and staying here: the member's own space, without backup.
     #[n(5)]
     Kept,
+    /// Erased for good with its document.
+    #[n(6)]
+    Purged,
 }
 
 /// An envelope's place and fate.

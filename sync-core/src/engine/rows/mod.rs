@@ -6,6 +6,7 @@ mod invites;
 mod kinds;
 mod removal;
 mod secret;
+mod tombstone;
 mod wrapped;
 
 use std::collections::BTreeSet;
@@ -24,6 +25,7 @@ pub(super) use kinds::{
     RelayRow, SpaceRow,
 };
 pub(super) use secret::SecretName;
+pub(super) use tombstone::TombstoneRow;
 
 fn key(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
@@ -283,6 +285,10 @@ impl<'a> Rows<'a> {
 
     pub fn put_secret(&mut self, name: &SecretName, bytes: &[u8]) -> Result<()> {
         self.0.put(Table::Keys, &name.key(), bytes)
+    }
+
+    pub fn delete_secret(&mut self, name: &SecretName) -> Result<()> {
+        self.0.delete(Table::Keys, &name.key())
     }
 
     /// The `sender` envelope of a device in an epoch.

@@ -1,0 +1,51 @@
+//! Who may have a document erased, and what keeps it from being erased.
+
+use crate::directory::{Directory, SpaceInfo};
+use crate::ids::MemberId;
+use crate::protocol::{Code, Envelope, Kind, PurgeBody, from_cbor};
+use crate::records::{DeviceClass, Who};
+
+use super::Author;
+
+/// Checks a purge order beyond its right to be in the space: that its author may erase this very document.
+///
+/// `written_by`: who wrote the document's first change in the log, `None` if the log holds none. Then it must be
+/// somebody who may write there: ids are random, so nobody names a document of another before it is known.
+///
+/// # Errors
+/// `malformed` if it names no document or has no reason, `not_allowed`, `legal_hold` while the document is held at
+/// this length of the directory.
+pub fn check_purge(
+    order: &Envelope,
+    author: &Author<'_>,
+    space: &SpaceInfo,
+    written_by: Option<MemberId>,
+    directory: &Directory,
+    directory_seq: u64,
+) -> Result<(), Code> {
+    let header = &order.header;
+    let whole = header.kind == Kind::Purge && *header.doc.as_bytes() != [0; 16];
+    if !whole || from_cbor::<PurgeBody>(&order.body).is_err() {
+        return Err(Code::Malformed);
+    }
+    let policy = space.kind().policy();
+    let owns = space.is_owned_by(&author.member);
+    let reads = space.is_read_by(&author.member);
+    let standing = author.standing.standing(author.class, owns, reads);
+    let person = matches!(author.class, DeviceClass::Native | DeviceClass::Web);
+    let entitled = match policy.sealed {
+        true => reads,
+        false => standing.is_any_of(&[Who::Admin, Who::Coordinators]),
+    };
+    let wrote = match written_by {
+        Some(member) => member == author.member,
+        None => standing.is_any_of(policy.write),
+    };
+    if !person || !(entitled || wrote) {
+        return Err(Code::NotAllowed);
+    }
+    if directory.is_held(header.space, header.doc, directory_seq) {
+        return Err(Code::LegalHold);
+    }
+    Ok(())
+}

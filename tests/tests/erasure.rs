@@ -1,0 +1,186 @@
+//! Erasing: an order beats every edit, before it or after, and nothing of the document is left anywhere.
+
+use std::path::Path;
+
+use sync_core::engine::EngineError;
+use sync_core::ids::DocId;
+use sync_core::protocol::Code;
+use sync_core::records::{NotesMode, PolicyProfile, Role, Value};
+use tests::{World, set, text};
+
+fn county() -> World {
+    let profile =
+        PolicyProfile { contact_notes_mode: NotesMode::SealedText, ..PolicyProfile::neutral() };
+    let mut world = World::new(31, profile);
+    world.join("amy", &[Role::PeerSupporter]);
+    world.join("bo", &[Role::PeerSupporter]);
+    world.join("cleo", &[Role::Coordinator]);
+    world
+}
+
+fn incident(world: &mut World, name: &str) -> DocId {
+    let fields =
+        [("type", set(&["failed_rescue"])), ("occurred_end", text("2026-03-01T12:00:00Z"))];
+    world.record(name, "incident", &fields)
+}
+
+fn contact(world: &mut World, name: &str, words: &str) -> DocId {
+    let fields = [
+        ("started_at", text("2026-03-01T12:00:00Z")),
+        ("duration_min", Value::Int(30)),
+        ("mode", text("phone")),
+        ("text", text(words)),
+    ];
+    world.record(name, "peer_contact", &fields)
+}
+
+fn refusal<T: std::fmt::Debug>(result: Result<T, EngineError>) -> Code {
+    result.expect_err("is refused").code()
+}
+
+fn is_absent(world: &mut World, name: &str, record: DocId) -> bool {
+    world.on(name, |phone, _| phone.show(record)).is_err_and(|e| e.code() == Code::NoSuchRecord)
+}
+
+fn all_quiet(world: &mut World) {
+    let troubles = world.troubles();
+    assert!(troubles.lines().all(|line| line.ends_with("[] [] []")), "{troubles}");
+}
+
+/// Whether bytes stand in any file of a folder.
+fn stands_in(folder: &Path, words: &[u8]) -> bool {
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return stands_in(&path, words);
+        }
+        std::fs::read(&path).unwrap().windows(words.len()).any(|window| window == words)
+    })
+}
+
+#[test]
+fn an_order_erases_both_halves_everywhere_and_leaves_no_envelope_of_them_on_the_relay() {
+    let mut world = county();
+    let id = contact(&mut world, "amy", "what was said");
+    world.sync_all();
+    let sealed_before = world.on("amy", |phone, _| phone.outbox()).unwrap().len();
+    assert_eq!(sealed_before, 0);
+    world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
+    assert!(is_absent(&mut world, "amy", id), "gone at once, without a link");
+    world.sync_all();
+    assert!(is_absent(&mut world, "amy", id));
+    let receipts = world.on("amy", |phone, _| phone.receipts()).unwrap();
+    assert_eq!(receipts.len(), 3, "header, codes and text: {receipts:?}");
+    assert!(receipts.iter().all(|receipt| receipt.kind == Some("peer_contact")), "{receipts:?}");
+    all_quiet(&mut world);
+    world.on("amy", |phone, _| phone.rebuild()).unwrap();
+    assert!(is_absent(&mut world, "amy", id), "nor does rebuilding bring it back");
+}
+
+#[test]
+fn an_open_label_is_in_no_file_of_the_relay_after_its_record_was_erased() {
+    let mut world = county();
+    let id = incident(&mut world, "cleo");
+    world.edit("cleo", id, &[("cad_number", text("CANARY-4711"))]);
+    world.sync_all();
+    assert!(stands_in(world.folder(), b"CANARY-4711"), "the search finds it before");
+    world.on("cleo", |phone, env| phone.purge(env, id)).unwrap();
+    world.sync_all();
+    for name in ["amy", "bo", "cleo"] {
+        assert!(is_absent(&mut world, name, id), "{name}");
+    }
+    assert!(!stands_in(world.folder(), b"CANARY-4711"));
+    world.restart_relay();
+    world.sync_all();
+    assert!(!stands_in(world.folder(), b"CANARY-4711"));
+    all_quiet(&mut world);
+}
+
+#[test]
+fn an_order_beats_an_edit_made_without_a_link_whichever_arrives_first() {
+    for order_first in [true, false] {
+        let mut world = county();
+        let id = incident(&mut world, "amy");
+        world.sync_all();
+        world.edit("bo", id, &[("severity", Value::Int(4))]);
+        world.on("cleo", |phone, env| phone.purge(env, id)).unwrap();
+        for name in if order_first { ["cleo", "bo"] } else { ["bo", "cleo"] } {
+            world.sync(name);
+        }
+        world.sync_all();
+        for name in ["amy", "bo", "cleo"] {
+            assert!(is_absent(&mut world, name, id), "{name} {order_first}");
+        }
+        let receipts = world.on("bo", |phone, _| phone.receipts()).unwrap();
+        assert_eq!(receipts.len(), 1);
+        assert_eq!(receipts[0].by, Some(world.member("cleo")));
+        assert_eq!(receipts[0].late, u64::from(order_first), "the late edit is told");
+        let drafts = world.on("bo", |phone, _| phone.drafts()).unwrap();
+        assert!(drafts.is_empty(), "nothing of it is kept as a draft");
+        assert_eq!(world.on("bo", |phone, _| phone.outbox()).unwrap().len(), 0);
+    }
+}
+
+#[test]
+fn a_phone_that_was_away_for_months_brings_nothing_back() {
+    let mut world = county();
+    let id = incident(&mut world, "amy");
+    world.sync_all();
+    for severity in 1..5 {
+        world.edit("bo", id, &[("severity", Value::Int(severity))]);
+    }
+    world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
+    for name in ["amy", "cleo", "admin"] {
+        world.sync(name);
+    }
+    world.wait_minutes(60 * 24 * 90);
+    world.sync("bo");
+    world.sync_all();
+    for name in ["amy", "bo", "cleo"] {
+        assert!(is_absent(&mut world, name, id), "{name}");
+    }
+    assert_eq!(world.on("bo", |phone, _| phone.receipts()).unwrap()[0].late, 4);
+}
+
+#[test]
+fn who_neither_wrote_nor_coordinates_nor_reads_cannot_order_it() {
+    let mut world = county();
+    let id = incident(&mut world, "amy");
+    world.sync_all();
+    let code = refusal(world.on("bo", |phone, env| phone.purge(env, id)));
+    assert_eq!(code, Code::NotAllowed);
+    assert!(!is_absent(&mut world, "bo", id), "and nothing was erased");
+    world.sync_all();
+    assert!(!is_absent(&mut world, "amy", id));
+    // The author may.
+    world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
+    world.sync_all();
+    assert!(is_absent(&mut world, "bo", id));
+}
+
+#[test]
+fn a_new_phone_gets_positions_and_nothing_of_what_was_erased() {
+    let mut world = county();
+    let gone = incident(&mut world, "amy");
+    let stays = incident(&mut world, "amy");
+    world.sync_all();
+    world.on("amy", |phone, env| phone.purge(env, gone)).unwrap();
+    world.sync_all();
+    world.join("eve", &[Role::PeerSupporter]);
+    world.sync_all();
+    assert!(is_absent(&mut world, "eve", gone));
+    assert!(!is_absent(&mut world, "eve", stays));
+    all_quiet(&mut world);
+}
+
+#[test]
+fn what_never_left_the_phone_is_erased_there() {
+    let mut world = county();
+    let id = world.record("amy", "check_in", &[("zone", text("injured")), ("text", text("mine"))]);
+    world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
+    assert!(is_absent(&mut world, "amy", id));
+    world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
+    world.sync_all();
+    assert!(is_absent(&mut world, "amy", id));
+    all_quiet(&mut world);
+}
