@@ -32,8 +32,12 @@ pub const INVITE_LOOKUP: &[u8] = b"aftercall invite lookup v1";
 /// HKDF info of an invitation's binding key.
 pub const INVITE_BIND: &[u8] = b"aftercall invite bind v1";
 
-/// Before team, nonce and operation, in an approval of a directory entry (`directory`).
+/// Before team, nonce and operation, in an approval of a directory entry (`protocol`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
+/// Before team, nonce and operation, in a refusal to approve it (`protocol`).
+pub const DECLINE: &[u8] = b"aftercall decline v1";
+/// Before a message, in the signature of a phone that meets another one.
+pub const MEET: &[u8] = b"aftercall meet v1";
 
 /// Every label.
 pub const ALL: &[&[u8]] = &[
@@ -51,6 +55,8 @@ pub const ALL: &[&[u8]] = &[
     INVITE_LOOKUP,
     INVITE_BIND,
     APPROVAL,
+    DECLINE,
+    MEET,
 ];
 
 #[cfg(test)]
@@ -85,6 +91,9 @@ mod tests {
         use crate::ids::{DeviceId, TeamId};
         use crate::records::SpaceKind;
 
+        let team = TeamId::new([1; 32]);
+        assert!(crate::protocol::approval_to_sign(team, &[0; 16], b"").starts_with(APPROVAL));
+        assert!(crate::protocol::refusal_to_sign(team, &[0; 16], b"").starts_with(DECLINE));
         let header = super::super::testing::header(DeviceId::new([9; 16]));
         assert_eq!(header.signing_input(), [ENVELOPE, &header.encode()].concat());
         assert!(crate::protocol::answer_to_sign(b"", b"").starts_with(ANSWER));

@@ -5,14 +5,15 @@
 //! directory state a log row carries. [`SpaceInfo`] does the same for one space's structural envelopes.
 
 mod entry;
+mod proposal;
 mod rights;
 mod space;
 mod state;
 
-pub use entry::{
-    Accepted, Approval, Approver, Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap,
-};
-pub use rights::{Needs, OPERATIONS, OpRight, approval_to_sign};
+pub use crate::protocol::{Approval, Approver, approval_to_sign};
+pub use entry::{Accepted, Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap};
+pub use proposal::Proposed;
+pub use rights::{Needs, OPERATIONS, OpRight};
 pub(crate) use space::epoch_of;
 pub use space::{EpochInfo, SpaceInfo, open_space_id};
 pub use state::{Bound, DeviceAt, Directory, Member};

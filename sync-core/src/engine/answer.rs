@@ -89,7 +89,7 @@ impl Desk<'_> {
             response.spaces.iter().partition(|items| items.space == self.directory.space());
         let mut directory_whole = true;
         for items in &directory {
-            match self.receive_directory(items, &response.batch)? {
+            match self.receive_directory(env, items, &response.batch, is_latest)? {
                 Some(count) => outcome.received += count,
                 None => directory_whole = false,
             }
@@ -107,11 +107,19 @@ impl Desk<'_> {
         }
         for reset in &response.reset {
             self.rows.raise(Code::RelayChanged, &reset.space.to_string())?;
+            if reset.space == self.directory.space() {
+                self.rows.raise(Code::DirectoryRolledBack, "")?;
+            }
+        }
+        if is_latest {
+            self.watch_freshness(env)?;
         }
         let mut progress = outcome.stored + outcome.refused + outcome.received > 0;
         for pending in &response.pending {
             progress |= self.consider(env, pending)?;
         }
+        let cosigns = response.cosign.as_deref().unwrap_or_default();
+        progress |= self.take_cosigns(env, cosigns, is_latest)?;
         self.tend(env, &touched, !directory.is_empty())?;
         progress |= self.rows.number("outbox")? != posted_before;
 
@@ -180,7 +188,7 @@ impl Desk<'_> {
     }
 
     /// Does what this device owes the spaces that changed; all of them after the directory changed.
-    fn tend(&mut self, env: &mut Env<'_>, touched: &BTreeSet<SpaceId>, all: bool) -> Result<()> {
+    pub fn tend(&mut self, env: &mut Env<'_>, touched: &BTreeSet<SpaceId>, all: bool) -> Result<()> {
         let sealed = |row: &super::rows::SpaceRow| row.info.is_sealed();
         let spaces: Vec<SpaceId> = match all {
             true => self.rows.spaces()?.iter().filter(|r| sealed(r)).map(|r| r.info.id).collect(),

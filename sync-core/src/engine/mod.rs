@@ -7,13 +7,17 @@
 mod answer;
 mod author;
 mod backup;
+mod cosign;
+mod cosign_words;
 mod desk;
 #[cfg(feature = "drill")]
 mod drill;
+mod freshness;
 mod join;
 mod keys;
 mod ledger;
 mod look;
+mod meet;
 mod page;
 mod receive;
 mod receive_directory;
@@ -37,9 +41,10 @@ use rows::IdentityRow;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
+pub use meet::Met;
 pub use types::{
-    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, RecordView,
-    Status, SyncOutcome, TextEdit,
+    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ProposalView,
+    RecordView, Status, SyncOutcome, TextEdit,
 };
 
 type Result<T> = std::result::Result<T, EngineError>;
@@ -53,6 +58,8 @@ pub struct Phone {
     directory: Directory,
     /// Digest of the latest request: only its answer tells the time. Forgotten when the process ends.
     asked: Option<[u8; 32]>,
+    /// Challenge of the meeting under way. Forgotten when the process ends.
+    meeting: Option<[u8; 16]>,
 }
 
 impl Phone {

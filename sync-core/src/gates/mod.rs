@@ -17,7 +17,7 @@ mod walker;
 
 pub use author::{Author, authenticate};
 pub use readers::check_readers;
-pub use right::{check_policy, check_right};
+pub use right::{check_guest, check_policy, check_right};
 pub use trial::admit_changes;
 
 use crate::protocol::{Code, Header};

@@ -3,8 +3,11 @@
 use minicbor::bytes::{ByteArray, ByteVec};
 use sha2::{Digest, Sha256};
 
-use crate::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId, first_16};
+use crate::ids::{
+    Chain, DeviceId, EnvelopeId, IncarnationId, ProposalId, RelayId, SpaceId, TeamId, first_16,
+};
 
+use super::cosign::Cosign;
 use super::enrol::{InviteNotice, PendingEnrolment};
 use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};
@@ -72,6 +75,12 @@ pub struct SyncRequest {
     /// Invitations made on this device (admins only).
     #[n(9)]
     pub invites: Vec<InviteNotice>,
+    /// Operations that wait for further signatures, where this device has something new to say of them.
+    #[n(10)]
+    pub cosign: Option<Vec<Cosign>>,
+    /// Operations that this device proposed and takes back.
+    #[n(11)]
+    pub withdrawn: Option<Vec<ProposalId>>,
 }
 
 /// What became of a pushed envelope.
@@ -248,6 +257,9 @@ pub struct SyncResponse {
     /// Devices that ask to be enrolled (admins only).
     #[n(10)]
     pub pending: Vec<PendingEnrolment>,
+    /// Every operation that waits for further signatures and concerns this device; none if absent.
+    #[n(11)]
+    pub cosign: Option<Vec<Cosign>>,
 }
 
 /// An answer as it travels: the encoded [`SyncResponse`] and the relay's signature.
