@@ -227,6 +227,8 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         push,
         max_bytes: 2_097_152,
         invites: vec![InviteNotice { lookup: [0x12; 16].into(), expires: Timestamp(-1) }],
+        cosign: None,
+        withdrawn: None,
     }
 }
 

@@ -35,7 +35,7 @@ pub struct Rogue {
 /// Enters a member and invites a device of theirs; nobody has answered yet.
 pub fn invite(world: &mut World, roles: &[Role], admin: bool) -> Invitation {
     let new =
-        NewMember { name: None, roles: roles.to_vec(), admin, unit: None, supervises: Vec::new() };
+        NewMember { name: None, roles: roles.to_vec(), admin, unit: None, supervises: Vec::new(), guest: None };
     let member = world.on("admin", |phone, env| phone.add_member(env, new)).expect("entered");
     world.sync("admin");
     let invitation = world.on("admin", |phone, env| phone.invite(env, member)).expect("invited");
@@ -164,6 +164,8 @@ impl Rogue {
             push,
             max_bytes: limits::DEFAULT_MAX_BYTES,
             invites: Vec::new(),
+            cosign: None,
+            withdrawn: None,
         };
         self.sealed_request(world, &request)
     }

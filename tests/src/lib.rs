@@ -112,6 +112,7 @@ impl World {
             admin: true,
             unit: None,
             supervises: Vec::new(),
+            guest: None,
         };
         let mut env = Env { now: start, rng: &mut device_rng };
         let phone =
@@ -187,6 +188,7 @@ impl World {
             admin: false,
             unit: None,
             supervises: Vec::new(),
+            guest: None,
         };
         let member = self.on("admin", |phone, env| phone.add_member(env, new)).expect("entered");
         self.sync("admin");

@@ -55,6 +55,13 @@ pub enum PhoneCommand {
     Invite {
         member: String,
     },
+    /// Approves every change of the directory that waits for this phone's signature.
+    ApproveAll,
+    /// Says hello, answers a hello, or takes an answer of a meeting; bytes as hexadecimal digits.
+    Meet {
+        step: u8,
+        message: String,
+    },
     Record {
         kind: String,
         fields: BTreeMap<String, Value>,

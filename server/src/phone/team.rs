@@ -91,6 +91,7 @@ pub fn create(folder: &Path, typed: &Create) -> Outcome {
         admin: true,
         unit: None,
         supervises: Vec::new(),
+        guest: None,
     };
     let mut phone = folder::create(folder, |store| {
         Ok(with_env(|env| Phone::create_team(store, env, &relay, profile, admin))?)
@@ -120,6 +121,7 @@ fn member(phone: &mut Phone, typed: &Invite) -> Result<MemberId, Failure> {
         admin: typed.admin,
         unit: typed.unit.clone(),
         supervises: typed.supervises.clone(),
+        guest: None,
     };
     Ok(with_env(|env| phone.add_member(env, new))?)
 }

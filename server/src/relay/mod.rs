@@ -7,6 +7,7 @@
 mod answer;
 mod auth;
 mod changes;
+mod cosigns;
 mod cursors;
 mod enrol;
 mod invites;

@@ -43,7 +43,7 @@ impl Push<'_> {
             Err(code) => return Ok(Outcome::Refused(code)),
         };
         // Without a space there is no log to set it aside in: refusals are final here.
-        if let Err(code) = gates::check_right(envelope, &author, &info) {
+        if let Err(code) = gates::check_right(envelope, &author, &info, self.now.day()) {
             return Ok(Outcome::Refused(code));
         }
         if let Err(code) = gates::check_readers(envelope, &directory, directory.len(), &info) {

@@ -38,7 +38,7 @@ impl Relay {
         let (known, pulled) = self.store().read(|reader| {
             let known = cursors::known(reader, request)?;
             let pulled = match &known {
-                Some(known) => pull::pull(reader, &directory, request, &known.cursors)?,
+                Some(known) => pull::pull(reader, &directory, request, &known.cursors, now.day())?,
                 None => Pulled::default(),
             };
             Ok::<_, Refusal>((known, pulled))
@@ -58,6 +58,7 @@ impl Relay {
             reset: pulled.reset,
             backup_through: 0,
             pending: self.pending_for(request, &directory)?,
+            cosign: self.cosigns_for(request.device, &directory, now)?,
         })
     }
 

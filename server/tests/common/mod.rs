@@ -322,6 +322,8 @@ impl Team {
             push: Vec::new(),
             max_bytes: 1_000_000,
             invites: Vec::new(),
+            cosign: None,
+            withdrawn: None,
         }
     }
 

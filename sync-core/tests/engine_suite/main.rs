@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod answers;
+mod approvals;
 mod directory;
 mod drafts;
 mod invites;

@@ -13,6 +13,7 @@ use crate::drill::script::{profile_of, role};
 use crate::phone::relay::Link;
 use crate::phone::{Failure, folder, look, refs, urgent};
 
+use super::directory;
 use super::{At, Device, Done, Running, Trouble};
 
 fn members(ids: &[String]) -> Result<Vec<MemberId>, Trouble> {
@@ -28,7 +29,7 @@ fn new_member(
 ) -> Result<NewMember, Trouble> {
     let roles =
         roles.iter().map(|name| role(name).map_err(Trouble::Broken)).collect::<Result<_, _>>()?;
-    Ok(NewMember { name, roles, admin, unit, supervises })
+    Ok(NewMember { name, roles, admin, unit, supervises, guest: None })
 }
 
 impl Device {
@@ -104,6 +105,10 @@ impl Running {
             }
             PhoneCommand::Invite { member } => {
                 Ok(json!({ "link": phone.invite(&mut at.env(), member.parse()?)?.to_link() }))
+            }
+            PhoneCommand::ApproveAll => directory::approve_all(phone, &mut at.env()),
+            PhoneCommand::Meet { step, message } => {
+                directory::meet(phone, &mut at.env(), step, &message)
             }
             command => match write(phone, &mut at.env(), &command) {
                 Some(done) => done,
