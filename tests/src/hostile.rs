@@ -34,8 +34,14 @@ pub struct Rogue {
 
 /// Enters a member and invites a device of theirs; nobody has answered yet.
 pub fn invite(world: &mut World, roles: &[Role], admin: bool) -> Invitation {
-    let new =
-        NewMember { name: None, roles: roles.to_vec(), admin, unit: None, supervises: Vec::new(), guest: None };
+    let new = NewMember {
+        name: None,
+        roles: roles.to_vec(),
+        admin,
+        unit: None,
+        supervises: Vec::new(),
+        guest: None,
+    };
     let member = world.on("admin", |phone, env| phone.add_member(env, new)).expect("entered");
     world.sync("admin");
     let invitation = world.on("admin", |phone, env| phone.invite(env, member)).expect("invited");

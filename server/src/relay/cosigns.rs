@@ -77,7 +77,8 @@ impl Relay {
     ) -> Result<Option<Vec<Cosign>>, Refusal> {
         let Some(device) = directory.device(&device) else { return Ok(None) };
         let admin = device.standing.admin && device.class == DeviceClass::Native;
-        let mut waiting = self.store().read(|reader| cosigns::all(reader, directory.team(), now))?;
+        let mut waiting =
+            self.store().read(|reader| cosigns::all(reader, directory.team(), now))?;
         waiting.retain_mut(|cosign| {
             directory.read_proposal(cosign).is_ok_and(|read| read.concerns(device.member, admin))
         });

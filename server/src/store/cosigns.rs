@@ -18,8 +18,9 @@ pub(crate) fn get(
 ) -> Result<Option<Cosign>, StoreError> {
     let mut statement =
         reader.prepare_cached("SELECT body FROM cosigns WHERE team = ?1 AND id = ?2")?;
-    let found: Option<Vec<u8>> =
-        statement.query_row(params![team.as_bytes(), id.as_bytes()], |row| row.get(0)).optional()?;
+    let found: Option<Vec<u8>> = statement
+        .query_row(params![team.as_bytes(), id.as_bytes()], |row| row.get(0))
+        .optional()?;
     found.map(|bytes| read(&bytes)).transpose()
 }
 

@@ -56,7 +56,8 @@ impl Directory {
             return Err(Code::ApprovalInvalid);
         }
         let message = approval_to_sign(self.team(), &proposal.nonce, &proposal.op);
-        let Some(Approver::Device(device)) = proposal.approvals.first().map(|first| first.by) else {
+        let Some(Approver::Device(device)) = proposal.approvals.first().map(|first| first.by)
+        else {
             return Err(Code::ApprovalInvalid);
         };
         let proposer = self.device(&device).ok_or(Code::ApprovalInvalid)?;

@@ -161,7 +161,11 @@ impl Directory {
         for approval in &opened.approvals {
             words.add(self, &opened.message, approval)?;
         }
-        if words.suffice(&self.approvals_of(&opened.op)) { Ok(()) } else { Err(Code::NeedsApproval) }
+        if words.suffice(&self.approvals_of(&opened.op)) {
+            Ok(())
+        } else {
+            Err(Code::NeedsApproval)
+        }
     }
 
     /// Whose signature this is, if it is genuine: a listed device's or a present recovery key's.

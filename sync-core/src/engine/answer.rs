@@ -188,7 +188,12 @@ impl Desk<'_> {
     }
 
     /// Does what this device owes the spaces that changed; all of them after the directory changed.
-    pub fn tend(&mut self, env: &mut Env<'_>, touched: &BTreeSet<SpaceId>, all: bool) -> Result<()> {
+    pub fn tend(
+        &mut self,
+        env: &mut Env<'_>,
+        touched: &BTreeSet<SpaceId>,
+        all: bool,
+    ) -> Result<()> {
         let sealed = |row: &super::rows::SpaceRow| row.info.is_sealed();
         let spaces: Vec<SpaceId> = match all {
             true => self.rows.spaces()?.iter().filter(|r| sealed(r)).map(|r| r.info.id).collect(),

@@ -367,4 +367,3 @@ fn join(held: &mut Vec<Approval>, more: Vec<Approval>) {
 fn is_over(made: Timestamp, now: Timestamp) -> bool {
     now.0.saturating_sub(made.0) > limits::COSIGN_LIFE_MS
 }
-

@@ -72,7 +72,8 @@ impl Phone {
                 continue;
             };
             let (name, has_device) = (row.name, false);
-            let entered = MemberView { id: member, name, roles, admin, has_device, waits: true, guest };
+            let entered =
+                MemberView { id: member, name, roles, admin, has_device, waits: true, guest };
             members.entry(member).or_insert(entered);
         }
         Ok(members.into_values().collect())

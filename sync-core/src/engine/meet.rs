@@ -93,7 +93,8 @@ impl Phone {
     /// Answers another phone's hello: what to hand to its [`Phone::meet_finish`].
     ///
     /// # Errors
-    /// `wrong_team`, `malformed`, `unknown_device` or `bad_signature` if no device of this team said it.
+    /// `wrong_team`, `malformed`, `unknown_device` or `bad_signature` if no device of this team said it. A phone that
+    /// was let in after this one last heard of the directory is unknown here: let this one begin.
     pub fn meet_answer(&mut self, env: &mut Env<'_>, hello: &[u8]) -> Result<Vec<u8>> {
         let mut challenge = [0; 16];
         env.rng.fill_bytes(&mut challenge);
@@ -194,11 +195,7 @@ impl Desk<'_> {
         // A device enrolled since, or one that was removed since, is known by one side only.
         let listed = self.directory.key_of(&message.device).copied();
         let brought = fold.ok().and_then(|fold| fold.whole.key_of(&message.device).copied());
-        let key = match listed.or(brought) {
-            Some(key) => key,
-            None if step == 1 => return Ok(message_without_claims(message)),
-            None => return Err(Code::UnknownDevice.into()),
-        };
+        let key = listed.or(brought).ok_or(Code::UnknownDevice)?;
         if !crypto::verify(&key, &to_sign(&signed.message), &signed.sig) {
             return Err(Code::BadSignature.into());
         }
@@ -260,11 +257,6 @@ impl Desk<'_> {
         }
         Ok(Met { received, ..Met::default() })
     }
-}
-
-/// A hello of a device that is not known here yet: nothing in it is believed but where its entries end.
-fn message_without_claims(message: Message) -> Message {
-    Message { entries: Vec::new(), ..message }
 }
 
 /// The other phone's directory, as far as it can be told.

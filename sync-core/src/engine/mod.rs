@@ -40,8 +40,8 @@ use rows::IdentityRow;
 
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
-pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use meet::Met;
+pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ProposalView,
     RecordView, Status, SyncOutcome, TextEdit,

@@ -6,7 +6,8 @@ use crate::directory::{SpaceInfo, epoch_of};
 use crate::gates::{self, Candidate};
 use crate::ids::{Chain, DocId, EnvelopeId, SpaceId};
 use crate::protocol::{
-    Batch, Code, Day, Envelope, EpochBody, Kind, SenderBody, SpaceBody, SpaceItems, WrapBody, from_cbor,
+    Batch, Code, Day, Envelope, EpochBody, Kind, SenderBody, SpaceBody, SpaceItems, WrapBody,
+    from_cbor,
 };
 use crate::records::DocType;
 
@@ -166,7 +167,9 @@ impl Desk<'_> {
             (Content::Envelope(envelope), None) => *envelope,
         };
         self.rows.put_envelope(&envelope)?;
-        if let Err(code) = self.gate(space, &envelope, (row.directory_seq, row.row_day), row.genuine)? {
+        if let Err(code) =
+            self.gate(space, &envelope, (row.directory_seq, row.row_day), row.genuine)?
+        {
             return self.set_aside(&envelope, space, row.seq, code);
         }
         if envelope.header.kind.is_document() {

@@ -3,10 +3,10 @@
 use crate::ids::EnvelopeId;
 use crate::protocol::{Batch, Code, Envelope, SpaceItems};
 
-use super::{Env, Result};
 use super::desk::Desk;
 use super::page::{Content, News, Row, news};
 use super::rows::SpaceRow;
+use super::{Env, Result};
 
 impl Desk<'_> {
     /// Extends the directory. `None` if what came is not its continuation: an alarm stands then, and nothing else of the answer is taken.

@@ -177,7 +177,12 @@ impl Desk<'_> {
     }
 
     /// Names a staff member in the roster; plain responders have no name there.
-    pub fn enter_staff(&mut self, env: &mut Env<'_>, member: MemberId, new: &NewMember) -> Result<()> {
+    pub fn enter_staff(
+        &mut self,
+        env: &mut Env<'_>,
+        member: MemberId,
+        new: &NewMember,
+    ) -> Result<()> {
         let Some(name) = &new.name else { return Ok(()) };
         let mut fields = BTreeMap::from([
             ("member".to_owned(), Value::Text(member.to_string())),

@@ -74,7 +74,13 @@ pub fn header(directory: &Directory, keys: &DeviceKeys, number: u64) -> Header {
 }
 
 /// A signature of approval.
-pub fn approval(team: TeamId, nonce: [u8; 16], op: &Op, by: Approver, keys: &DeviceKeys) -> Approval {
+pub fn approval(
+    team: TeamId,
+    nonce: [u8; 16],
+    op: &Op,
+    by: Approver,
+    keys: &DeviceKeys,
+) -> Approval {
     let sig = keys.sign(&approval_to_sign(team, &nonce, &to_cbor(op))).into();
     Approval { by, sig }
 }
@@ -97,7 +103,8 @@ impl Paper {
             profile: PolicyProfile::neutral(),
         });
         let empty = Directory::new(TeamId::new([0; 32]));
-        let header = Header { directory_hash: EnvelopeId::new([0; 32]), ..header(&empty, &first, 1) };
+        let header =
+            Header { directory_hash: EnvelopeId::new([0; 32]), ..header(&empty, &first, 1) };
         let genesis = first.sign_envelope(header, body);
         let mut directory = Directory::new(TeamId::new(*genesis.id().as_bytes()));
         directory.append(&genesis).unwrap();

@@ -109,7 +109,11 @@ fn operations(admins: u8) -> Vec<(&'static str, Op, Rule)> {
         ("a wider role", member(PEER, &[Role::PeerSupporter, Role::Chaplain], false), Second),
         ("a peer made admin", member(PEER, &[Role::PeerSupporter], true), Second),
         ("a narrower role", member(PEER, &[], false), One),
-        ("a role beside staff", member(PEER, &[Role::PeerSupporter, Role::RelayOperator], false), One),
+        (
+            "a role beside staff",
+            member(PEER, &[Role::PeerSupporter, Role::RelayOperator], false),
+            One,
+        ),
         ("a longer guest", guest_until(20_011, &[3]), Second),
         ("a wider guest", guest_until(20_010, &[3, 2]), Second),
         ("a guest for good", member(GUEST, &[Role::Responder], false), Second),
@@ -179,7 +183,8 @@ fn expected(admins: u8, signer: u8, rule: Rule, by: &[u8], genuine: bool) -> Res
     if !genuine || unknown {
         return Err(Code::ApprovalInvalid);
     }
-    let mut signed: Vec<u8> = by.iter().filter(|key| (1..=admins).contains(*key)).copied().collect();
+    let mut signed: Vec<u8> =
+        by.iter().filter(|key| (1..=admins).contains(*key)).copied().collect();
     signed.push(signer);
     signed.sort_unstable();
     signed.dedup();
@@ -255,14 +260,17 @@ fn an_approval_counts_once_for_its_own_bytes_nonce_and_team_only() {
     assert_eq!(team.enter(1, &entry), Ok(()));
     assert_eq!(team.enter(1, &entry), Err(Code::ApprovalInvalid), "the nonce is spent");
     assert_eq!(team.enter(2, &entry), Err(Code::ApprovalInvalid), "for every admin");
-    for inner in [approved(&op, [5; 16], Vec::new()), Op::Genesis {
-        nonce: [7; 16].into(),
-        member: id(1),
-        roles: Vec::new(),
-        verify_key: keys(1).verify_key().into(),
-        seal_key: keys(1).seal_key().into(),
-        profile: PolicyProfile::neutral(),
-    }] {
+    for inner in [
+        approved(&op, [5; 16], Vec::new()),
+        Op::Genesis {
+            nonce: [7; 16].into(),
+            member: id(1),
+            roles: Vec::new(),
+            verify_key: keys(1).verify_key().into(),
+            seal_key: keys(1).seal_key().into(),
+            profile: PolicyProfile::neutral(),
+        },
+    ] {
         assert_eq!(team.enter(1, &approved(&inner, [6; 16], Vec::new())), Err(Code::Malformed));
     }
 }

@@ -9,6 +9,7 @@ mod answers;
 mod approvals;
 mod directory;
 mod drafts;
+mod freshness;
 mod invites;
 mod paper_relay;
 mod spaces;

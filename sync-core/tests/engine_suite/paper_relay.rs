@@ -8,9 +8,9 @@ use sync_core::crypto::{DeviceKeys, device_id};
 use sync_core::directory::{Directory, SpaceInfo, open_space_id};
 use sync_core::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId};
 use sync_core::protocol::{
-    Batch, Code, Cosign, Cursor, Cursors, Day, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Kind,
-    PendingEnrolment, PushResult, SignedAnswer, SpaceItem, SpaceItems, SyncRequest, SyncResponse,
-    Timestamp, Verdict, answer_to_sign, from_cbor, next_chain, to_cbor,
+    Batch, Code, Cosign, Cursor, Cursors, Day, EnrolAnswer, EnrolRequest, EnrolState, Envelope,
+    Kind, PendingEnrolment, PushResult, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
+    SyncResponse, Timestamp, Verdict, answer_to_sign, from_cbor, next_chain, to_cbor,
 };
 use sync_core::records::SpaceKind;
 
@@ -162,7 +162,8 @@ impl PaperRelay {
             || self.spaces.get(&space).is_some_and(|info| info.is_read_by(&device.member))
     }
 
-    fn take(&mut self, envelope: Envelope) -> PushResult {
+    /// Takes an envelope, whoever brings it.
+    pub fn take(&mut self, envelope: Envelope) -> PushResult {
         let id = envelope.id();
         self.pushed.push(envelope.clone());
         if let Some((seq, row)) = self.find(id) {
@@ -226,6 +227,14 @@ impl PaperRelay {
         log.push(Row { envelope, code, directory_seq, row_day, chain });
         let seq = log.len() as u64;
         PushResult { id, verdict, seq, chain, code: code.map_or("", Code::as_str).to_owned() }
+    }
+
+    /// What was put into any log, in the order of arrival.
+    pub fn envelopes(&self) -> Vec<Envelope> {
+        let kept = |envelope: &&Envelope| self.find(envelope.id()).is_some();
+        let mut seen = std::collections::BTreeSet::new();
+        let all = self.pushed.iter().filter(kept).filter(|envelope| seen.insert(envelope.id()));
+        all.cloned().collect()
     }
 
     fn find(&self, id: EnvelopeId) -> Option<(u64, &Row)> {
