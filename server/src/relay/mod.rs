@@ -19,6 +19,8 @@ mod push;
 mod refusal;
 mod structure;
 mod sync;
+#[cfg(feature = "drill")]
+mod withhold;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,6 +36,8 @@ use crate::rate::Rate;
 use crate::store::{self, Store, StoreError, meta};
 
 pub use refusal::Refusal;
+#[cfg(feature = "drill")]
+pub use withhold::withhold;
 
 /// What time it is, as the relay attests it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

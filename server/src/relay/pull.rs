@@ -162,9 +162,14 @@ impl Page<'_> {
     fn serve(&mut self, space: SpaceId, from: Head, head: Head) -> Result<bool, StoreError> {
         let mut out = Vec::new();
         let mut at = from;
+        let mut cut = false;
         let Self { reader, device, left, pulled } = self;
         if *left > 0 {
             items::after(reader, space, from.seq, *device, |item| {
+                if is_withheld(item.device, *device) {
+                    cut = true;
+                    return false;
+                }
                 at = Head { seq: item.seq, chain: item.chain };
                 let (served, size) = served(&mut pulled.batch, item);
                 out.push(served);
@@ -172,7 +177,7 @@ impl Page<'_> {
                 *left > 0
             })?;
         }
-        let more = at.seq < head.seq;
+        let more = at.seq < head.seq && !cut;
         let (seq, chain) = (at.seq, at.chain);
         pulled.spaces.push(SpaceItems { space, items: out, seq, chain, more });
         Ok(!more)
@@ -193,4 +198,13 @@ fn served(batch: &mut Batch, item: ServedItem) -> (SpaceItem, usize) {
             (stub, SHORT_ITEM)
         }
     }
+}
+
+#[cfg(feature = "drill")]
+use super::withhold::is_withheld;
+
+/// An honest relay serves everything.
+#[cfg(not(feature = "drill"))]
+const fn is_withheld(_from: DeviceId, _to: DeviceId) -> bool {
+    false
 }

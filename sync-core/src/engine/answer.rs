@@ -111,10 +111,8 @@ impl Desk<'_> {
                 self.rows.raise(Code::DirectoryRolledBack, "")?;
             }
         }
-        if is_latest {
-            self.watch_freshness(env)?;
-        }
-        let mut progress = outcome.stored + outcome.refused + outcome.received > 0;
+        let renews = is_latest && self.watch_freshness(env)?;
+        let mut progress = renews || outcome.stored + outcome.refused + outcome.received > 0;
         for pending in &response.pending {
             progress |= self.consider(env, pending)?;
         }

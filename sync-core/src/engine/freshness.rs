@@ -40,8 +40,8 @@ impl Desk<'_> {
     }
 
     /// Looks, by the time a relay has just attested, whether the directory is stale, and on an admin's device whether
-    /// it is time to sign it anew.
-    pub fn watch_freshness(&mut self, env: &Env<'_>) -> Result<()> {
+    /// it is time to sign it anew: true if so.
+    pub fn watch_freshness(&mut self, env: &Env<'_>) -> Result<bool> {
         let today = self.corrected(env.now)?.0.day();
         if self.rows.number(SIGNED)?.is_none() {
             self.count_signed(self.directory.signed(), today)?;
@@ -53,10 +53,11 @@ impl Desk<'_> {
             self.rows.lower(Code::DirectoryStale, "")?;
         }
         let idle = self.rows.proposals()?.is_empty();
-        if idle && age > limits::RENEW_DAYS && self.require_admin().is_ok() {
+        let renews = idle && age > limits::RENEW_DAYS && self.require_admin().is_ok();
+        if renews {
             self.propose(Op::Renew)?;
         }
-        Ok(())
+        Ok(renews)
     }
 
     /// Whether signing the directory anew is still wanted: another admin may have been first.

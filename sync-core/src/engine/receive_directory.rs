@@ -9,7 +9,7 @@ use super::rows::SpaceRow;
 use super::{Env, Result};
 
 impl Desk<'_> {
-    /// Extends the directory. `None` if what came is not its continuation: an alarm stands then, and nothing else of the answer is taken.
+    /// Extends the directory. `None` if what came is another log or another directory: an alarm stands then, and nothing else of the answer is taken.
     ///
     /// `is_latest`: whether this answers the latest request, so that an end before the cursor is no old answer.
     pub fn receive_directory(
@@ -40,7 +40,9 @@ impl Desk<'_> {
             let before = self.directory.len();
             if let Err(code) = self.receive_entry(&entry, &mut row)? {
                 self.rows.raise(code, "")?;
-                return Ok(None);
+                // Entries that follow cannot be taken. What was judged by those held here goes on; but not where the
+                // same length may mean two things.
+                return Ok((code != Code::DirectoryFork).then_some(0));
             }
             if self.directory.len() > before {
                 day = day.max(Some(self.directory.last_day()));

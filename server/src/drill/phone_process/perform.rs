@@ -215,7 +215,7 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
         PhoneCommand::Status => {
             let status = phone.status()?;
             Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
-                       "enrolled": status.enrolled, "pending": status.pending,
+                       "device": status.device.to_string(), "enrolled": status.enrolled, "pending": status.pending,
                        "directory_seq": status.directory_seq }))
         }
         _ => Err(Trouble::Broken("the command is not for a running phone".into())),

@@ -81,6 +81,18 @@ impl World {
         Ok(())
     }
 
+    /// Two phones meet: hello, answer, finish.
+    pub(super) fn meet(&mut self, a: &str, b: &str) -> Played {
+        let hello = self.say(a, 1, String::new())?;
+        let answer = self.say(b, 2, hello)?;
+        let finish = self.say(a, 3, answer)?;
+        self.ask(b, PhoneCommand::Meet { step: 3, message: finish }).map(|_| ())
+    }
+
+    fn say(&mut self, handle: &str, step: u8, message: String) -> Played<String> {
+        text(&self.ask(handle, PhoneCommand::Meet { step, message })?, "message")
+    }
+
     pub(super) fn enrol_device(&mut self, device: &NewDevice) -> Played {
         self.enrol(&device.id, &device.member)
     }
