@@ -308,6 +308,7 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
             seal_key: [3; 32].into(),
             mac: [0x16; 32].into(),
         }],
+        cosign: None,
     };
     check_message("sync_response", &response);
     let signed = SignedAnswer { answer: to_cbor(&response).into(), sig: [0x17; 64].into() };

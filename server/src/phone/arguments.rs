@@ -25,6 +25,9 @@ pub enum Verb {
     Create(Create),
     /// Let a member's phone in: prints a link for it
     Invite(Invite),
+    /// Change who may do what, and sign what other admins propose
+    #[command(subcommand)]
+    Team(TeamVerb),
     /// Join a team by an invitation's link
     Join(Join),
     /// Show who is in the team
@@ -112,6 +115,43 @@ pub enum Verb {
     Crisis,
 }
 
+/// What an admin's phone does with the team's directory.
+#[derive(Debug, Subcommand)]
+pub enum TeamVerb {
+    /// Show the changes that wait for another admin's signature
+    Approvals,
+    /// Sign a change as `approvals` shows it
+    Approve {
+        /// The change
+        #[arg(value_name = "CHANGE")]
+        change: String,
+    },
+    /// Refuse a change; its admin is told
+    Decline {
+        /// The change
+        #[arg(value_name = "CHANGE")]
+        change: String,
+    },
+    /// Take back a change proposed on this phone
+    Withdraw {
+        /// The change
+        #[arg(value_name = "CHANGE")]
+        change: String,
+    },
+    /// Set a member's roles: those given are all they have afterwards
+    Roles {
+        /// The member
+        #[arg(value_name = "MEMBER")]
+        member: String,
+        /// A field role
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Whether the member may sign directory entries
+        #[arg(long)]
+        admin: bool,
+    },
+}
+
 /// Arguments of `create`.
 #[derive(Debug, Args)]
 pub struct Create {
@@ -136,7 +176,7 @@ pub struct Create {
 #[derive(Debug, Args)]
 pub struct Invite {
     /// A member who is entered already
-    #[arg(long, value_name = "MEMBER", conflicts_with_all = ["name", "roles", "admin", "unit", "supervises"])]
+    #[arg(long, value_name = "MEMBER", conflicts_with_all = ["name", "roles", "admin", "unit", "supervises", "until", "spaces"])]
     pub member: Option<String>,
     /// Name of a new member, if staff
     #[arg(long)]
@@ -153,6 +193,12 @@ pub struct Invite {
     /// Units that the new member supervises
     #[arg(long, value_name = "UNIT")]
     pub supervises: Vec<String>,
+    /// Last day of a guest, as 2026-03-14
+    #[arg(long, value_name = "DAY", requires = "spaces")]
+    pub until: Option<String>,
+    /// A kind of space the guest may use, as operations
+    #[arg(long = "space", value_name = "KIND", requires = "until")]
+    pub spaces: Vec<String>,
 }
 
 /// Arguments of `join`.

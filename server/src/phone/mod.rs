@@ -16,6 +16,7 @@ mod record;
 pub mod refs;
 pub mod relay;
 mod team;
+mod team_changes;
 pub mod urgent;
 
 use std::process::ExitCode;
@@ -71,6 +72,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
     match verb {
         Verb::Create(_) | Verb::Join(_) => unreachable!("handled before a phone is opened"),
         Verb::Invite(invite) => team::invite(phone, invite),
+        Verb::Team(verb) => team_changes::run(phone, verb),
         Verb::Members => look::members(phone),
         Verb::Record { kind, fields } => record::record(phone, kind, fields),
         Verb::Edit { record, fields } | Verb::Resolve { record, fields } => {

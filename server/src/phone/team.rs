@@ -19,11 +19,11 @@ use super::{Failure, Outcome, folder, policy, refs, with_env};
 /// How often a joining phone asks.
 const ASK_EVERY: Duration = Duration::from_secs(2);
 
-fn wrong(sentence: String) -> Failure {
+pub(super) fn wrong(sentence: String) -> Failure {
     Failure::with(Code::BadValue, sentence)
 }
 
-fn roles(names: &[String]) -> Result<Vec<Role>, Failure> {
+pub(super) fn roles(names: &[String]) -> Result<Vec<Role>, Failure> {
     let known = || Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
     names
         .iter()
@@ -121,7 +121,7 @@ fn member(phone: &mut Phone, typed: &Invite) -> Result<MemberId, Failure> {
         admin: typed.admin,
         unit: typed.unit.clone(),
         supervises: typed.supervises.clone(),
-        guest: None,
+        guest: super::team_changes::guest(typed)?,
     };
     Ok(with_env(|env| phone.add_member(env, new))?)
 }
