@@ -45,6 +45,7 @@ fn phone(origin: &str) -> (Phone, Slow) {
         admin: true,
         unit: None,
         supervises: vec![],
+        guest: None,
     };
     let now = slow.now();
     let phone = Phone::create_team(

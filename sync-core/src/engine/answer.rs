@@ -8,10 +8,12 @@ use sha2::{Digest, Sha256};
 use crate::crypto;
 use crate::ids::{EnvelopeId, SpaceId};
 use crate::protocol::{
-    Code, PushResult, SignedAnswer, SyncResponse, Verdict, answer_to_sign, from_cbor,
+    Code, PushResult, SignedAnswer, SpaceItem, SpaceItems, SyncResponse, Verdict, answer_to_sign,
+    from_cbor,
 };
 
 use super::desk::Desk;
+use super::receive_directory::Extended;
 use super::rows::{ItemState, RelayRow};
 use super::{Env, Phone, Result, SyncOutcome};
 
@@ -87,11 +89,12 @@ impl Desk<'_> {
 
         let (directory, spaces): (Vec<_>, Vec<_>) =
             response.spaces.iter().partition(|items| items.space == self.directory.space());
-        let mut directory_whole = true;
+        let (mut short, mut other) = (false, false);
         for items in &directory {
             match self.receive_directory(env, items, &response.batch, is_latest)? {
-                Some(count) => outcome.received += count,
-                None => directory_whole = false,
+                Extended::By(count) => outcome.received += count,
+                Extended::Short => short = true,
+                Extended::Other => other = true,
             }
         }
         crate::crash_point!("phone.sync.after_directory");
@@ -99,8 +102,12 @@ impl Desk<'_> {
         crate::crash_point!("phone.sync.after_results");
 
         let mut touched = BTreeSet::new();
-        if directory_whole {
+        if !other {
             for items in &spaces {
+                // What depends on entries that could not be taken comes when they do.
+                if short && self.is_ahead(items) {
+                    continue;
+                }
                 outcome.received += self.receive_space(items, &response.batch)?;
                 touched.insert(items.space);
             }
@@ -173,6 +180,16 @@ impl Desk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a page has rows that were judged by more of the directory than is held here.
+    fn is_ahead(&self, items: &SpaceItems) -> bool {
+        items.items.iter().any(|item| {
+            let (SpaceItem::Envelope { directory_seq, .. }
+            | SpaceItem::Own { directory_seq, .. }
+            | SpaceItem::Stub { directory_seq, .. }) = item;
+            *directory_seq > self.directory.len()
+        })
     }
 
     fn note_high(&mut self, result: &PushResult) -> Result<()> {

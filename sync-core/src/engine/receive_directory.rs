@@ -8,8 +8,19 @@ use super::page::{Content, News, Row, news};
 use super::rows::SpaceRow;
 use super::{Env, Result};
 
+/// What became of what an answer brings of the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Extended {
+    /// All of it was taken: so many entries.
+    By(u64),
+    /// An entry does not hold, and none after it is taken. What is judged by the entries held here goes on.
+    Short,
+    /// It is another log or another directory: nothing else of the answer is taken.
+    Other,
+}
+
 impl Desk<'_> {
-    /// Extends the directory. `None` if what came is another log or another directory: an alarm stands then, and nothing else of the answer is taken.
+    /// Extends the directory. An alarm stands where that fails.
     ///
     /// `is_latest`: whether this answers the latest request, so that an end before the cursor is no old answer.
     pub fn receive_directory(
@@ -18,7 +29,7 @@ impl Desk<'_> {
         items: &SpaceItems,
         batch: &Batch,
         is_latest: bool,
-    ) -> Result<Option<u64>> {
+    ) -> Result<Extended> {
         let space = self.open_space(crate::records::SpaceKind::Directory, None)?;
         let mut row = self.space_row(space)?;
         let (held, high) = ((row.seq, row.chain), (row.high_seq, row.high_chain));
@@ -26,12 +37,12 @@ impl Desk<'_> {
             News::Rows(rows) => rows,
             News::Old if is_latest => {
                 self.rows.raise(Code::DirectoryRolledBack, "")?;
-                return Ok(None);
+                return Ok(Extended::Short);
             }
-            News::Old => return Ok(Some(0)),
+            News::Old => return Ok(Extended::By(0)),
             News::Foreign => {
                 self.rows.raise(Code::RelayChanged, &space.to_string())?;
-                return Ok(None);
+                return Ok(Extended::Other);
             }
         };
         let count = rows.len() as u64;
@@ -40,9 +51,9 @@ impl Desk<'_> {
             let before = self.directory.len();
             if let Err(code) = self.receive_entry(&entry, &mut row)? {
                 self.rows.raise(code, "")?;
-                // Entries that follow cannot be taken. What was judged by those held here goes on; but not where the
-                // same length may mean two things.
-                return Ok((code != Code::DirectoryFork).then_some(0));
+                // With a fork the same length may mean two things.
+                let forked = code == Code::DirectoryFork;
+                return Ok(if forked { Extended::Other } else { Extended::Short });
             }
             if self.directory.len() > before {
                 day = day.max(Some(self.directory.last_day()));
@@ -55,7 +66,7 @@ impl Desk<'_> {
         self.rows.lower(Code::DirectoryRolledBack, "")?;
         (row.seq, row.chain) = (items.seq, items.chain);
         self.rows.put_space(&row)?;
-        Ok(Some(count))
+        Ok(Extended::By(count))
     }
 
     /// The inner error is what is wrong with the entry; a store that fails ends the whole answer.
