@@ -111,6 +111,9 @@ impl Phone {
     }
 }
 
+/// What a request says of changes that wait: those with news, and those taken back.
+pub(super) type ToTell = (Option<Vec<Cosign>>, Option<Vec<ProposalId>>);
+
 impl Desk<'_> {
     fn signed_word(&self, message: &[u8]) -> Approval {
         Approval { by: Approver::Device(self.device()), sig: self.keys.sign(message).into() }
@@ -163,7 +166,7 @@ impl Desk<'_> {
     }
 
     /// What one request says of operations that wait: whatever the relay was not heard to know.
-    pub fn cosigns_to_tell(&self) -> Result<(Option<Vec<Cosign>>, Option<Vec<ProposalId>>)> {
+    pub fn cosigns_to_tell(&self) -> Result<ToTell> {
         let untold = self.rows.cosigns()?.into_iter().filter(|(_, row)| !row.told);
         let untold: Vec<Cosign> =
             untold.map(|(_, row)| row.cosign).take(limits::MAX_COSIGN).collect();
