@@ -55,6 +55,7 @@ fn member(name: &str, roles: &[Role], admin: bool) -> NewMember {
         admin,
         unit: None,
         supervises: Vec::new(),
+        guest: None,
     }
 }
 

@@ -112,6 +112,7 @@ mod tests {
             admin: true,
             unit: None,
             supervises: Vec::new(),
+            guest: None,
         }
     }
 

@@ -66,6 +66,7 @@ impl NewMember {
             admin: self.admin,
             unit: self.unit,
             supervises: self.supervises,
+            guest: None,
         })
     }
 }

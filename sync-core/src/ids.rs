@@ -114,6 +114,10 @@ id!(
     DeviceId, 16
 );
 id!(
+    /// A proposed directory operation, derived from what its approvals sign.
+    ProposalId, 16
+);
+id!(
     /// A member of a team.
     MemberId, 16
 );

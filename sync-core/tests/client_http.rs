@@ -45,6 +45,7 @@ fn phone(origin: &str) -> (Phone, Slow) {
         admin: true,
         unit: None,
         supervises: vec![],
+        guest: None,
     };
     let now = slow.now();
     let phone = Phone::create_team(
@@ -77,6 +78,7 @@ fn empty_answer(request: &[u8], need_cursors: bool) -> Vec<u8> {
         accepted: None,
         set_aside: None,
         wiped: None,
+        cosign: None,
     });
     let sig = keys.sign(&answer_to_sign(request, &answer)).into();
     pack(&SignedAnswer { answer: answer.into(), sig })

@@ -26,6 +26,7 @@ fn staff(name: &str, roles: &[Role]) -> NewMember {
         admin: true,
         unit: Some("station-4".into()),
         supervises: Vec::new(),
+        guest: None,
     }
 }
 

@@ -253,6 +253,8 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         vouched: None,
         codes: None,
         ask_accepted: None,
+        cosign: None,
+        withdrawn: None,
     }
 }
 
@@ -365,6 +367,7 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
         accepted: None,
         set_aside: None,
         wiped: None,
+        cosign: None,
     };
     check_message("sync_response", &response);
     let to = CodeTry { lookup: [0x12; 16].into(), message: [0x19; 33].into() };

@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sync_core::crypto::{self, DeviceKeys, DocumentKey, EpochSecret, SenderKey, token};
-use sync_core::directory::{Directory, open_space_id};
+use sync_core::directory::{Directory, Op, open_space_id};
 use sync_core::doc::{self, Edit};
 use sync_core::engine::{Env, NewMember, SyncOutcome};
 use sync_core::ids::{ActorId, DeviceId, DocId, EpochId, MemberId, SpaceId};
 use sync_core::protocol::{
-    Batch, Code, Cursors, EnrolRequest, Envelope, Header, Invitation, Kind, Packed, Priority,
-    PushResult, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest, SyncResponse,
-    answer_to_sign, from_cbor, limits, to_cbor,
+    Batch, Code, Cosign, Cursors, EnrolRequest, Envelope, Header, Invitation, Kind, Packed,
+    Priority, PushResult, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest, SyncResponse,
+    Verdict, answer_to_sign, from_cbor, limits, to_cbor,
 };
 use sync_core::records::{DocType, Role, SpaceKind};
 
@@ -34,8 +34,14 @@ pub struct Rogue {
 
 /// Enters a member and invites a device of theirs; nobody has answered yet.
 pub fn invite(world: &mut World, roles: &[Role], admin: bool) -> Invitation {
-    let new =
-        NewMember { name: None, roles: roles.to_vec(), admin, unit: None, supervises: Vec::new() };
+    let new = NewMember {
+        name: None,
+        roles: roles.to_vec(),
+        admin,
+        unit: None,
+        supervises: Vec::new(),
+        guest: None,
+    };
     let member = world.on("admin", |phone, env| phone.add_member(env, new)).expect("entered");
     world.sync("admin");
     let invitation = world.on("admin", |phone, env| phone.invite(env, member)).expect("invited");
@@ -176,6 +182,8 @@ impl Rogue {
             vouched: None,
             codes: None,
             ask_accepted: None,
+            cosign: None,
+            withdrawn: None,
         };
         self.sealed_request(world, &request)
     }
@@ -200,6 +208,18 @@ impl Rogue {
         let (body, token) = self.request(world, batch, packed);
         let answer = world.relay.sync(&token, &body).map_err(|refusal| refusal.code)?;
         Ok(open_answer(&answer).1)
+    }
+
+    /// As an admin's phone: signs the entry of every change that waits for a second admin.
+    pub fn cosign(&mut self, world: &mut World) {
+        let waiting = self.exchange(world, &[]).expect("an answer").cosign.unwrap_or_default();
+        let space = directory(world).space();
+        for Cosign { op, nonce, approvals, .. } in waiting {
+            let op = to_cbor(&Op::Approved { op, nonce, approvals });
+            let entry = self.structure(world, Kind::Directory, space, op);
+            assert_eq!(self.push(world, &[entry])[0].verdict, Verdict::Stored, "it is entered");
+        }
+        world.sync("admin");
     }
 
     /// Pushes envelopes and reads their results.

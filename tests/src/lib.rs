@@ -113,6 +113,7 @@ impl World {
             admin: true,
             unit: None,
             supervises: Vec::new(),
+            guest: None,
         };
         let mut env = Env { now: start, rng: &mut device_rng };
         let phone =
@@ -168,16 +169,31 @@ impl World {
         self.join_on(name, roles, Box::new(MemoryStore::new()))
     }
 
+    /// As [`World::new`], with a second admin whose phone is `second`.
+    pub fn with_two_admins(seed: u64, profile: PolicyProfile) -> World {
+        let mut world = World::new(seed, profile);
+        let new = NewMember { name: Some("second".into()), admin: true, ..NewMember::default() };
+        let invitation = world.invite_new(new);
+        world.let_in("second", Box::new(MemoryStore::new()), &invitation);
+        world.sync_all();
+        world
+    }
+
     /// As [`World::join`], with a phone on this store.
     pub fn join_on(&mut self, name: &str, roles: &[Role], store: Box<dyn Store>) -> MemberId {
         let invitation = self.invite(name, roles);
-        self.begin_to_join(name, store, &invitation).expect("begins to join");
+        self.let_in(name, store, &invitation);
+        invitation.member
+    }
+
+    /// A phone on this store answers an invitation and is let in.
+    pub fn let_in(&mut self, name: &str, store: Box<dyn Store>, invitation: &Invitation) {
+        self.begin_to_join(name, store, invitation).expect("begins to join");
         assert!(!self.ask_to_join(name).expect("no directory yet"), "no admin has answered yet");
         self.sync("admin");
         let listed = self.ask_to_join(name).expect("a verified directory");
         assert!(listed, "the admin has answered");
         self.sync(name);
-        invitation.member
     }
 
     /// Enters a member and invites a phone of theirs.
@@ -188,7 +204,13 @@ impl World {
             admin: false,
             unit: None,
             supervises: Vec::new(),
+            guest: None,
         };
+        self.invite_new(new)
+    }
+
+    /// Enters this member and invites a phone of theirs.
+    pub fn invite_new(&mut self, new: NewMember) -> Invitation {
         let member = self.on("admin", |phone, env| phone.add_member(env, new)).expect("entered");
         self.sync("admin");
         let invitation = self.on("admin", |phone, env| phone.invite(env, member)).expect("invited");

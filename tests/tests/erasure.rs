@@ -49,12 +49,12 @@ fn all_quiet(world: &mut World) {
 
 /// Whether bytes stand in any file of a folder.
 fn stands_in(folder: &Path, words: &[u8]) -> bool {
-    std::fs::read_dir(folder).unwrap().any(|entry| {
-        let path = entry.unwrap().path();
+    std::fs::read_dir(folder).expect("the folder is there").any(|entry| {
+        let path = entry.expect("an entry").path();
         if path.is_dir() {
             return stands_in(&path, words);
         }
-        std::fs::read(&path).unwrap().windows(words.len()).any(|window| window == words)
+        std::fs::read(&path).expect("reads").windows(words.len()).any(|window| window == words)
     })
 }
 

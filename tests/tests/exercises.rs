@@ -100,6 +100,21 @@ fn further_phones_of_one_member_read_the_past_and_converge() {
 }
 
 #[test]
+fn a_withheld_revocation_a_meeting_and_a_forked_directory() {
+    play("directory.jsonl", 8);
+}
+
+#[test]
+fn a_relay_that_adds_its_own_device_is_refused_and_told_and_the_rest_goes_on() {
+    play("directory-forged.jsonl", 6);
+}
+
+#[test]
+fn a_relay_that_serves_an_older_directory_is_refused_and_told() {
+    play("directory-rollback.jsonl", 3);
+}
+
+#[test]
 fn a_crash_point_that_is_never_reached_fails_its_line() {
     let never = r#"{"do":"kill","device":"amy1","point":"phone.sync.between_items"}"#;
     let output = play_text(&[TEAM, AMY, PHONE, never], &[]);
@@ -191,12 +206,13 @@ fn a_wrong_file_ends_with_two_and_names_its_line_before_anything_runs() {
         (r#"{"do":"edit","device":"amy1","ref":"fire","fields":{"severity":9}}"#, "severity"),
         (r#"{"do":"expect_refused","code":"no_key"}"#, "follows a step with \"try\": true"),
         (
-            r#"{"do":"expect_shown","device":"amy1","what":"stale_directory"}"#,
-            "stale_directory of expect_shown is not in this release",
+            r#"{"do":"expect_alarm","device":"amy1","code":"verdict_disputed"}"#,
+            "the code verdict_disputed is not in this release",
         ),
+        (r#"{"do":"meet","a":"amy1","b":"amy1"}"#, "two phones meet"),
         (
-            r#"{"do":"expect_alarm","device":"amy1","code":"directory_stale"}"#,
-            "the code directory_stale is not in this release",
+            r#"{"do":"tamper","what":"withhold","from":"amy1"}"#,
+            "withhold takes \"to\" and \"from\"",
         ),
         (r#"{"do":"member","id":"bo","trainings":["juggling"]}"#, "a training is one of"),
     ] {

@@ -225,6 +225,7 @@ fn something_new(scene: &mut Scene) -> [String; 2] {
         admin: false,
         unit: None,
         supervises: Vec::new(),
+        guest: None,
     };
     scene.world.on("admin", |phone, env| phone.add_member(env, new)).unwrap();
     scene.world.sync("admin");

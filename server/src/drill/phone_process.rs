@@ -5,6 +5,7 @@
 //! is why only exercises can do it; the count keeps a restarted phone from repeating itself. The vault's
 //! salt is always from the system.
 
+mod directory;
 mod perform;
 mod raw;
 

@@ -71,6 +71,13 @@ pub enum PhoneCommand {
     AcceptReply {
         reply: String,
     },
+    /// Approves every change of the directory that waits for this phone's signature.
+    ApproveAll,
+    /// Says hello, answers a hello, or takes an answer of a meeting; bytes as hexadecimal digits.
+    Meet {
+        step: u8,
+        message: String,
+    },
     Record {
         kind: String,
         fields: BTreeMap<String, Value>,
@@ -186,6 +193,27 @@ pub enum RelayCommand {
     },
     /// Replaces the keys of every device that waits to be let in.
     SwapEnrolmentKeys,
+    /// Lists a device of the relay's own making for a member.
+    AddDevice {
+        /// The member.
+        member: String,
+    },
+    /// Forgets the directory's last entries; the process must be started again.
+    RollbackDirectory {
+        /// How many.
+        entries: u64,
+    },
+    /// Starts a second relay on a copy of everything, with the same key.
+    ForkDirectory,
+    /// Shows each of the two relays what was written at the other, but for the directory.
+    Mirror,
+    /// Keeps what one device writes from another one.
+    Withhold {
+        /// The author.
+        from: String,
+        /// Who does not get it.
+        to: String,
+    },
     /// What was set aside: ids and codes.
     Quarantine {
         /// The team's number.

@@ -67,6 +67,8 @@ struct Link {
 
 struct Shared {
     upstream: Arc<Mutex<SocketAddr>>,
+    /// Another relay that this link leads to.
+    diverted: Mutex<Option<SocketAddr>>,
     link: Mutex<Link>,
     answers: Answers,
     closed: AtomicBool,
@@ -119,6 +121,7 @@ impl Proxy {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             upstream,
+            diverted: Mutex::default(),
             link: Mutex::default(),
             answers,
             closed: AtomicBool::new(false),
@@ -131,6 +134,11 @@ impl Proxy {
     /// What the phone connects to.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Lets this link lead to another relay.
+    pub fn divert(&self, to: SocketAddr) {
+        *lock(&self.shared.diverted) = Some(to);
     }
 
     /// Takes the link away or gives it back.
@@ -224,7 +232,7 @@ fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
 }
 
 fn forward(shared: &Shared, request: &Message) -> io::Result<Message> {
-    let to = *lock(&shared.upstream);
+    let to = lock(&shared.diverted).unwrap_or(*lock(&shared.upstream));
     let answer = http::exchange(to, request)?;
     shared.answers.keep(&answer)?;
     Ok(answer)

@@ -7,7 +7,7 @@ mod tamper;
 
 use std::io::{BufRead, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -56,6 +56,9 @@ async fn serve(folder: &Path, listen: SocketAddr, now_ms: i64) -> Result<(), Str
         database: Database::open(folder).map_err(|error| error.to_string())?,
         clock,
         address,
+        folder: folder.to_owned(),
+        runtime: tokio::runtime::Handle::current(),
+        second: None,
     };
     say(&Answer::Done(json!({ "address": address.to_string() })))?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -83,6 +86,10 @@ struct Control {
     database: Database,
     clock: Arc<AtomicI64>,
     address: SocketAddr,
+    folder: PathBuf,
+    runtime: tokio::runtime::Handle,
+    /// The database of the second relay, where the directory is forked.
+    second: Option<Database>,
 }
 
 impl Control {
@@ -126,9 +133,42 @@ impl Control {
             RelayCommand::FlipByte { doc, part } => self.database.flip_byte(doc, *part),
             RelayCommand::MoveEnvelope { doc, to } => self.database.move_envelope(doc, to),
             RelayCommand::SwapEnrolmentKeys => self.database.swap_enrolment_keys(),
+            RelayCommand::AddDevice { member } => self.database.add_device(member),
+            RelayCommand::RollbackDirectory { entries } => {
+                self.database.rollback_directory(*entries)
+            }
+            RelayCommand::ForkDirectory => self.fork(),
+            RelayCommand::Mirror => match &mut self.second {
+                Some(second) => self.database.mirror(second),
+                None => Err("the directory is not forked".into()),
+            },
+            RelayCommand::Withhold { from, to } => {
+                let from = from.parse().map_err(|error| failed(&error))?;
+                let to = to.parse().map_err(|error| failed(&error))?;
+                server::relay::withhold(from, to);
+                Ok(Json::Null)
+            }
             RelayCommand::Quarantine { team } => self.database.quarantine(team),
             RelayCommand::Row { doc } => self.database.row(doc),
             RelayCommand::Stop => Ok(Json::Null),
         }
+    }
+
+    /// Serves a copy of everything, with the same key, at a second address of this process.
+    fn fork(&mut self) -> Result<Json, String> {
+        let folder = self.folder.with_extension("fork");
+        std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        self.database.copy_to(&folder)?;
+        let reading = Arc::clone(&self.clock);
+        let mut config = Config::new(folder.clone());
+        config.listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        config.origin = Some(ORIGIN.into());
+        config.clock = Arc::new(move || Timestamp(reading.load(Ordering::SeqCst)));
+        let bound =
+            self.runtime.block_on(serve::bind(config)).map_err(|error| error.to_string())?;
+        let address = bound.address();
+        self.runtime.spawn(bound.serve(std::future::pending()));
+        self.second = Some(Database::open(&folder).map_err(|error| error.to_string())?);
+        Ok(json!({ "address": address.to_string() }))
     }
 }

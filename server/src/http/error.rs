@@ -48,7 +48,9 @@ fn status_of(code: Code) -> StatusCode {
         Code::TokenInvalid | Code::TokenExpired | Code::TokenReplayed | Code::UnknownDevice => {
             StatusCode::UNAUTHORIZED
         }
-        Code::NoSuchTeam | Code::NotAllowed | Code::DeviceRemoved => StatusCode::FORBIDDEN,
+        Code::NoSuchTeam | Code::NotAllowed | Code::DeviceRemoved | Code::GuestEnded => {
+            StatusCode::FORBIDDEN
+        }
         Code::InviteUnknown => StatusCode::NOT_FOUND,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,

@@ -27,6 +27,9 @@ pub enum Verb {
     Invite(Invite),
     /// Show the invitations made on this phone, and what became of them
     Invites,
+    /// Change who may do what, and sign what other admins propose
+    #[command(subcommand)]
+    Team(TeamVerb),
     /// Join a team by an invitation's link or typed code
     Join(Join),
     /// Print the reply that the inviting phone takes with `accept`, where there is no link to the relay
@@ -156,6 +159,43 @@ pub enum Verb {
     Crisis,
 }
 
+/// What an admin's phone does with the team's directory.
+#[derive(Debug, Subcommand)]
+pub enum TeamVerb {
+    /// Show the changes that wait for another admin's signature
+    Approvals,
+    /// Sign a change as `approvals` shows it
+    Approve {
+        /// The change
+        #[arg(value_name = "CHANGE")]
+        change: String,
+    },
+    /// Refuse a change; its admin is told
+    Decline {
+        /// The change
+        #[arg(value_name = "CHANGE")]
+        change: String,
+    },
+    /// Take back a change proposed on this phone
+    Withdraw {
+        /// The change
+        #[arg(value_name = "CHANGE")]
+        change: String,
+    },
+    /// Set a member's roles: those given are all they have afterwards
+    Roles {
+        /// The member
+        #[arg(value_name = "MEMBER")]
+        member: String,
+        /// A field role
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        /// Whether the member may sign directory entries
+        #[arg(long)]
+        admin: bool,
+    },
+}
+
 /// Arguments of `create`.
 #[derive(Debug, Args)]
 pub struct Create {
@@ -180,7 +220,7 @@ pub struct Create {
 #[derive(Debug, Args)]
 pub struct Invite {
     /// A member who is entered already
-    #[arg(long, value_name = "MEMBER", conflicts_with_all = ["name", "roles", "admin", "unit", "supervises"])]
+    #[arg(long, value_name = "MEMBER", conflicts_with_all = ["name", "roles", "admin", "unit", "supervises", "until", "spaces"])]
     pub member: Option<String>,
     /// Name of a new member, if staff
     #[arg(long)]
@@ -206,6 +246,12 @@ pub struct Invite {
     /// Links for these members, to be printed: good for three days
     #[arg(long, value_name = "MEMBER", num_args = 1.., conflicts_with_all = ["member", "name", "roles", "admin", "unit", "supervises"])]
     pub batch: Vec<String>,
+    /// Last day of a guest, as 2026-03-14
+    #[arg(long, value_name = "DAY", requires = "spaces")]
+    pub until: Option<String>,
+    /// A kind of space the guest may use, as operations
+    #[arg(long = "space", value_name = "KIND", requires = "until")]
+    pub spaces: Vec<String>,
 }
 
 /// Arguments of `join`.

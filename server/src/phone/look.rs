@@ -22,10 +22,14 @@ pub fn members(phone: &mut Phone) -> Outcome {
             roles.push("admin");
         }
         let name = member.name.clone().unwrap_or_else(|| "-".into());
-        let device = if member.has_device { "yes" } else { "no" };
+        let device = match (member.waits, member.has_device) {
+            (true, _) => "waits for another admin",
+            (_, true) => "yes",
+            _ => "no",
+        };
         rows.push(vec![short(member.id), name, device.into(), roles.join(", ")]);
         json.push(json!({ "member": member.id.to_string(), "name": member.name, "roles": roles,
-                          "has_device": member.has_device }));
+                          "has_device": member.has_device, "waits": member.waits }));
     }
     let words = table(&["member", "name", "phone", "roles"], &rows);
     Ok(Output { words, json: Json::Array(json) })
@@ -297,6 +301,7 @@ pub fn outbox(phone: &mut Phone) -> Outcome {
 /// `status`.
 pub fn status(phone: &mut Phone) -> Outcome {
     let status = phone.status()?;
+    let notices = phone.notices()?;
     let enrolled = if status.enrolled { "yes" } else { "not yet" };
     let words = format!(
         "team      {}\nmember    {}\ndevice    {}\nrelay     {}\nenrolled  {enrolled}\ndirectory {} entries\nwaiting   {} to be sent\n",
@@ -306,10 +311,11 @@ pub fn status(phone: &mut Phone) -> Outcome {
         status.relay,
         status.directory_seq,
         status.pending,
-    );
+    ) + &notices.iter().map(alarm_words).collect::<String>();
     let json = json!({ "team": status.team.to_string(), "member": status.member.to_string(),
                        "device": status.device.to_string(), "relay": status.relay,
                        "enrolled": status.enrolled, "directory_seq": status.directory_seq,
-                       "pending": status.pending });
+                       "pending": status.pending,
+                       "notices": notices.iter().map(|n| n.code.as_str()).collect::<Vec<_>>() });
     Ok(Output { words, json })
 }

@@ -18,6 +18,7 @@ mod record;
 pub mod refs;
 pub mod relay;
 mod team;
+mod team_changes;
 pub mod urgent;
 
 use std::process::ExitCode;
@@ -78,6 +79,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Accept { reply } => enrol::accept(phone, reply),
         Verb::Devices => enrol::devices(phone),
         Verb::Check { device } => enrol::check(phone, device),
+        Verb::Team(verb) => team_changes::run(phone, verb),
         Verb::Members => look::members(phone),
         Verb::Record { kind, fields } => record::record(phone, kind, fields),
         Verb::Edit { record, fields } | Verb::Resolve { record, fields } => {

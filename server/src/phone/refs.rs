@@ -90,6 +90,8 @@ mod tests {
             roles: Vec::new(),
             admin: false,
             has_device: true,
+            waits: false,
+            guest: None,
         }
     }
 

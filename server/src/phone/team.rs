@@ -17,7 +17,7 @@ pub(super) fn wrong(sentence: String) -> Failure {
     Failure::with(Code::BadValue, sentence)
 }
 
-fn roles(names: &[String]) -> Result<Vec<Role>, Failure> {
+pub(super) fn roles(names: &[String]) -> Result<Vec<Role>, Failure> {
     let known = || Role::ALL.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
     names
         .iter()
@@ -97,6 +97,7 @@ pub fn create(folder: &Path, typed: &Create) -> Outcome {
         admin: true,
         unit: None,
         supervises: Vec::new(),
+        guest: None,
     };
     let mut phone = folder::create(folder, |store| {
         Ok(with_env(|env| Phone::create_team(store, env, &relay, profile, admin))?)
@@ -124,6 +125,7 @@ pub(super) fn enter(phone: &mut Phone, typed: &Invite) -> Result<MemberId, Failu
         admin: typed.admin,
         unit: typed.unit.clone(),
         supervises: typed.supervises.clone(),
+        guest: super::team_changes::guest(typed)?,
     };
     Ok(with_env(|env| phone.add_member(env, new))?)
 }

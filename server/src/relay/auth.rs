@@ -47,7 +47,7 @@ impl Relay {
                     let request = decode(body)?;
                     return matching(claims, request, directory.team());
                 }
-                Err(Code::TokenExpired) => refusal = Code::TokenExpired,
+                Err(code @ (Code::TokenExpired | Code::GuestEnded)) => refusal = code,
                 Err(_) => {}
             }
         }
@@ -88,6 +88,9 @@ impl Relay {
         now: Timestamp,
     ) -> Result<Claims, Code> {
         let listed = directory.device(device).ok_or(Code::UnknownDevice)?;
+        if listed.standing.guest.as_ref().is_some_and(|guest| now.day() > guest.until) {
+            return Err(Code::GuestEnded);
+        }
         let audience = token::audience(self.origin(), directory.team());
         token::verify(token, listed.verify_key, &audience, body, now)
     }

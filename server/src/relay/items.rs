@@ -53,7 +53,7 @@ impl Push<'_> {
         if info.kind() == SpaceKind::Directory {
             return Ok(Err(Judged::Not(Outcome::Refused(Code::WrongSpace))));
         }
-        let judged = gates::check_right(envelope, &author, &info)
+        let judged = gates::check_right(envelope, &author, &info, self.now.day())
             .and_then(|()| gates::check_policy(envelope, &directory))
             .and_then(|()| {
                 gates::judged_at(&directory, &envelope.header, envelope.id(), directory.len())

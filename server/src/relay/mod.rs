@@ -7,6 +7,7 @@
 mod answer;
 mod auth;
 mod changes;
+mod cosigns;
 mod cursors;
 mod enrol;
 mod invites;
@@ -21,6 +22,8 @@ mod refusal;
 mod removed;
 mod structure;
 mod sync;
+#[cfg(feature = "drill")]
+mod withhold;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,6 +39,8 @@ use crate::rate::Rate;
 use crate::store::{self, Store, StoreError, meta};
 
 pub use refusal::Refusal;
+#[cfg(feature = "drill")]
+pub use withhold::withhold;
 
 /// What time it is, as the relay attests it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

@@ -6,9 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::directory::{DeviceAt, Directory, open_space_id};
+use sync_core::gates;
 use sync_core::ids::{DeviceId, SpaceId};
 use sync_core::protocol::{
-    Batch, Code, Cursor, Cursors, Reset, SpaceItem, SpaceItems, SyncRequest,
+    Batch, Code, Cursor, Cursors, Day, Reset, SpaceItem, SpaceItems, SyncRequest,
 };
 use sync_core::records::{SpaceKind, Who};
 
@@ -40,10 +41,11 @@ pub(super) fn pull(
     directory: &Directory,
     request: &SyncRequest,
     cursors: &Cursors,
+    today: Day,
 ) -> Result<Pulled, StoreError> {
     let mut pulled = Pulled::default();
     let Some(device) = directory.device(&request.device) else { return Ok(pulled) };
-    let readable = readable(reader, directory, &device)?;
+    let readable = readable(reader, directory, &device, today)?;
     let heads: BTreeMap<SpaceId, Head> = readable.iter().copied().collect();
     let mut at: BTreeMap<SpaceId, Cursor> = BTreeMap::new();
     let mut reset = BTreeSet::new();
@@ -117,6 +119,7 @@ fn readable(
     reader: &Reader,
     directory: &Directory,
     device: &DeviceAt<'_>,
+    today: Day,
 ) -> Result<Vec<(SpaceId, Head)>, StoreError> {
     let team = directory.team();
     let mut out = Vec::new();
@@ -127,7 +130,8 @@ fn readable(
         (SpaceKind::Caseload, Some(device.member)),
     ] {
         let standing = device.standing.standing(device.class, owner.is_some(), false);
-        if standing.is_any_of(kind.policy().read) {
+        let open = gates::check_guest(device.standing, kind, today).is_ok();
+        if open && standing.is_any_of(kind.policy().read) {
             let id = open_space_id(team, kind, owner);
             let head = spaces::head(reader, team, id)?.map_or(Head::EMPTY, |(_, head)| head);
             out.push((id, head));
@@ -138,6 +142,7 @@ fn readable(
         sealed
             .into_iter()
             .filter(|(_, kind, _)| kind.policy().read == [Who::Reader])
+            .filter(|(_, kind, _)| gates::check_guest(device.standing, *kind, today).is_ok())
             .map(|(id, _, head)| (id, head)),
     );
     Ok(out)
@@ -157,9 +162,14 @@ impl Page<'_> {
     fn serve(&mut self, space: SpaceId, from: Head, head: Head) -> Result<bool, StoreError> {
         let mut out = Vec::new();
         let mut at = from;
+        let mut cut = false;
         let Self { reader, device, left, pulled } = self;
         if *left > 0 {
             items::after(reader, space, from.seq, *device, |item| {
+                if is_withheld(item.device, *device) {
+                    cut = true;
+                    return false;
+                }
                 at = Head { seq: item.seq, chain: item.chain };
                 let (served, size) = served(&mut pulled.batch, item);
                 out.push(served);
@@ -167,7 +177,7 @@ impl Page<'_> {
                 *left > 0
             })?;
         }
-        let more = at.seq < head.seq;
+        let more = at.seq < head.seq && !cut;
         let (seq, chain) = (at.seq, at.chain);
         pulled.spaces.push(SpaceItems { space, items: out, seq, chain, more });
         Ok(!more)
@@ -188,4 +198,13 @@ fn served(batch: &mut Batch, item: ServedItem) -> (SpaceItem, usize) {
             (stub, SHORT_ITEM)
         }
     }
+}
+
+#[cfg(feature = "drill")]
+use super::withhold::is_withheld;
+
+/// An honest relay serves everything.
+#[cfg(not(feature = "drill"))]
+const fn is_withheld(_from: DeviceId, _to: DeviceId) -> bool {
+    false
 }

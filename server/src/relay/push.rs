@@ -48,6 +48,7 @@ impl Relay {
             let mut push = Push::new(tx, request.team, request.device, directory, now);
             let results = push.take_all(&request.batch, &request.push)?;
             push.keep_enrolments(request)?;
+            push.keep_cosigns(request)?;
             crash_point!("relay.push.before_commit");
             Ok((results, push.directory, push.erased))
         })?;

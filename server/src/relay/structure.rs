@@ -48,7 +48,7 @@ impl Push<'_> {
             Err(code) => return Ok(Outcome::Refused(code)),
         };
         // Without a space there is no log to set it aside in: refusals are final here.
-        if let Err(code) = gates::check_right(envelope, &author, &info) {
+        if let Err(code) = gates::check_right(envelope, &author, &info, self.now.day()) {
             return Ok(Outcome::Refused(code));
         }
         let judged = gates::judged_at(&directory, &envelope.header, envelope.id(), directory.len())

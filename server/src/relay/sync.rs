@@ -36,7 +36,7 @@ impl Relay {
         let (known, pulled, told) = self.store().read(|reader| {
             let known = cursors::known(reader, request)?;
             let pulled = match &known {
-                Some(known) => pull::pull(reader, &directory, request, &known.cursors)?,
+                Some(known) => pull::pull(reader, &directory, request, &known.cursors, now.day())?,
                 None => Pulled::default(),
             };
             let told = numbers::for_admin(reader, &directory, request)?;
@@ -63,6 +63,7 @@ impl Relay {
             accepted: told.accepted,
             set_aside: some(told.set_aside),
             wiped: None,
+            cosign: self.cosigns_for(request.device, &directory, now)?,
         })
     }
 

@@ -4,6 +4,7 @@
 //! take a `Tx`, readers a `Reader`; whatever `Store::write` returned is durable. Called by `relay` and `console`.
 
 pub(crate) mod console;
+pub(crate) mod cosigns;
 pub(crate) mod devices;
 pub(crate) mod documents;
 mod error;

@@ -6,7 +6,7 @@ use super::StoreError;
 
 /// One entry a released version; entry 0 leads from an empty file to version 1.
 const STEPS: &[&str] =
-    &[V1, super::vouched::STEP, super::invites::STEP_SEAL_KEY_2, super::purged::STEP];
+    &[V1, super::vouched::STEP, super::invites::STEP_SEAL_KEY_2, super::purged::STEP, COSIGNS];
 
 /// All ids are blobs; times are milliseconds since 1970, days are days since then.
 const V1: &str = "
@@ -79,6 +79,14 @@ CREATE TABLE console_links (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE console_sessions (
   hash BLOB PRIMARY KEY, team BLOB NOT NULL, created_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// Operations of the directory that wait for further signatures.
+const COSIGNS: &str = "
+CREATE TABLE cosigns (
+  team BLOB NOT NULL, id BLOB NOT NULL, device BLOB NOT NULL, body BLOB NOT NULL,
+  expires_ms INTEGER NOT NULL, PRIMARY KEY (team, id)
 ) STRICT, WITHOUT ROWID;
 ";
 

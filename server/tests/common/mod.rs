@@ -327,6 +327,8 @@ impl Team {
             vouched: None,
             codes: None,
             ask_accepted: None,
+            cosign: None,
+            withdrawn: None,
         }
     }
 

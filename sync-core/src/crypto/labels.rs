@@ -50,8 +50,12 @@ pub const CODE_SECRET: &[u8] = b"aftercall code secret v1";
 
 /// Before a device's public keys, in its fingerprint.
 pub const FINGERPRINT: &[u8] = b"fingerprint v1";
-/// Before team, nonce and operation, in an approval of a directory entry (`directory`).
+/// Before team, nonce and operation, in an approval of a directory entry (`protocol`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
+/// Before team, nonce and operation, in a refusal to approve it (`protocol`).
+pub const DECLINE: &[u8] = b"aftercall decline v1";
+/// Before a message, in the signature of a phone that meets another one.
+pub const MEET: &[u8] = b"aftercall meet v1";
 
 /// Before team, device and head, in a removed device's word that it erased what it held (`protocol`).
 pub const WIPED: &[u8] = b"aftercall wiped v1";
@@ -82,6 +86,8 @@ pub const ALL: &[&[u8]] = &[
     CODE_SEAL,
     CODE_SECRET,
     WIPED,
+    DECLINE,
+    MEET,
 ];
 
 #[cfg(test)]
@@ -116,6 +122,9 @@ mod tests {
         use crate::ids::{DeviceId, TeamId};
         use crate::records::SpaceKind;
 
+        let team = TeamId::new([1; 32]);
+        assert!(crate::protocol::approval_to_sign(team, &[0; 16], b"").starts_with(APPROVAL));
+        assert!(crate::protocol::refusal_to_sign(team, &[0; 16], b"").starts_with(DECLINE));
         let header = super::super::testing::header(DeviceId::new([9; 16]));
         assert_eq!(header.signing_input(), [ENVELOPE, &header.encode()].concat());
         assert!(crate::protocol::answer_to_sign(b"", b"").starts_with(ANSWER));

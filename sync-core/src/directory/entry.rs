@@ -3,8 +3,8 @@
 use minicbor::bytes::{ByteArray, ByteVec};
 
 use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, RelayId, SpaceId};
-use crate::protocol::{Accepted, Day};
-use crate::records::{DeviceClass, PolicyProfile, Role};
+use crate::protocol::{Accepted, Approval, Day};
+use crate::records::{DeviceClass, PolicyProfile, Role, SpaceKind};
 
 /// What a guest (mutual aid) may do: only so long, only there.
 #[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
@@ -15,6 +15,13 @@ pub struct Guest {
     /// Kinds of spaces they may use, as numbered in the policy table.
     #[n(1)]
     pub spaces: Vec<u8>,
+}
+
+impl Guest {
+    /// Whether the guest may use spaces of this kind. The directory itself is everybody's.
+    pub fn may_use(&self, kind: SpaceKind) -> bool {
+        kind == SpaceKind::Directory || self.spaces.contains(&(kind as u8))
+    }
 }
 
 /// A device that an entry lists.
@@ -74,28 +81,6 @@ pub struct ShareWrap {
     /// Encapsulated key || ciphertext.
     #[n(1)]
     pub sealed: ByteVec,
-}
-
-/// Who approves an operation beside the admin's device that signs its entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub enum Approver {
-    /// A listed device: another admin's, or one of the member concerned.
-    #[n(0)]
-    Device(#[n(0)] DeviceId),
-    /// A member's recovery key.
-    #[n(1)]
-    Recovery(#[n(0)] MemberId),
-}
-
-/// A further signature under an operation, bound to the operation and not to its place in the log.
-#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub struct Approval {
-    /// Whose.
-    #[n(0)]
-    pub by: Approver,
-    /// Ed25519 over [`super::approval_to_sign`].
-    #[n(1)]
-    pub sig: ByteArray<64>,
 }
 
 /// The body of a `directory` envelope.

@@ -6,12 +6,15 @@
 
 mod entry;
 mod numbers;
+mod proposal;
 mod rights;
 mod space;
 mod state;
 
-pub use entry::{Approval, Approver, Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap};
-pub use rights::{Needs, OPERATIONS, OpRight, approval_to_sign};
+pub use crate::protocol::{Accepted, Approval, Approver, approval_to_sign};
+pub use entry::{Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap};
+pub use proposal::Proposed;
+pub use rights::{Needs, OPERATIONS, OpRight};
 pub(crate) use space::epoch_of;
 pub use space::{EpochInfo, SpaceInfo, open_space_id};
 pub use state::{Bound, DeviceAt, Directory, Member};

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
-
-use crate::crypto::{self, labels};
+use crate::crypto;
 use crate::ids::{MemberId, TeamId};
-use crate::protocol::{Code, Envelope, from_cbor};
+use crate::protocol::{Approval, Approver, Code, Envelope, approval_to_sign, from_cbor};
 use crate::records::DeviceClass;
 
-use super::entry::{Approval, Approver, Op};
+use super::entry::Op;
 use super::state::{DeviceAt, Directory};
 
 /// A row of the table, for documents and for the pages that show it.
@@ -76,15 +74,6 @@ pub struct Needs {
     pub without: Option<MemberId>,
     /// A device or the recovery key of this member.
     pub member: Option<MemberId>,
-}
-
-/// What an approval signs: it binds the operation to the team and a nonce, not to a place in the log.
-pub fn approval_to_sign(team: TeamId, nonce: &[u8; 16], op: &[u8]) -> Vec<u8> {
-    let mut out = labels::APPROVAL.to_vec();
-    out.extend_from_slice(team.as_bytes());
-    out.extend_from_slice(nonce);
-    out.extend_from_slice(&Sha256::digest(op));
-    out
 }
 
 /// An operation as an entry carries it, taken out of its approvals.
@@ -164,43 +153,85 @@ impl Directory {
         opened: &Opened,
         signer: &DeviceAt<'_>,
     ) -> Result<(), Code> {
-        let needs = self.approvals_of(&opened.op);
         if opened.nonce.is_some_and(|nonce| self.has_spent(&nonce)) {
             return Err(Code::ApprovalInvalid);
         }
-        let mut admins = BTreeSet::from([signer.member]);
-        let mut vouched = needs.member == Some(signer.member);
-        for Approval { by, sig } in &opened.approvals {
-            let key = match by {
-                Approver::Device(device) => {
-                    *self.device(device).ok_or(Code::ApprovalInvalid)?.verify_key
-                }
-                Approver::Recovery(member) => {
-                    self.recovery(member).ok_or(Code::ApprovalInvalid)?.verify_key.into()
-                }
-            };
-            if !crypto::verify(&key, &opened.message, sig) {
-                return Err(Code::ApprovalInvalid);
-            }
-            match by {
-                Approver::Device(device) => {
-                    let device = self.device(device).ok_or(Code::ApprovalInvalid)?;
-                    // A browser vouches for nobody: whoever serves it would let in an app of their own.
-                    let native = device.class == DeviceClass::Native;
-                    vouched |= native && needs.member == Some(device.member);
-                    if device.standing.admin && native {
-                        admins.insert(device.member);
-                    }
-                }
-                Approver::Recovery(member) => vouched |= needs.member == Some(*member),
-            }
+        let mut words = Words::default();
+        words.hear(signer);
+        for approval in &opened.approvals {
+            words.add(self, &opened.message, approval)?;
         }
-        if let Some(concerned) = needs.without {
-            admins.remove(&concerned);
+        if words.suffice(&self.approvals_of(&opened.op)) {
+            Ok(())
+        } else {
+            Err(Code::NeedsApproval)
         }
-        if admins.len() < needs.admins || (needs.member.is_some() && !vouched) {
-            return Err(Code::NeedsApproval);
+    }
+
+    /// Whose signature this is, if it is genuine: a listed device's or a present recovery key's.
+    ///
+    /// # Errors
+    /// `approval_invalid`.
+    pub(super) fn approver(&self, message: &[u8], approval: &Approval) -> Result<MemberId, Code> {
+        let (key, member) = match &approval.by {
+            Approver::Device(device) => {
+                let device = self.device(device).ok_or(Code::ApprovalInvalid)?;
+                (*device.verify_key, device.member)
+            }
+            Approver::Recovery(member) => {
+                let key = self.recovery(member).ok_or(Code::ApprovalInvalid)?.verify_key;
+                (key.into(), *member)
+            }
+        };
+        let genuine = crypto::verify(&key, message, &approval.sig);
+        if genuine { Ok(member) } else { Err(Code::ApprovalInvalid) }
+    }
+}
+
+/// Those who signed.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Words {
+    /// Admins, each counted once however many devices they have.
+    pub admins: BTreeSet<MemberId>,
+    /// Everybody, admin or not, by device or recovery key.
+    pub members: BTreeSet<MemberId>,
+}
+
+impl Words {
+    fn hear(&mut self, device: &DeviceAt<'_>) {
+        if device.class != DeviceClass::Native {
+            return;
+        }
+        self.members.insert(device.member);
+        if device.standing.admin {
+            self.admins.insert(device.member);
+        }
+    }
+
+    /// Counts an approval.
+    pub(super) fn add(
+        &mut self,
+        directory: &Directory,
+        message: &[u8],
+        approval: &Approval,
+    ) -> Result<(), Code> {
+        let member = directory.approver(message, approval)?;
+        // A browser vouches for nobody: whoever serves it would let in an app of their own.
+        if matches!(approval.by, Approver::Recovery(_)) {
+            self.members.insert(member);
+        }
+        if let Approver::Device(device) = &approval.by
+            && let Some(device) = directory.device(device)
+        {
+            self.hear(&device);
         }
         Ok(())
+    }
+
+    /// Whether they are all that an operation needs.
+    pub(super) fn suffice(&self, needs: &Needs) -> bool {
+        let counted = self.admins.iter().filter(|admin| Some(**admin) != needs.without).count();
+        let vouched = needs.member.is_none_or(|member| self.members.contains(&member));
+        counted >= needs.admins && vouched
     }
 }

@@ -113,8 +113,10 @@ pub struct Directory {
     wipes: BTreeSet<DeviceId>,
     recoveries: BTreeMap<MemberId, Vec<Since<Option<RecoveryKey>>>>,
     holds: BTreeMap<(SpaceId, DocId), Vec<Since<bool>>>,
-    /// The day of the latest entry, as its signer's corrected clock had it.
+    /// The latest day of any entry, as its signer's corrected clock had it.
     signed: Day,
+    /// The day of the last entry.
+    last_day: Day,
 }
 
 impl Directory {
@@ -134,6 +136,7 @@ impl Directory {
             recoveries: BTreeMap::new(),
             holds: BTreeMap::new(),
             signed: Day(0),
+            last_day: Day(0),
         }
     }
 
@@ -167,6 +170,7 @@ impl Directory {
         self.apply(opened.op)?;
         self.nonces.extend(opened.nonce);
         self.signed = self.signed.max(header.day);
+        self.last_day = header.day;
         self.entries.push(header.id());
         Ok(())
     }
@@ -454,12 +458,18 @@ impl Directory {
         self.holds.get(&(space, doc)).and_then(|since| at(since, seq)).copied().unwrap_or(false)
     }
 
-    /// The day of the latest entry, as its signer's corrected clock had it: how old the directory shows itself.
+    /// The day of the last entry, as its signer's corrected clock had it.
+    pub fn last_day(&self) -> Day {
+        self.last_day
+    }
+
+    /// The latest day of any entry, as its signer's corrected clock had it: how old the directory shows itself, if no clock ran ahead.
     pub fn signed(&self) -> Day {
         self.signed
     }
 
-    pub(super) fn has_spent(&self, nonce: &[u8; 16]) -> bool {
+    /// Whether an approval with this nonce was used.
+    pub fn has_spent(&self, nonce: &[u8; 16]) -> bool {
         self.nonces.contains(nonce)
     }
 

@@ -8,10 +8,12 @@ use sha2::{Digest, Sha256};
 use crate::crypto;
 use crate::ids::{EnvelopeId, SpaceId};
 use crate::protocol::{
-    Code, PushResult, SignedAnswer, SyncResponse, Verdict, answer_to_sign, from_cbor,
+    Code, PushResult, SignedAnswer, SpaceItem, SpaceItems, SyncResponse, Verdict, answer_to_sign,
+    from_cbor,
 };
 
 use super::desk::Desk;
+use super::receive_directory::Extended;
 use super::rows::{ItemState, RelayRow};
 use super::{Env, Phone, Result, SyncOutcome};
 
@@ -88,11 +90,12 @@ impl Desk<'_> {
         let (directory, spaces): (Vec<_>, Vec<_>) =
             response.spaces.iter().partition(|items| items.space == self.directory.space());
         let known = if directory.is_empty() { None } else { Some(self.known_devices()?) };
-        let mut directory_whole = true;
+        let (mut short, mut other) = (false, false);
         for items in &directory {
-            match self.receive_directory(items, &response.batch)? {
-                Some(count) => outcome.received += count,
-                None => directory_whole = false,
+            match self.receive_directory(env, items, &response.batch, is_latest)? {
+                Extended::By(count) => outcome.received += count,
+                Extended::Short => short = true,
+                Extended::Other => other = true,
             }
         }
         if let Some(known) = known {
@@ -103,20 +106,30 @@ impl Desk<'_> {
         crate::crash_point!("phone.sync.after_results");
 
         let mut touched = BTreeSet::new();
-        if directory_whole {
+        if !other {
             for items in &spaces {
+                // What depends on entries that could not be taken comes when they do.
+                if short && self.is_ahead(items) {
+                    continue;
+                }
                 outcome.received += self.receive_space(items, &response.batch)?;
                 touched.insert(items.space);
             }
         }
         for reset in &response.reset {
             self.rows.raise(Code::RelayChanged, &reset.space.to_string())?;
+            if reset.space == self.directory.space() {
+                self.rows.raise(Code::DirectoryRolledBack, "")?;
+            }
         }
-        let mut progress = outcome.stored + outcome.refused + outcome.received > 0;
+        let renews = is_latest && self.watch_freshness(env)?;
+        let mut progress = renews || outcome.stored + outcome.refused + outcome.received > 0;
         progress |= self.take_codes(env, response.codes.as_deref().unwrap_or_default())?;
         progress |= self.consider_all(env, &response.pending)?;
         progress |= self.take_vouched(response.vouched.as_deref().unwrap_or_default())?;
         progress |= self.take_numbers(response, is_latest)?;
+        let cosigns = response.cosign.as_deref().unwrap_or_default();
+        progress |= self.take_cosigns(env, cosigns, is_latest)?;
         self.tend(env, &touched, !directory.is_empty())?;
         progress |= self.rows.number("outbox")? != posted_before;
 
@@ -177,6 +190,16 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// Whether a page has rows that were judged by more of the directory than is held here.
+    fn is_ahead(&self, items: &SpaceItems) -> bool {
+        items.items.iter().any(|item| {
+            let (SpaceItem::Envelope { directory_seq, .. }
+            | SpaceItem::Own { directory_seq, .. }
+            | SpaceItem::Stub { directory_seq, .. }) = item;
+            *directory_seq > self.directory.len()
+        })
+    }
+
     fn note_high(&mut self, result: &PushResult) -> Result<()> {
         let Some(item) = self.rows.item(result.id)? else { return Ok(()) };
         let Some(mut row) = self.rows.space(item.space)? else { return Ok(()) };
@@ -188,7 +211,12 @@ impl Desk<'_> {
     }
 
     /// Does what this device owes the spaces that changed; all of them after the directory changed.
-    fn tend(&mut self, env: &mut Env<'_>, touched: &BTreeSet<SpaceId>, all: bool) -> Result<()> {
+    pub fn tend(
+        &mut self,
+        env: &mut Env<'_>,
+        touched: &BTreeSet<SpaceId>,
+        all: bool,
+    ) -> Result<()> {
         let sealed = |row: &super::rows::SpaceRow| row.info.is_sealed();
         let spaces: Vec<SpaceId> = match all {
             true => self.rows.spaces()?.iter().filter(|r| sealed(r)).map(|r| r.info.id).collect(),

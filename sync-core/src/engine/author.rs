@@ -93,7 +93,7 @@ impl Desk<'_> {
         let envelope = self.keys.sign_envelope(header, body);
         let author = self.directory.device(&self.device()).ok_or(Code::NotSetUp)?;
         if checks_itself() {
-            gates::check_right(&envelope, &author, &self.space_row(space)?.info)?;
+            gates::check_right(&envelope, &author, &self.space_row(space)?.info, header.day)?;
             gates::check_policy(&envelope, &self.directory)?;
         }
 

@@ -191,6 +191,7 @@ impl Desk<'_> {
             self.rows.proposals()?.into_iter().any(
                 |proposal| matches!(proposal.op, Op::Member { member: id, .. } if id == member),
             );
+        let proposed = proposed || self.waits_to_enter(member)?;
         if !proposed && self.directory.member(&member).is_none() {
             return Err(Code::NoSuchMember.into());
         }

@@ -59,7 +59,7 @@ impl Phone {
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
-        Ok(Phone { store, identity, keys, directory, asked: None })
+        Ok(Phone { store, identity, keys, directory, asked: None, meeting: None })
     }
 
     /// Opens a phone that was set up before.
@@ -76,7 +76,7 @@ impl Phone {
         for entry in &entries {
             directory.append(entry)?;
         }
-        Ok(Phone { store, identity, keys, directory, asked: None })
+        Ok(Phone { store, identity, keys, directory, asked: None, meeting: None })
     }
 
     /// What to ask the relay while joining.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::directory::Op;
 use crate::doc;
 use crate::ids::{DocId, EnvelopeId, MemberId};
-use crate::protocol::{Code, Timestamp};
+use crate::protocol::{Code, Timestamp, from_cbor};
 use crate::records::{RECORDS, Value, view};
 
 use super::desk::Desk;
@@ -46,21 +46,35 @@ impl Phone {
                     roles: member.roles.clone(),
                     admin: member.admin,
                     has_device,
+                    waits: false,
+                    guest: member.guest.clone(),
                 };
                 (id, view)
             })
             .collect();
         for proposal in desk.rows.proposals()? {
-            if let Op::Member { member, roles, admin, .. } = proposal.op {
+            if let Op::Member { member, roles, admin, guest, .. } = proposal.op {
                 let view = MemberView {
                     id: member,
                     name: names.get(&member).cloned(),
                     roles,
                     admin,
                     has_device: members.get(&member).is_some_and(|known| known.has_device),
+                    waits: false,
+                    guest,
                 };
                 members.insert(member, view);
             }
+        }
+        for (_, row) in desk.rows.cosigns()?.into_iter().filter(|(_, row)| row.mine) {
+            let Ok(Op::Member { member, roles, admin, guest, .. }) = from_cbor(&row.cosign.op)
+            else {
+                continue;
+            };
+            let (name, has_device) = (row.name, false);
+            let entered =
+                MemberView { id: member, name, roles, admin, has_device, waits: true, guest };
+            members.entry(member).or_insert(entered);
         }
         Ok(members.into_values().collect())
     }
@@ -194,6 +208,7 @@ impl Desk<'_> {
         Ok(found)
     }
 
+    /// Names of staff by member, from the roster.
     pub fn staff_names(&self) -> Result<BTreeMap<MemberId, String>> {
         let staff = record_type("staff")?;
         let mut names = BTreeMap::new();

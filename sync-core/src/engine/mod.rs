@@ -7,16 +7,20 @@
 mod answer;
 mod author;
 mod backup;
+mod cosign;
+mod cosign_words;
 mod desk;
 mod devices;
 #[cfg(feature = "drill")]
 mod drill;
 mod erase;
+mod freshness;
 mod invites;
 mod join;
 mod keys;
 mod ledger;
 mod look;
+mod meet;
 mod note;
 mod page;
 mod readers;
@@ -48,10 +52,11 @@ pub use devices::DeviceView;
 pub use drill::Forgery;
 pub use erase::Receipt;
 pub use invites::{InviteState, InviteView};
+pub use meet::Met;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
-    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ReaderView,
-    RecordView, Status, SyncOutcome, TextEdit,
+    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ProposalView,
+    ReaderView, RecordView, Status, SyncOutcome, TextEdit,
 };
 
 type Result<T> = std::result::Result<T, EngineError>;
@@ -65,6 +70,8 @@ pub struct Phone {
     directory: Directory,
     /// Digest of the latest request: only its answer tells the time. Forgotten when the process ends.
     asked: Option<[u8; 32]>,
+    /// Challenge of the meeting under way. Forgotten when the process ends.
+    meeting: Option<[u8; 16]>,
 }
 
 impl Phone {

@@ -6,7 +6,8 @@ use crate::directory::{SpaceInfo, epoch_of};
 use crate::gates::{self, Candidate};
 use crate::ids::{Chain, DocId, EnvelopeId, SpaceId};
 use crate::protocol::{
-    Batch, Code, Envelope, EpochBody, Kind, SenderBody, SpaceBody, SpaceItems, WrapBody, from_cbor,
+    Batch, Code, Day, Envelope, EpochBody, Kind, SenderBody, SpaceBody, SpaceItems, WrapBody,
+    from_cbor,
 };
 use crate::records::DocType;
 
@@ -111,7 +112,8 @@ impl Desk<'_> {
         if let Some(info) = self.known_open_space(space) {
             return Ok(info);
         }
-        let Some(Row { content: Content::Envelope(envelope), directory_seq, .. }) = rows.first()
+        let Some(Row { content: Content::Envelope(envelope), directory_seq, row_day, .. }) =
+            rows.first()
         else {
             return Err(Code::WrongSpace);
         };
@@ -119,7 +121,7 @@ impl Desk<'_> {
         let id = envelope.id();
         let at = gates::judged_at(&self.directory, &envelope.header, id, *directory_seq)?;
         let author = self.directory.device_at(&envelope.header.device, at);
-        gates::check_right(envelope, &author.ok_or(Code::UnknownDevice)?, &info)?;
+        gates::check_right(envelope, &author.ok_or(Code::UnknownDevice)?, &info, *row_day)?;
         gates::check_readers(envelope, &self.directory, at, &info)?;
         Ok(info)
     }
@@ -181,7 +183,9 @@ impl Desk<'_> {
             return self.applied(row.id, space, row.seq, ItemState::Purged);
         }
         self.rows.put_envelope(&envelope)?;
-        if let Err(code) = self.gate(space, &envelope, row.directory_seq, row.genuine)? {
+        if let Err(code) =
+            self.gate(space, &envelope, (row.directory_seq, row.row_day), row.genuine)?
+        {
             return self.set_aside(&envelope, space, row.seq, code);
         }
         if envelope.header.kind.is_document() {
@@ -228,7 +232,7 @@ impl Desk<'_> {
         &self,
         space: SpaceId,
         envelope: &Envelope,
-        directory_seq: u64,
+        (directory_seq, row_day): (u64, Day),
         genuine: bool,
     ) -> Result<std::result::Result<(), Code>> {
         if !genuine {
@@ -243,7 +247,7 @@ impl Desk<'_> {
         let author = self.directory.device_at(&header.device, at);
         let judged = author
             .ok_or(Code::UnknownDevice)
-            .and_then(|author| gates::check_right(envelope, &author, &row.info))
+            .and_then(|author| gates::check_right(envelope, &author, &row.info, row_day))
             .and_then(|()| gates::check_policy(envelope, &self.directory))
             .and_then(|()| gates::check_readers(envelope, &self.directory, at, &row.info));
         Ok(judged)

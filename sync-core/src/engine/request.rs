@@ -3,13 +3,14 @@
 use sha2::{Digest, Sha256};
 
 use crate::crypto::token;
-use crate::directory::Directory;
+use crate::directory::{Directory, Op};
 use crate::ids::{EnvelopeId, TeamId};
 use crate::protocol::{
     Batch, Cursor, Cursors, Envelope, Packed, SyncRequest, Timestamp, limits, to_cbor,
 };
 use crate::records::SpaceKind;
 
+use super::cosign::Turned;
 use super::desk::Desk;
 use super::{Env, Phone, Result};
 
@@ -27,6 +28,7 @@ impl Phone {
         };
         let (cursors, high) = desk.cursors()?;
         let digest = cursors.digest();
+        let (cosign, withdrawn) = desk.cosigns_to_tell()?;
         let asked = desk.rows.number("send_cursors")?.unwrap_or(1) != 0;
         let request = SyncRequest {
             team: desk.identity.team,
@@ -42,6 +44,8 @@ impl Phone {
             vouched: some(desk.untold_vouchers()?),
             codes: some(desk.code_answers()?),
             ask_accepted: some(desk.numbers_wanted()?),
+            cosign,
+            withdrawn,
         };
         desk.commit()?;
         Ok(request)
@@ -83,7 +87,7 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
 
 impl Desk<'_> {
     /// What one request can carry of what waits: a new team's genesis and directory entries first, then the outbox.
-    fn pack_push(&mut self, env: &Env<'_>) -> Result<(Batch, Vec<Packed>)> {
+    fn pack_push(&mut self, env: &mut Env<'_>) -> Result<(Batch, Vec<Packed>)> {
         let outbox = self.rows.outbox(limits::MAX_BATCH)?;
         // The genesis stands in the outbox and goes before the entries that extend it.
         let genesis = EnvelopeId::new(*self.identity.team.as_bytes());
@@ -116,21 +120,30 @@ impl Desk<'_> {
     }
 
     /// Signs the proposed directory entries on top of the head, one after the other. An entry keeps its bytes while its place stays free.
-    pub fn sign_proposals(&mut self, env: &Env<'_>) -> Result<Vec<Envelope>> {
-        let mut proposals = self.rows.proposals()?;
+    /// Those that need another admin's signature become proposals that wait for it.
+    pub fn sign_proposals(&mut self, env: &mut Env<'_>) -> Result<Vec<Envelope>> {
+        let proposals = self.rows.proposals()?;
         if proposals.is_empty() {
             return Ok(Vec::new());
         }
         let space = self.open_space(SpaceKind::Directory, None)?;
         let numbered = self.space_row(space)?.device_seq;
         let day = self.corrected(env.now)?.0.day();
-        let (mut seq, mut hash) = (self.directory.len(), self.directory.head());
+        let mut ahead = self.directory.clone().into_owned();
         let mut entries = Vec::with_capacity(proposals.len());
-        for (i, proposal) in proposals.iter_mut().enumerate() {
-            if !self.fill_numbers(&mut proposal.op)? {
-                // What follows may depend on it. The numbers come with the next answer.
-                break;
+        let mut queue = Vec::with_capacity(proposals.len());
+        let mut numbers_missing = false;
+        for mut proposal in proposals {
+            if matches!(proposal.op, Op::Renew) && !self.wants_renewal(day)? {
+                continue;
             }
+            // What follows may depend on it. The numbers come with the next answer.
+            numbers_missing = numbers_missing || !self.fill_numbers(&mut proposal.op)?;
+            if numbers_missing {
+                queue.push(proposal);
+                continue;
+            }
+            let (seq, hash) = (ahead.len(), ahead.head());
             let body = to_cbor(&proposal.op);
             let kept =
                 proposal.signed.as_ref().and_then(|bytes| Envelope::from_bytes(bytes).ok()).filter(
@@ -140,14 +153,25 @@ impl Desk<'_> {
                     },
                 );
             let entry = kept.unwrap_or_else(|| {
-                let header = self.proposal_header(day, numbered + 1 + i as u64, seq, hash);
+                let number = numbered + 1 + entries.len() as u64;
+                let header = self.proposal_header(day, number, seq, hash);
                 self.keys.sign_envelope(header, body)
             });
-            proposal.signed = Some(entry.to_bytes().into());
-            (seq, hash) = (seq + 1, entry.id());
-            entries.push(entry);
+            let turned = match ahead.append(&entry) {
+                Ok(()) => Turned::Sent,
+                Err(code) => self.hold_or_turn(env, &proposal, code, &ahead)?,
+            };
+            proposal.signed = (turned == Turned::Sent).then(|| entry.to_bytes().into());
+            match turned {
+                Turned::Dropped => {}
+                Turned::Held => queue.push(proposal),
+                Turned::Sent => {
+                    queue.push(proposal);
+                    entries.push(entry);
+                }
+            }
         }
-        self.rows.put_proposals(&proposals)?;
+        self.rows.put_proposals(&queue)?;
         Ok(entries)
     }
 

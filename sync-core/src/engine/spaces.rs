@@ -64,7 +64,8 @@ impl Desk<'_> {
     fn entitled(&self, kind: SpaceKind) -> Vec<MemberId> {
         let admits = |member: &Member| {
             let standing = member.standing(DeviceClass::Native, false, false);
-            standing.is_any_of(kind.policy().admit)
+            let open = member.guest.as_ref().is_none_or(|guest| guest.may_use(kind));
+            open && standing.is_any_of(kind.policy().admit)
         };
         let members = self.directory.members();
         members.filter(|(_, member)| admits(member)).map(|(id, _)| id).collect()
@@ -125,7 +126,7 @@ impl Desk<'_> {
         let envelope = self.keys.sign_envelope(header, body);
         let info = SpaceInfo::made_by(&envelope)?;
         let author = self.directory.device(&self.device()).ok_or(Code::NotSetUp)?;
-        gates::check_right(&envelope, &author, &info)?;
+        gates::check_right(&envelope, &author, &info, header.day)?;
 
         let id = info.id;
         let epoch = epoch_of(&envelope);
@@ -176,7 +177,7 @@ impl Desk<'_> {
         let envelope = self.keys.sign_envelope(header, body);
         let author = self.directory.device(&self.device()).ok_or(Code::NotSetUp)?;
         let mut row = self.space_row(space)?;
-        gates::check_right(&envelope, &author, &row.info)?;
+        gates::check_right(&envelope, &author, &row.info, header.day)?;
         gates::check_readers(&envelope, &self.directory, self.directory.len(), &row.info)?;
         row.info.apply(&envelope)?;
         self.rows.put_space(&row)?;

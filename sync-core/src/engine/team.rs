@@ -92,10 +92,13 @@ impl Phone {
         }
         desk.enter_staff(env, member, &admin)?;
         desk.commit()?;
-        Ok(Phone { store, identity, keys, directory, asked: None })
+        Ok(Phone { store, identity, keys, directory, asked: None, meeting: None })
     }
 
     /// Enters a member. Their devices are let in by [`Phone::invite`].
+    ///
+    /// A staff role or the `admin` capability needs another admin's signature where there is one: the member is
+    /// shown as waiting until then (see [`Phone::approvals`]).
     ///
     /// # Errors
     /// `not_allowed` without the `admin` capability.
@@ -109,10 +112,13 @@ impl Phone {
             admin: member.admin,
             unit: member.unit.clone(),
             supervises: member.supervises.clone(),
-            guest: None,
+            guest: member.guest.clone(),
             last: None,
         })?;
-        desk.enter_staff(env, id, &member)?;
+        desk.sign_proposals(env)?;
+        if !desk.name_waiting(id, member.name.as_deref(), member.unit.as_deref())? {
+            desk.enter_staff(env, id, &member)?;
+        }
         desk.commit()?;
         Ok(id)
     }
@@ -135,7 +141,12 @@ impl Desk<'_> {
     }
 
     /// Names a staff member in the roster; plain responders have no name there.
-    fn enter_staff(&mut self, env: &mut Env<'_>, member: MemberId, new: &NewMember) -> Result<()> {
+    pub fn enter_staff(
+        &mut self,
+        env: &mut Env<'_>,
+        member: MemberId,
+        new: &NewMember,
+    ) -> Result<()> {
         let Some(name) = &new.name else { return Ok(()) };
         let mut fields = BTreeMap::from([
             ("member".to_owned(), Value::Text(member.to_string())),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rand_core::CryptoRng;
 
-use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, SpaceId, TeamId};
+use crate::directory::Guest;
+use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, ProposalId, SpaceId, TeamId};
 use crate::protocol::{Code, Timestamp};
 use crate::records::{DeviceClass, FieldView, InputError, Role, Value};
 
@@ -47,7 +48,7 @@ impl EngineError {
 }
 
 /// A member to be entered by an admin's device.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct NewMember {
     /// The name staff are shown by (kept in the roster; `None` for plain responders).
     pub name: Option<String>,
@@ -59,6 +60,8 @@ pub struct NewMember {
     pub unit: Option<String>,
     /// Units supervised.
     pub supervises: Vec<String>,
+    /// Limits of a guest (mutual aid); `None` for a member of the team.
+    pub guest: Option<Guest>,
 }
 
 /// What a phone is.
@@ -95,6 +98,33 @@ pub struct MemberView {
     pub admin: bool,
     /// Whether a device is enrolled.
     pub has_device: bool,
+    /// Whether entering them waits for another admin.
+    pub waits: bool,
+    /// Limits, if the member is a guest.
+    pub guest: Option<Guest>,
+}
+
+/// A change of the directory that waits for a further signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposalView {
+    /// Its name, for [`super::Phone::approve`]: bound to the very bytes that are signed.
+    pub id: ProposalId,
+    /// Who proposes it.
+    pub by: MemberId,
+    /// Their name from the roster.
+    pub by_name: Option<String>,
+    /// What would change, in words.
+    pub what: String,
+    /// Whether this phone proposed it.
+    pub mine: bool,
+    /// Whether this phone's member is asked for a signature.
+    pub waits_for_me: bool,
+    /// Whether it is complete and this phone enters it with the next sync.
+    pub entering: bool,
+    /// Who signed it.
+    pub signed: Vec<MemberId>,
+    /// Who refused it.
+    pub declined: Vec<MemberId>,
 }
 
 /// A device that reads a sealed space, as a person checks it.

@@ -21,7 +21,7 @@ pub use author::{Author, authenticate};
 pub use purge::check_purge;
 pub use readers::check_readers;
 pub use removal::judged_at;
-pub use right::{check_policy, check_right};
+pub use right::{check_guest, check_policy, check_right};
 pub use trial::admit_changes;
 
 use crate::protocol::{Code, Header};

@@ -15,6 +15,9 @@ fn may_read(
     member: &MemberId,
 ) -> Result<(), Code> {
     let member_then = directory.member_at(member, directory_seq).ok_or(Code::NoSuchMember)?;
+    if member_then.guest.as_ref().is_some_and(|guest| !guest.may_use(space.kind())) {
+        return Err(Code::GuestEnded);
+    }
     let standing = member_then.standing(DeviceClass::Native, space.is_owned_by(member), false);
     let entitled = standing.is_any_of(space.kind().policy().admit);
     if entitled { Ok(()) } else { Err(Code::NotAllowed) }
@@ -28,7 +31,8 @@ fn may_read(
 ///
 /// # Errors
 /// `malformed` if the body is not what the header says, `no_such_member` if it names nobody of the team,
-/// `not_allowed` if it names somebody who may not read there, or a device of a class that may hold no key there.
+/// `not_allowed` if it names somebody who may not read there or a device of a class that may hold no key there,
+/// `guest_ended` if it names a guest for whom such spaces are not.
 pub fn check_readers(
     envelope: &Envelope,
     directory: &Directory,

@@ -1,7 +1,7 @@
 //! Whether an authenticated author may write this envelope into this space.
 
-use crate::directory::{Directory, SpaceInfo};
-use crate::protocol::{Code, Envelope, Kind, Priority};
+use crate::directory::{Directory, Member, SpaceInfo};
+use crate::protocol::{Code, Day, Envelope, Kind, Priority};
 use crate::records::{DeviceClass, DocType, NotesMode, SpaceKind, Standing};
 
 use super::Author;
@@ -9,16 +9,19 @@ use super::Author;
 /// Checks the write right in the policy table and that the kind of envelope and record belongs into the space.
 ///
 /// `space` is the space as it stands before this envelope; for a `space` envelope the one it makes.
+/// `row_day`: the relay-attested day of the row, or today before it has one; a guest's time is judged by it.
 ///
 /// # Errors
-/// `not_allowed` if the author has no right, `wrong_space` if the record or kind does not belong there,
+/// `guest_ended` if the author is a guest whose time is over or who may not use such a space, `not_allowed` if the author has no right, `wrong_space` if the record or kind does not belong there,
 /// `malformed` if the priority is not the one its kind has.
 pub fn check_right(
     envelope: &Envelope,
     author: &Author<'_>,
     space: &SpaceInfo,
+    row_day: Day,
 ) -> Result<(), Code> {
     let header = &envelope.header;
+    check_guest(author.standing, space.kind(), row_day)?;
     let policy = space.kind().policy();
     let standing = author.standing.standing(
         author.class,
@@ -64,6 +67,17 @@ pub fn check_right(
         }
     }
     Ok(())
+}
+
+/// Checks that a guest is within their time and their kinds of spaces. Others have no such limits.
+///
+/// # Errors
+/// `guest_ended`.
+pub fn check_guest(member: &Member, kind: SpaceKind, day: Day) -> Result<(), Code> {
+    match &member.guest {
+        Some(guest) if day > guest.until || !guest.may_use(kind) => Err(Code::GuestEnded),
+        _ => Ok(()),
+    }
 }
 
 /// Whoever makes a space knows its first key, so it must be one of its readers; but for a session, which an

@@ -45,10 +45,14 @@ codes! {
     DirectoryFork = "directory_fork", "Two different directories exist for this team; stop adding people and tell your admin now.";
     DirectoryBehind = "directory_behind", "The directory has moved on; sync again and repeat the change.";
     DirectoryStale = "directory_stale", "The directory has not been renewed for 14 days; ask an admin to sync.";
+    DirectoryRolledBack = "directory_rolled_back", "The relay serves an older directory than this phone holds; this phone keeps the newer one, tell your admin and the relay's operator.";
     RelayUnlisted = "relay_unlisted", "No admin has listed this relay yet; records are kept and sent, nothing is taken from it.";
     RelayChanged = "relay_changed", "The relay's data is not what this phone saw before; everything stays on this phone, tell the operator.";
     NeedsApproval = "needs_approval", "This needs another admin's signature as well; it waits until one has approved it on their own device.";
     ApprovalInvalid = "approval_invalid", "An approval does not belong to this change or was used before; approve it again.";
+    ApprovalDeclined = "approval_declined", "Another admin has declined this change; it is not in effect, talk to them or take it back.";
+    ApprovalExpired = "approval_expired", "Nobody approved this change within 30 days; it is not in effect, propose it again if it is still wanted.";
+    NoSuchProposal = "no_such_proposal", "No change of that name waits for approval here; sync and look again.";
     OneAdmin = "one_admin", "The team has one admin, whose signature alone decides; make a second person an admin.";
     DeviceRemoved = "device_removed", "An admin has removed this device; what it holds unsent is kept, ask an admin.";
     AfterRemoval = "after_removal", "This was written or sent after its device was removed; it is kept apart until an admin releases it.";

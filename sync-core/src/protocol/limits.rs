@@ -36,5 +36,17 @@ pub const INVITE_LIFE_MS: i64 = 15 * 60 * 1000;
 pub const BATCH_LIFE_MS: i64 = 72 * 60 * 60 * 1000;
 /// Tries an invitation allows.
 pub const INVITE_TRIES: u8 = 5;
+/// Life of an operation that waits for further signatures, in milliseconds (30 days).
+pub const COSIGN_LIFE_MS: i64 = 30 * 24 * 60 * 60 * 1000;
+/// Longest operation that may wait for further signatures, in bytes.
+pub const MAX_COSIGN_OP: usize = 16 * 1024;
+/// Most signatures, and most refusals, under an operation that waits.
+pub const MAX_COSIGNERS: usize = 16;
+/// Most operations of a team that wait for further signatures at once.
+pub const MAX_COSIGN: usize = 64;
+/// Days after which an admin's device signs the directory anew.
+pub const RENEW_DAYS: u32 = 7;
+/// Days after which a directory that was not signed anew is stale.
+pub const STALE_DAYS: u32 = 14;
 /// Longest life of a device's token, in seconds.
 pub const TOKEN_LIFE_S: i64 = 120;

@@ -5,6 +5,7 @@
 mod bodies;
 mod chain;
 mod codes;
+mod cosign;
 mod enrol;
 mod envelope;
 pub mod limits;
@@ -19,6 +20,7 @@ pub use bodies::{
 };
 pub use chain::next_chain;
 pub use codes::Code;
+pub use cosign::{Approval, Approver, Cosign, approval_to_sign, proposal_id, refusal_to_sign};
 pub use enrol::{
     CodeAnswer, CodeAnswered, CodeReply, CodeRequest, CodeTry, EnrolAnswer, EnrolRequest,
     EnrolState, Invitation, InviteKind, InviteNotice, PendingEnrolment, VouchedDevice,

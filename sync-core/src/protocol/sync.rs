@@ -3,8 +3,11 @@
 use minicbor::bytes::{ByteArray, ByteVec};
 use sha2::{Digest, Sha256};
 
-use crate::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId, first_16};
+use crate::ids::{
+    Chain, DeviceId, EnvelopeId, IncarnationId, ProposalId, RelayId, SpaceId, TeamId, first_16,
+};
 
+use super::cosign::Cosign;
 use super::enrol::{CodeAnswered, CodeTry, InviteNotice, PendingEnrolment, VouchedDevice};
 use super::removal::{Accepted, SetAside, Wiped};
 use super::wire::Packed;
@@ -82,6 +85,12 @@ pub struct SyncRequest {
     /// Devices about to be removed or narrowed whose accepted numbers an admin's device asks for.
     #[n(15)]
     pub ask_accepted: Option<Vec<DeviceId>>,
+    /// Operations that wait for further signatures, where this device has something new to say of them.
+    #[n(10)]
+    pub cosign: Option<Vec<Cosign>>,
+    /// Operations that this device proposed and takes back.
+    #[n(11)]
+    pub withdrawn: Option<Vec<ProposalId>>,
 }
 
 /// What became of a pushed envelope.
@@ -275,6 +284,9 @@ pub struct SyncResponse {
     /// For an admin's device: removed devices that acknowledged to have erased what they held.
     #[n(18)]
     pub wiped: Option<Vec<Wiped>>,
+    /// Every operation that waits for further signatures and concerns this device; none if absent.
+    #[n(11)]
+    pub cosign: Option<Vec<Cosign>>,
 }
 
 /// An answer as it travels: the encoded [`SyncResponse`] and the relay's signature.

@@ -19,7 +19,7 @@ fn members_entered_by_two_admins_at_once_are_all_entered_once() {
     team.sync_all();
     for (admin, names) in [("admin", ["ann", "ben"]), ("second", ["cat", "dan"])] {
         for name in names {
-            let new = member(name, &[Role::PeerSupporter], false);
+            let new = member(name, &[Role::Responder], false);
             team.on(admin, |phone, env| phone.add_member(env, new)).unwrap();
         }
     }

@@ -6,8 +6,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod answers;
+mod approvals;
 mod directory;
 mod drafts;
+mod freshness;
 mod invites;
 mod paper_relay;
 mod spaces;

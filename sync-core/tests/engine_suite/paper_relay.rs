@@ -8,9 +8,9 @@ use sync_core::crypto::{DeviceKeys, device_id};
 use sync_core::directory::{Directory, SpaceInfo, open_space_id};
 use sync_core::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId};
 use sync_core::protocol::{
-    Batch, Code, Cursor, Cursors, Day, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Kind,
-    PendingEnrolment, PushResult, SignedAnswer, SpaceItem, SpaceItems, SyncRequest, SyncResponse,
-    Timestamp, Verdict, answer_to_sign, from_cbor, next_chain, to_cbor,
+    Batch, Code, Cosign, Cursor, Cursors, Day, EnrolAnswer, EnrolRequest, EnrolState, Envelope,
+    Kind, PendingEnrolment, PushResult, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
+    SyncResponse, Timestamp, Verdict, answer_to_sign, from_cbor, next_chain, to_cbor,
 };
 use sync_core::records::SpaceKind;
 
@@ -38,6 +38,8 @@ pub struct PaperRelay {
     pub verdicts: VecDeque<Option<(Verdict, Code)>>,
     /// Envelopes that were pushed, whatever became of them.
     pub pushed: Vec<Envelope>,
+    /// Operations that wait for signatures, handed to everybody.
+    pub cosigns: Vec<Cosign>,
 }
 
 impl PaperRelay {
@@ -53,6 +55,7 @@ impl PaperRelay {
             pending: Vec::new(),
             verdicts: VecDeque::new(),
             pushed: Vec::new(),
+            cosigns: Vec::new(),
         }
     }
 
@@ -87,6 +90,7 @@ impl PaperRelay {
             let envelope = request.batch.unpack(packed).unwrap();
             results.push(self.take(envelope));
         }
+        self.keep_cosigns(&request);
         let cursors = match request.cursors {
             Some(cursors) => cursors,
             None => self.cursors.get(&request.device).cloned().unwrap_or_default(),
@@ -109,11 +113,27 @@ impl PaperRelay {
             accepted: None,
             set_aside: None,
             wiped: None,
+            cosign: Some(self.cosigns.clone()),
         };
         if !need_cursors {
             self.pull(request.device, cursors, &mut response);
         }
         response
+    }
+
+    fn keep_cosigns(&mut self, request: &SyncRequest) {
+        let team = self.directory.team();
+        for told in request.cosign.iter().flatten() {
+            match self.cosigns.iter_mut().find(|known| known.id(team) == told.id(team)) {
+                Some(known) => *known = told.clone(),
+                None => self.cosigns.push(told.clone()),
+            }
+        }
+        let withdrawn = request.withdrawn.clone().unwrap_or_default();
+        let directory = &self.directory;
+        self.cosigns.retain(|known| {
+            !withdrawn.contains(&known.id(team)) && !directory.has_spent(&known.nonce)
+        });
     }
 
     fn pull(&mut self, device: DeviceId, cursors: Cursors, response: &mut SyncResponse) {
@@ -147,7 +167,8 @@ impl PaperRelay {
             || self.spaces.get(&space).is_some_and(|info| info.is_read_by(&device.member))
     }
 
-    fn take(&mut self, envelope: Envelope) -> PushResult {
+    /// Takes an envelope, whoever brings it.
+    pub fn take(&mut self, envelope: Envelope) -> PushResult {
         let id = envelope.id();
         self.pushed.push(envelope.clone());
         if let Some((seq, row)) = self.find(id) {
@@ -211,6 +232,14 @@ impl PaperRelay {
         log.push(Row { envelope, code, directory_seq, row_day, chain });
         let seq = log.len() as u64;
         PushResult { id, verdict, seq, chain, code: code.map_or("", Code::as_str).to_owned() }
+    }
+
+    /// What was put into any log, in the order of arrival.
+    pub fn envelopes(&self) -> Vec<Envelope> {
+        let kept = |envelope: &&Envelope| self.find(envelope.id()).is_some();
+        let mut seen = std::collections::BTreeSet::new();
+        let all = self.pushed.iter().filter(kept).filter(|envelope| seen.insert(envelope.id()));
+        all.cloned().collect()
     }
 
     fn find(&self, id: EnvelopeId) -> Option<(u64, &Row)> {

@@ -57,6 +57,7 @@ fn a_browser_vouches_for_no_further_device_and_holds_no_admin_capability() {
         admin: false,
         unit: None,
         supervises: Vec::new(),
+        guest: None,
     };
     let refused = world.on("adminweb", |phone, env| phone.add_member(env, new));
     assert_eq!(code_of(refused), Code::NotAllowed);

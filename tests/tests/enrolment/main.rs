@@ -49,6 +49,7 @@ fn enter(world: &mut World, name: &str) -> MemberId {
         admin: false,
         unit: None,
         supervises: Vec::new(),
+        guest: None,
     };
     let member = world.on("admin", |phone, env| phone.add_member(env, new)).unwrap();
     world.sync("admin");

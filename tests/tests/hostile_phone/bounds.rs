@@ -50,6 +50,8 @@ fn tens_of_thousands_of_cursors_do_not_keep_the_relay_busy() {
         vouched: None,
         codes: None,
         ask_accepted: None,
+        cosign: None,
+        withdrawn: None,
     };
     let (body, token) = scene.rogue.sealed_request(&scene.world, &request);
     let started = std::time::Instant::now();

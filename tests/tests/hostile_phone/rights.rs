@@ -227,6 +227,7 @@ fn a_console_or_station_device_moves_no_key_whatever_its_member_may_do() {
     let mut devices = Vec::new();
     for class in [DeviceClass::Console, DeviceClass::Station] {
         let invitation = tests::hostile::invite(&mut scene.world, &[Role::Coordinator], false);
+        scene.rogue.cosign(&mut scene.world);
         let mut rng = ChaCha20Rng::seed_from_u64(class as u64);
         let keys = DeviceKeys::generate(&mut rng);
         let op = Op::Device {

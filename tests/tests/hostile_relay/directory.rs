@@ -103,7 +103,7 @@ fn two_directories_with_one_beginning_are_a_fork_and_the_phone_keeps_the_one_it_
     let space = directory(&world).space();
     let member = |seed: u8| Op::Member {
         member: MemberId::new([seed; 16]),
-        roles: vec![Role::PeerSupporter],
+        roles: vec![Role::Responder],
         admin: false,
         unit: None,
         supervises: Vec::new(),
@@ -122,6 +122,7 @@ fn two_directories_with_one_beginning_are_a_fork_and_the_phone_keeps_the_one_it_
             admin: false,
             unit: None,
             supervises: Vec::new(),
+            guest: None,
         };
         phone.add_member(env, new).unwrap()
     });
@@ -257,6 +258,7 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
         admin: true,
         unit: None,
         supervises: Vec::new(),
+        guest: None,
     };
     let store = Box::new(sync_core::store::MemoryStore::new());
     let profile = PolicyProfile::neutral();
@@ -284,6 +286,7 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
             accepted: None,
             set_aside: None,
             wiped: None,
+            cosign: None,
         };
         let answer = sign_answer(&keys, &body, &response);
         phone.sync_answer(&mut env, &body, &answer).unwrap();

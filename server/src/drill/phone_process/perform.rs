@@ -13,6 +13,7 @@ use crate::drill::script::{HandedOver, profile_of, role};
 use crate::phone::relay::Link;
 use crate::phone::{Failure, folder, look, refs, urgent};
 
+use super::directory;
 use super::{At, Device, Done, Running, Trouble};
 
 fn members(ids: &[String]) -> Result<Vec<MemberId>, Trouble> {
@@ -28,7 +29,7 @@ fn new_member(
 ) -> Result<NewMember, Trouble> {
     let roles =
         roles.iter().map(|name| role(name).map_err(Trouble::Broken)).collect::<Result<_, _>>()?;
-    Ok(NewMember { name, roles, admin, unit, supervises })
+    Ok(NewMember { name, roles, admin, unit, supervises, guest: None })
 }
 
 impl Device {
@@ -116,6 +117,10 @@ impl Running {
             PhoneCommand::AcceptReply { reply } => {
                 let device = phone.accept_reply(&mut at.env(), &reply)?;
                 Ok(json!({ "device": device.to_string() }))
+            }
+            PhoneCommand::ApproveAll => directory::approve_all(phone, &mut at.env()),
+            PhoneCommand::Meet { step, message } => {
+                directory::meet(phone, &mut at.env(), step, &message)
             }
             command => match write(phone, &mut at.env(), &command) {
                 Some(done) => done,
@@ -247,7 +252,7 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
         PhoneCommand::Status => {
             let status = phone.status()?;
             Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
-                       "enrolled": status.enrolled, "pending": status.pending,
+                       "device": status.device.to_string(), "enrolled": status.enrolled, "pending": status.pending,
                        "directory_seq": status.directory_seq }))
         }
         _ => Err(Trouble::Broken("the command is not for a running phone".into())),

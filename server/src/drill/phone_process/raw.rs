@@ -183,6 +183,8 @@ impl Running {
             vouched: None,
             codes: None,
             ask_accepted: None,
+            cosign: None,
+            withdrawn: None,
         };
         let broken = |what: &str| Trouble::Broken(format!("the hostile request failed: {what}"));
         let body = zstd::encode_all(to_cbor(&request).as_slice(), 3)

@@ -3,6 +3,8 @@
 //! Works on the stored rows, behind the relay's back, through a connection of its own. Knows the relay's
 //! schema and nothing of its code.
 
+mod directory;
+
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};

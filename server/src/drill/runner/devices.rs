@@ -196,6 +196,7 @@ impl World {
                 Ok(totals) => {
                     moved.sent += count(&totals, "stored") + count(&totals, "refused");
                     moved.received += count(&totals, "received");
+                    self.mirror()?;
                     return Ok(moved);
                 }
                 Err(Failed::Crashed) => {}

@@ -93,6 +93,13 @@ impl World {
                     false => Err(Failed::unmet("crisis numbers shown at once", "none")),
                 }
             }
+            Shown::StaleDirectory => {
+                let found = codes(&self.ask(&expect.device, PhoneCommand::Alarms)?);
+                match found.iter().any(|code| code == "directory_stale") {
+                    true => Ok(()),
+                    false => Err(Failed::unmet("that the directory is stale", listed(&found))),
+                }
+            }
             Shown::Draft => {
                 let drafts = self.ask(&expect.device, PhoneCommand::Drafts)?;
                 let own =

@@ -77,6 +77,8 @@ pub struct World {
     missed: Vec<devices::Armed>,
     /// A malicious operator waits for the next device.
     swap_keys: bool,
+    /// The relay keeps two directories.
+    forked: bool,
 }
 
 /// Plays a whole exercise; `progress` hears of every step. The world is handed back as it then stands.
@@ -143,6 +145,7 @@ impl World {
             tried: None,
             missed: Vec::new(),
             swap_keys: false,
+            forked: false,
         })
     }
 
@@ -192,6 +195,7 @@ impl World {
             Verb::Reorder(on) => self.plan(&on.device, super::proxy::Fault::Reorder),
             Verb::Relay(op) => self.relay_step(op, step.line),
             Verb::Tamper(tamper) => self.tamper(tamper),
+            Verb::Meet(meet) => self.meet(&meet.a, &meet.b),
             Verb::PushRaw { device, case, record } => {
                 self.push_raw(device, case, record.as_deref())
             }

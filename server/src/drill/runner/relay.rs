@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use sync_core::protocol::Timestamp;
 
 use crate::drill::child::{ChildError, Process};
-use crate::drill::protocol::{Answer, RelayCommand};
+use crate::drill::protocol::{Answer, PhoneCommand, RelayCommand};
 use crate::drill::script::{RelayOp, Tamper};
 
 use super::devices::Armed;
@@ -79,6 +79,9 @@ impl World {
     }
 
     fn relaunch(&mut self) -> Played {
+        if self.forked {
+            return Err(Failed::Broken("a forked relay is not started again".into()));
+        }
         self.relay.relaunch(self.now)?;
         let mut upstream = self.upstream.lock().unwrap_or_else(|poison| poison.into_inner());
         *upstream = self.relay.address;
@@ -138,7 +141,46 @@ impl World {
                 self.swap_keys = true;
                 return Ok(());
             }
+            Tamper::RelayAddDevice { member } => {
+                RelayCommand::AddDevice { member: self.member_id(member)? }
+            }
+            Tamper::RollbackDirectory { entries } => {
+                self.tell_relay(&RelayCommand::RollbackDirectory { entries: *entries })?;
+                self.relay.process.kill();
+                return self.relaunch();
+            }
+            Tamper::ForkDirectory { devices } => return self.fork_directory(devices),
+            Tamper::Withhold { from, to } => {
+                RelayCommand::Withhold { from: self.device_id(from)?, to: self.device_id(to)? }
+            }
         };
         self.tell_relay(&command).map(|_| ())
+    }
+
+    fn device_id(&mut self, handle: &str) -> Played<String> {
+        let status = self.ask(handle, PhoneCommand::Status)?;
+        let id = status["device"].as_str().map(str::to_owned);
+        id.ok_or_else(|| Failed::Broken(format!("{handle} told no device")))
+    }
+
+    /// From here on these devices reach a second relay with the same key and a directory of its own.
+    fn fork_directory(&mut self, devices: &[String]) -> Played {
+        if self.forked {
+            return Err(Failed::Broken("the directory is forked already".into()));
+        }
+        let told = self.tell_relay(&RelayCommand::ForkDirectory)?;
+        let address = told["address"].as_str().and_then(|text| text.parse().ok());
+        let address: SocketAddr =
+            address.ok_or_else(|| Failed::Broken("the second relay told no address".into()))?;
+        for device in devices {
+            self.device(device)?.proxy.divert(address);
+        }
+        self.forked = true;
+        Ok(())
+    }
+
+    /// Lets each side of a forked relay serve what the other side's devices wrote.
+    pub(super) fn mirror(&mut self) -> Played {
+        if self.forked { self.tell_relay(&RelayCommand::Mirror).map(|_| ()) } else { Ok(()) }
     }
 }

@@ -67,7 +67,30 @@ impl World {
         let NewMember { id, roles, unit, supervises, .. } = member.clone();
         self.must_be_free(&id)?;
         self.add_member(&id, roles, false, unit, supervises)?;
-        self.sync("admin2").map(|_| ())
+        self.cosign()
+    }
+
+    /// What admin1 proposed and needs a second signature gets admin2's.
+    fn cosign(&mut self) -> Played {
+        self.sync("admin2")?;
+        let approved = self.ask("admin2", PhoneCommand::ApproveAll)?;
+        if approved["approved"].as_u64().unwrap_or(0) > 0 {
+            self.sync("admin2")?;
+            self.sync("admin1")?;
+        }
+        Ok(())
+    }
+
+    /// Two phones meet: hello, answer, finish.
+    pub(super) fn meet(&mut self, a: &str, b: &str) -> Played {
+        let hello = self.say(a, 1, String::new())?;
+        let answer = self.say(b, 2, hello)?;
+        let finish = self.say(a, 3, answer)?;
+        self.ask(b, PhoneCommand::Meet { step: 3, message: finish }).map(|_| ())
+    }
+
+    fn say(&mut self, handle: &str, step: u8, message: String) -> Played<String> {
+        text(&self.ask(handle, PhoneCommand::Meet { step, message })?, "message")
     }
 
     pub(super) fn enrol_device(&mut self, device: &NewDevice) -> Played {

@@ -11,8 +11,7 @@ use super::verbs::not_yet;
 use super::*;
 
 /// Codes that EXERCISE files may name and that belong to later releases.
-const LATER_CODES: &[&str] =
-    &["after_removal", "directory_stale", "verdict_disputed", "legal_hold"];
+const LATER_CODES: &[&str] = &["after_removal", "verdict_disputed", "legal_hold"];
 
 const WINDOW_STATES: &[&str] = &["early", "ideal", "late", "missed", "n_a"];
 
@@ -111,6 +110,8 @@ impl Known {
             Verb::Relay(RelayOp::KillAt(name)) => point(name, RELAY_POINTS),
             Verb::Relay(_) => Ok(()),
             Verb::Tamper(tamper) => self.tamper(tamper),
+            Verb::Meet(meet) if meet.a == meet.b => Err("two phones meet".into()),
+            Verb::Meet(meet) => self.device(&meet.a).and_then(|()| self.device(&meet.b)),
             Verb::PushRaw { device, case, record } => {
                 self.push_raw(device, case, record.as_deref())
             }
@@ -302,6 +303,16 @@ impl Known {
                 self.kind(to).map(|_| ())
             }
             Tamper::SwapEnrolmentKeys => Ok(()),
+            Tamper::RelayAddDevice { member } => self.is_member(member),
+            Tamper::RollbackDirectory { entries: 0 } => Err("\"entries\" is one or more".into()),
+            Tamper::RollbackDirectory { .. } => Ok(()),
+            Tamper::ForkDirectory { devices } if devices.is_empty() => {
+                Err("\"devices\" names one or more".into())
+            }
+            Tamper::ForkDirectory { devices } => {
+                devices.iter().try_for_each(|device| self.device(device))
+            }
+            Tamper::Withhold { from, to } => self.device(from).and_then(|()| self.device(to)),
         }
     }
 

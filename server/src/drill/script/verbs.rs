@@ -66,7 +66,9 @@ arguments! {
     /// What happens to the relay's process.
     RelayStep { op: String, #[serde(default)] point: Option<String>, #[serde(default, rename = "as")] name: Option<String>, #[serde(default)] confirm: Option<bool> }
     /// What a malicious relay does.
-    TamperStep { what: String, #[serde(default, rename = "ref")] record: Option<String>, #[serde(default)] part: Option<Part>, #[serde(default)] to: Option<String> }
+    TamperStep { what: String, #[serde(default, rename = "ref")] record: Option<String>, #[serde(default)] part: Option<Part>, #[serde(default)] to: Option<String>, #[serde(default)] from: Option<String>, #[serde(default)] member: Option<String>, #[serde(default)] entries: Option<u64>, #[serde(default)] devices: Option<Vec<String>> }
+    /// Two phones exchange over a local link without a relay.
+    Meet { a: String, b: String }
     /// What a modified phone pushes.
     PushRaw { device: String, case: Json, #[serde(default, rename = "ref")] record: Option<String> }
     /// A new record.
@@ -143,7 +145,7 @@ arguments! {
     /// An alarm.
     ExpectAlarm { device: String, code: String }
     /// Something a phone shows.
-    ExpectShown { device: String, #[serde(deserialize_with = "shown")] what: Shown }
+    ExpectShown { device: String, what: Shown }
 }
 
 /// How an invitation reaches the new phone.
@@ -227,17 +229,8 @@ pub enum Shown {
     Draft,
     /// A device whose fingerprint nobody has compared yet.
     UncheckedDevice,
-}
-
-/// What a phone may show in later releases.
-const SHOWN_LATER: &[&str] = &["stale_directory"];
-
-fn shown<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Shown, D::Error> {
-    let name = String::deserialize(from)?;
-    if SHOWN_LATER.contains(&name.as_str()) {
-        return Err(serde::de::Error::custom(not_yet(&format!("{name} of expect_shown"))));
-    }
-    Shown::deserialize(serde::de::value::StringDeserializer::new(name))
+    /// That the directory was not signed anew for too long.
+    StaleDirectory,
 }
 
 /// What happens to the relay.
@@ -270,6 +263,28 @@ pub enum Tamper {
     },
     /// The next device's keys are replaced while its request waits.
     SwapEnrolmentKeys,
+    /// A device of the relay's own making is listed for a member.
+    RelayAddDevice {
+        /// Whose it claims to be.
+        member: String,
+    },
+    /// The directory's last entries are forgotten.
+    RollbackDirectory {
+        /// How many.
+        entries: u64,
+    },
+    /// A second directory is kept for some devices.
+    ForkDirectory {
+        /// For these.
+        devices: Vec<String>,
+    },
+    /// What one device wrote is kept from another one.
+    Withhold {
+        /// The author.
+        from: String,
+        /// Who does not get it.
+        to: String,
+    },
 }
 
 /// A step's verb with its arguments.
@@ -291,6 +306,7 @@ pub enum Verb {
     Reorder(On),
     Relay(RelayOp),
     Tamper(Tamper),
+    Meet(Meet),
     PushRaw { device: String, case: RawCase, record: Option<String> },
     Record(Record),
     Edit(Edit),
@@ -318,7 +334,6 @@ pub enum Verb {
 const LATER: &[&str] = &[
     "clone",
     "bundle",
-    "meet",
     "escalate",
     "hand_over",
     "confirm_same",
@@ -356,6 +371,7 @@ impl Verb {
             "reorder" => Self::Reorder(arguments(object)?),
             "relay" => Self::Relay(relay(arguments(object)?)?),
             "tamper" => Self::Tamper(tamper(arguments(object)?)?),
+            "meet" => Self::Meet(arguments(object)?),
             "push_raw" => raw::push_raw(arguments(object)?)?,
             "record" => Self::Record(arguments(object)?),
             "edit" => Self::Edit(arguments(object)?),
@@ -426,16 +442,46 @@ fn relay(step: RelayStep) -> Result<RelayOp, String> {
 }
 
 fn tamper(step: TamperStep) -> Result<Tamper, String> {
-    match (step.what.as_str(), step.record, step.part, step.to) {
-        ("flip_byte", Some(record), Some(part), None) => Ok(Tamper::FlipByte { record, part }),
-        ("flip_byte", ..) => Err("flip_byte takes \"ref\" and \"part\"".into()),
-        ("move_envelope", Some(record), None, Some(to)) => Ok(Tamper::MoveEnvelope { record, to }),
-        ("move_envelope", ..) => Err("move_envelope takes \"ref\" and \"to\"".into()),
-        ("swap_enrolment_keys", None, None, None) => Ok(Tamper::SwapEnrolmentKeys),
-        ("swap_enrolment_keys", ..) => Err("swap_enrolment_keys takes nothing more".into()),
-        ("relay_add_device" | "rollback_directory" | "fork_directory" | "withhold", ..) => {
-            Err(not_yet(&format!("tamper {}", step.what)))
+    let TamperStep { what, record, part, to, from, member, entries, devices } = step;
+    let given = [
+        ("ref", record.is_some()),
+        ("part", part.is_some()),
+        ("to", to.is_some()),
+        ("from", from.is_some()),
+        ("member", member.is_some()),
+        ("entries", entries.is_some()),
+        ("devices", devices.is_some()),
+    ];
+    let given: Vec<&str> = given.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+    let (takes, tamper): (&[&str], Option<Tamper>) = match what.as_str() {
+        "flip_byte" => (
+            &["ref", "part"],
+            record.zip(part).map(|(record, part)| Tamper::FlipByte { record, part }),
+        ),
+        "move_envelope" => {
+            (&["ref", "to"], record.zip(to).map(|(record, to)| Tamper::MoveEnvelope { record, to }))
         }
-        _ => Err("\"what\" is one of flip_byte, move_envelope, swap_enrolment_keys".into()),
+        "swap_enrolment_keys" => (&[], Some(Tamper::SwapEnrolmentKeys)),
+        "relay_add_device" => (&["member"], member.map(|member| Tamper::RelayAddDevice { member })),
+        "rollback_directory" => {
+            (&["entries"], entries.map(|entries| Tamper::RollbackDirectory { entries }))
+        }
+        "fork_directory" => {
+            (&["devices"], devices.map(|devices| Tamper::ForkDirectory { devices }))
+        }
+        "withhold" => {
+            (&["to", "from"], from.zip(to).map(|(from, to)| Tamper::Withhold { from, to }))
+        }
+        _ => {
+            return Err("\"what\" is one of flip_byte, move_envelope, relay_add_device, rollback_directory, fork_directory, swap_enrolment_keys, withhold".into());
+        }
+    };
+    match tamper {
+        Some(tamper) if given == takes => Ok(tamper),
+        _ if takes.is_empty() => Err(format!("{what} takes nothing more")),
+        _ => {
+            let takes: Vec<String> = takes.iter().map(|name| format!("\"{name}\"")).collect();
+            Err(format!("{what} takes {}", takes.join(" and ")))
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Layout of keys: docs in [`Rows`]' methods. Every value but raw key bytes and envelopes is CBOR.
 
+mod cosign;
 mod invites;
 mod kinds;
 mod removal;
@@ -19,6 +20,7 @@ use crate::protocol::{Envelope, Priority, from_cbor, to_cbor};
 
 use super::store::{StoreError, Table, Transaction};
 
+pub(super) use cosign::CosignRow;
 pub(super) use invites::{InviteRow, TryRow, TypedRow, VouchRow, Way};
 pub(super) use kinds::{
     DocumentRow, DraftRow, IdentityRow, ItemRow, ItemState, JoiningRow, PartRow, Proposal,
