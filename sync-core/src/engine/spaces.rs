@@ -194,7 +194,8 @@ impl Desk<'_> {
                 }
             }
         }
-        if self.made_by_a_stranger(&row) && row.info.epochs.len() == 1 {
+        let opened_by_a_stranger = self.made_by_a_stranger(&row) && row.info.epochs.len() == 1;
+        if opened_by_a_stranger || self.somebody_left(&row)? {
             self.rotate(env, space)?;
         }
         self.wrap_missing(env, space)
@@ -207,6 +208,21 @@ impl Desk<'_> {
         Ok(held && !(self.made_by_a_stranger(row) && row.info.epochs.len() == 1))
     }
 
+    /// Whether the current key was given to a device that may not have it any more: removed, or no reader's by now.
+    fn somebody_left(&self, row: &SpaceRow) -> Result<bool> {
+        let Some(epoch) = row.info.current_epoch() else { return Ok(false) };
+        let present = row.info.present_readers(&self.directory);
+        if !present.contains_key(&self.identity.member) {
+            return Ok(false);
+        }
+        let given = self.rows.wrapped(row.info.id, epoch.id)?;
+        // A device that nobody ever listed holds nothing that counts; it may be listed later.
+        Ok(given
+            .iter()
+            .filter(|id| self.directory.owner_of(id).is_some())
+            .any(|id| !present.values().flatten().any(|device| device.id == *id)))
+    }
+
     fn made_by_a_stranger(&self, row: &SpaceRow) -> bool {
         let maker = row.info.maker.and_then(|device| self.directory.device(&device));
         maker.is_some_and(|maker| !row.info.is_read_by(&maker.member))
@@ -217,8 +233,11 @@ impl Desk<'_> {
         let row = self.space_row(space)?;
         let (suite, zero) = (Suite::X25519, EpochId::new([0; 16]));
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let (kind, readers) = (row.info.kind(), row.info.readers());
-        let wraps = self.wrap_for_readers(env, kind, &secret, zero, &public, readers)?;
+        let mut wraps = Vec::new();
+        for device in row.info.present_readers(&self.directory).values().flatten() {
+            let wrap = secret.wrap_for(zero, &public, device.id, device.seal_key, env.rng);
+            wraps.push(wrap.map_err(|_| EngineError::refused(Code::SealBroken))?);
+        }
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),
@@ -241,21 +260,17 @@ impl Desk<'_> {
     /// Wraps every epoch key this phone holds for every reader's device that has not got it.
     fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let row = self.space_row(space)?;
-        let kind = row.info.kind();
         let mut keys = Vec::new();
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
-            for reader in row.info.readers() {
-                for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d))
-                {
-                    if self.rows.is_wrapped(space, epoch.id, device.id)? {
-                        continue;
-                    }
-                    let wrap = secret
-                        .wrap_for(epoch.id, &epoch.public, device.id, device.seal_key, env.rng)
-                        .map_err(|_| EngineError::refused(Code::SealBroken))?;
-                    keys.push(wrap);
+            for device in row.info.present_readers(&self.directory).values().flatten() {
+                if self.rows.is_wrapped(space, epoch.id, device.id)? {
+                    continue;
                 }
+                let wrap = secret
+                    .wrap_for(epoch.id, &epoch.public, device.id, device.seal_key, env.rng)
+                    .map_err(|_| EngineError::refused(Code::SealBroken))?;
+                keys.push(wrap);
             }
         }
         for key in &keys {

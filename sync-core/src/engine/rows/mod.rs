@@ -313,6 +313,14 @@ impl<'a> Rows<'a> {
         Ok(self.0.get(Table::Keys, &key)?.is_some())
     }
 
+    /// The devices for which an epoch's key has been wrapped.
+    pub fn wrapped(&self, space: SpaceId, epoch: EpochId) -> Result<Vec<DeviceId>> {
+        let prefix = key(&[b"w", space.as_bytes(), epoch.as_bytes()]);
+        let rows = self.all(Table::Keys, &prefix)?;
+        let device = |key: &[u8]| DeviceId::from_slice(&key[prefix.len()..]).map_err(|_| damaged());
+        rows.iter().map(|(key, _)| device(key)).collect()
+    }
+
     pub fn put_wrapped(&mut self, space: SpaceId, epoch: EpochId, device: DeviceId) -> Result<()> {
         let key = key(&[b"w", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
         self.0.put(Table::Keys, &key, &[])
