@@ -76,7 +76,6 @@ fn empty_answer(request: &[u8], need_cursors: bool) -> Vec<u8> {
         codes: None,
         accepted: None,
         set_aside: None,
-        wiped: None,
     });
     let sig = keys.sign(&answer_to_sign(request, &answer)).into();
     pack(&SignedAnswer { answer: answer.into(), sig })

@@ -344,7 +344,6 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
         codes: None,
         accepted: None,
         set_aside: None,
-        wiped: None,
     };
     check_message("sync_response", &response);
     let to = CodeTry { lookup: [0x12; 16].into(), message: [0x19; 33].into() };

@@ -51,9 +51,6 @@ pub const CODE_SECRET: &[u8] = b"aftercall code secret v1";
 /// Before team, nonce and operation, in an approval of a directory entry (`directory`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
 
-/// Before team, device and head, in a removed device's word that it erased what it held (`protocol`).
-pub const WIPED: &[u8] = b"aftercall wiped v1";
-
 /// Every label.
 pub const ALL: &[&[u8]] = &[
     ENVELOPE,
@@ -78,7 +75,6 @@ pub const ALL: &[&[u8]] = &[
     CODE_CONFIRM,
     CODE_SEAL,
     CODE_SECRET,
-    WIPED,
 ];
 
 #[cfg(test)]

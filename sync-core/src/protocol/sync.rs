@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId, first_16};
 
 use super::enrol::{CodeAnswered, CodeTry, InviteNotice, PendingEnrolment, VouchedDevice};
-use super::removal::{Accepted, SetAside, Wiped};
+use super::removal::{Accepted, SetAside};
 use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};
 
@@ -272,9 +272,6 @@ pub struct SyncResponse {
     /// For an admin's device: what came after its device was removed and was not released.
     #[n(17)]
     pub set_aside: Option<Vec<SetAside>>,
-    /// For an admin's device: removed devices that acknowledged to have erased what they held.
-    #[n(18)]
-    pub wiped: Option<Vec<Wiped>>,
 }
 
 /// An answer as it travels: the encoded [`SyncResponse`] and the relay's signature.

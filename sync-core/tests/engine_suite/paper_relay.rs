@@ -108,7 +108,6 @@ impl PaperRelay {
             codes: None,
             accepted: None,
             set_aside: None,
-            wiped: None,
         };
         if !need_cursors {
             self.pull(request.device, cursors, &mut response);

@@ -282,7 +282,6 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
             codes: None,
             accepted: None,
             set_aside: None,
-            wiped: None,
         };
         let answer = sign_answer(&keys, &body, &response);
         phone.sync_answer(&mut env, &body, &answer).unwrap();

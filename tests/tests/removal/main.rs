@@ -38,7 +38,7 @@ fn severity(world: &mut World, name: &str, record: DocId) -> Option<Value> {
 /// Removes a phone on the admin's and lets everybody else know.
 fn remove(world: &mut World, name: &str) {
     let device = device(world, name);
-    world.on("admin", |phone, _| phone.remove_device(device, false)).unwrap();
+    world.on("admin", |phone, _| phone.remove_device(device)).unwrap();
     world.sync("admin");
     assert!(world.devices["admin"].phone.directory().removed_at(&device).is_some());
 }

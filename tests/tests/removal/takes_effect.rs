@@ -70,7 +70,7 @@ fn what_a_removed_device_still_pushes_is_kept_apart_until_an_admin_releases_it()
 fn a_removal_that_was_overtaken_names_what_was_accepted_meanwhile() {
     let mut world = county();
     let bo = device(&mut world, "bo");
-    world.on("admin", |phone, _| phone.remove_device(bo, false)).unwrap();
+    world.on("admin", |phone, _| phone.remove_device(bo)).unwrap();
     // The admin's phone learns the numbers; then the device writes once more before the entry arrives.
     world.exchange("admin").unwrap();
     let between = incident(&mut world, "bo");
@@ -89,7 +89,7 @@ fn a_removal_that_was_overtaken_names_what_was_accepted_meanwhile() {
 fn a_removal_made_without_a_signal_is_in_force_at_the_admins_next_sync() {
     let mut world = county();
     let bo = world.member("bo");
-    world.on("admin", |phone, _| phone.remove_member(bo, false)).unwrap();
+    world.on("admin", |phone, _| phone.remove_member(bo)).unwrap();
     world.sync("bo");
     world.sync("admin");
     assert_eq!(call(&mut world, "bo"), (Code::DeviceRemoved, true));
