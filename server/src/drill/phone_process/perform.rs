@@ -112,6 +112,10 @@ impl Running {
                 Ok(json!({ "member": phone.add_member(&mut at.env(), member)?.to_string() }))
             }
             PhoneCommand::Invite { member, by } => invite(phone, &mut at.env(), &member, by),
+            PhoneCommand::RemoveDevice { device } => {
+                phone.remove_device(device.parse()?)?;
+                Ok(json!({}))
+            }
             PhoneCommand::JoinReply => Ok(json!({ "reply": phone.join_reply()? })),
             PhoneCommand::AcceptReply { reply } => {
                 let device = phone.accept_reply(&mut at.env(), &reply)?;
@@ -241,7 +245,7 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
         PhoneCommand::Status => {
             let status = phone.status()?;
             Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
-                       "enrolled": status.enrolled, "pending": status.pending,
+                       "device": status.device.to_string(), "enrolled": status.enrolled, "pending": status.pending,
                        "directory_seq": status.directory_seq }))
         }
         _ => Err(Trouble::Broken("the command is not for a running phone".into())),

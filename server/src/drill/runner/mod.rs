@@ -200,6 +200,7 @@ impl World {
             Verb::Write(write) => self.write(write),
             Verb::Assign(assign) => self.assign(assign),
             Verb::Share(share) => self.share(share),
+            Verb::Revoke(revoke) => self.revoke(revoke),
             Verb::Expect(expect) => self.expect(expect),
             Verb::ExpectConflict(expect) => self.expect_conflict(expect),
             Verb::ExpectNoConflict(on) => self.expect_no_conflict(on),

@@ -11,8 +11,7 @@ use super::verbs::not_yet;
 use super::*;
 
 /// Codes that EXERCISE files may name and that belong to later releases.
-const LATER_CODES: &[&str] =
-    &["after_removal", "directory_stale", "verdict_disputed", "legal_hold"];
+const LATER_CODES: &[&str] = &["directory_stale", "verdict_disputed", "legal_hold"];
 
 const WINDOW_STATES: &[&str] = &["early", "ideal", "late", "missed", "n_a"];
 
@@ -119,6 +118,10 @@ impl Known {
             Verb::Write(write) => self.write(write),
             Verb::Assign(assign) => self.assign(assign),
             Verb::Share(share) => self.share(share),
+            Verb::Revoke(revoke) => {
+                self.device(&revoke.device)?;
+                self.device(&revoke.by)
+            }
             _ => self.expectation(&mut step.verb),
         }
     }

@@ -102,6 +102,8 @@ arguments! {
     Assign { device: String, #[serde(rename = "ref")] record: String, members: Vec<String>, #[serde(default)] declare: Option<Json> }
     /// A copy shown to someone.
     Share { device: String, #[serde(rename = "ref")] record: String, with: Texts, #[serde(default)] text: bool }
+    /// An admin's phone takes a device out of the team.
+    Revoke { device: String, by: String }
     /// What a phone shows of a record or of a phase.
     Expect {
         device: String,
@@ -295,6 +297,7 @@ pub enum Verb {
     Write(Write),
     Assign(Assign),
     Share(Share),
+    Revoke(Revoke),
     Expect(Expect),
     ExpectConflict(ExpectConflict),
     ExpectNoConflict(OnRecord),
@@ -321,7 +324,6 @@ const LATER: &[&str] = &[
     "confirm_same",
     "purge",
     "hold",
-    "revoke",
     "lock",
     "unlock",
     "panic",
@@ -360,6 +362,7 @@ impl Verb {
             "write" => Self::Write(arguments(object)?),
             "assign" => Self::Assign(arguments(object)?),
             "share" => Self::Share(arguments(object)?),
+            "revoke" => Self::Revoke(arguments(object)?),
             "expect" => Self::Expect(arguments(object)?),
             "expect_conflict" => Self::ExpectConflict(arguments(object)?),
             "expect_no_conflict" => Self::ExpectNoConflict(arguments(object)?),
