@@ -96,3 +96,25 @@ fn a_removal_made_without_a_signal_is_in_force_at_the_admins_next_sync() {
     let members = world.on("admin", |phone, _| phone.members()).unwrap();
     assert!(members.iter().all(|member| member.id != bo));
 }
+
+#[test]
+fn narrowed_roles_bind_the_next_item_and_not_what_was_accepted_before() {
+    let mut world = county();
+    let before = incident(&mut world, "bo");
+    world.sync_all();
+    let unsent = incident(&mut world, "bo");
+    let bo = world.member("bo");
+    world.on("admin", |phone, _| phone.change_roles(bo, &[], false)).unwrap();
+    world.sync("admin");
+    world.sync_all();
+    for name in ["amy", "cleo"] {
+        assert!(world.on(name, |phone, _| phone.show(before)).is_ok(), "it was accepted before");
+        assert!(world.on(name, |phone, _| phone.show(unsent)).is_err());
+    }
+    let drafts = world.on("bo", |phone, _| phone.drafts()).unwrap();
+    assert!(drafts.iter().any(|draft| draft.code == Code::NotAllowed && draft.own), "{drafts:?}");
+    // A phone let in afterwards judges the same.
+    world.join("dan", &[Role::PeerSupporter]);
+    assert!(world.on("dan", |phone, _| phone.show(before)).is_ok());
+    assert_eq!(alarms(&mut world, "dan"), []);
+}
