@@ -27,7 +27,6 @@ pub const RELAY_POINTS: &[&str] = &[
     "relay.push.before_begin",
     "relay.push.after_item",
     "relay.push.after_chain",
-    "relay.push.after_purge",
     "relay.push.before_commit",
     "relay.push.after_commit",
     "relay.answer.before_send",

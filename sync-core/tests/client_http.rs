@@ -77,7 +77,6 @@ fn empty_answer(request: &[u8], need_cursors: bool) -> Vec<u8> {
         codes: None,
         accepted: None,
         set_aside: None,
-        wiped: None,
         cosign: None,
     });
     let sig = keys.sign(&answer_to_sign(request, &answer)).into();

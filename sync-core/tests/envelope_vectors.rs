@@ -366,7 +366,6 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
         codes: None,
         accepted: None,
         set_aside: None,
-        wiped: None,
         cosign: None,
     };
     check_message("sync_response", &response);

@@ -95,6 +95,11 @@ fn enrolment_lets_phones_in_by_every_way_and_nobody_else() {
 }
 
 #[test]
+fn a_lost_phone_is_out_at_its_next_request_and_nothing_on_it_is_lost() {
+    play("lost-phone.jsonl", 3);
+}
+
+#[test]
 fn further_phones_of_one_member_read_the_past_and_converge() {
     play("further-phones.jsonl", 19);
 }

@@ -67,6 +67,9 @@ pub enum PhoneCommand {
         member: String,
         by: HandedOver,
     },
+    RemoveDevice {
+        device: String,
+    },
     /// Takes what the new phone showed.
     AcceptReply {
         reply: String,

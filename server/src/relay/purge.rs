@@ -6,7 +6,6 @@ use sync_core::directory::SpaceInfo;
 use sync_core::gates;
 use sync_core::protocol::{Code, Envelope};
 
-use crate::crash_point;
 use crate::store::{StoreError, purged};
 
 use super::outcome::Outcome;
@@ -44,7 +43,6 @@ impl Push<'_> {
         self.documents.remove(&(space, doc));
         purged::erase(self.tx, space, doc, self.now.day())?;
         self.erased = true;
-        crash_point!("relay.push.after_purge");
         Ok(())
     }
 

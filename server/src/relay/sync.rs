@@ -62,7 +62,6 @@ impl Relay {
             codes: some(waiting.codes),
             accepted: told.accepted,
             set_aside: some(told.set_aside),
-            wiped: None,
             cosign: self.cosigns_for(request.device, &directory, now)?,
         })
     }

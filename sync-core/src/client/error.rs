@@ -23,6 +23,10 @@ pub enum ClientError {
         /// The relay's clock, where it told.
         now: Option<Timestamp>,
     },
+    /// The relay says that this device was removed, and shows the directory entries it goes by: an encoded
+    /// [`RemovalNotice`](crate::protocol::RemovalNotice) for [`Phone::take_removal`](crate::engine::Phone::take_removal).
+    #[error("{}", Code::DeviceRemoved.advice())]
+    Removed(Vec<u8>),
     /// The answer is no message of this protocol, or longer than allowed.
     #[error("{}", Code::Malformed.advice())]
     Damaged,
@@ -38,6 +42,7 @@ impl ClientError {
             ClientError::Address => Code::BadValue,
             ClientError::Network(_) => Code::NetworkDown,
             ClientError::Refused { code, .. } => *code,
+            ClientError::Removed(_) => Code::DeviceRemoved,
             ClientError::Damaged => Code::Malformed,
             ClientError::Engine(error) => error.code(),
         }

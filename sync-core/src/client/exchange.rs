@@ -65,7 +65,15 @@ pub async fn exchange<R: Reach>(reach: &mut R, http: &HttpClient) -> Result<Sync
         Err(ClientError::Refused { code: Code::TokenExpired, now: Some(relay_now) }) => {
             reach.with(|phone, env| phone.clock_corrected(env, relay_now))?;
             let token = reach.with(|phone, env| phone.token(env, &body))?;
-            http.sync(&token, body.clone()).await?
+            http.sync(&token, body.clone()).await
+        }
+        other => other,
+    };
+    let answer = match answer {
+        Err(ClientError::Removed(notice)) => {
+            let removed = reach.with(|phone, _| phone.take_removal(&notice))?;
+            let code = if removed { Code::DeviceRemoved } else { Code::Internal };
+            return Err(ClientError::Refused { code, now: None }.into());
         }
         other => other?,
     };

@@ -5,6 +5,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url};
@@ -19,8 +21,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
 /// A connection idle for longer is not used again: the relay closes it after 15 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest refusal that is read, in bytes.
-const MAX_REFUSAL: usize = 4096;
+/// Longest refusal that is read, in bytes: one that proves a removal carries directory entries.
+const MAX_REFUSAL: usize = 6 * 1024 * 1024;
 
 /// The way to one relay. Connections are kept and reused.
 #[derive(Clone)]
@@ -151,14 +153,23 @@ async fn body(mut response: Response, cap: usize) -> Result<Vec<u8>, ClientError
 struct Refusal {
     code: String,
     now_ms: Option<i64>,
+    removal: Option<String>,
 }
 
 /// A newer relay's code, and an answer from something that is no relay, both mean: try again later.
 fn refusal(body: &[u8]) -> ClientError {
     let refusal = serde_json::from_slice::<Refusal>(body).ok();
     let now = refusal.as_ref().and_then(|refusal| refusal.now_ms).map(Timestamp);
-    let code = refusal.and_then(|refusal| Code::from_name(&refusal.code)).unwrap_or(Code::Internal);
-    ClientError::Refused { code, now }
+    let code = refusal.as_ref().and_then(|refusal| Code::from_name(&refusal.code));
+    match (code, refusal.and_then(|refusal| refusal.removal)) {
+        (Some(Code::DeviceRemoved), Some(proof)) => match URL_SAFE_NO_PAD.decode(proof) {
+            Ok(notice) => ClientError::Removed(notice),
+            Err(_) => ClientError::Damaged,
+        },
+        // Nobody is told that they were removed without the entries that say so.
+        (None | Some(Code::DeviceRemoved), _) => ClientError::Refused { code: Code::Internal, now },
+        (Some(code), _) => ClientError::Refused { code, now },
+    }
 }
 
 #[cfg(test)]
@@ -198,5 +209,8 @@ mod tests {
         assert_eq!(read(r#"{"code":"of_tomorrow","now_ms":7}"#), (Code::Internal, Some(7)));
         assert_eq!(read("<html>Bad gateway</html>"), (Code::Internal, None));
         assert_eq!(read(""), (Code::Internal, None));
+        assert_eq!(read(r#"{"code":"device_removed","now_ms":7}"#), (Code::Internal, Some(7)));
+        let proven = refusal(br#"{"code":"device_removed","removal":"AQI"}"#);
+        assert!(matches!(proven, ClientError::Removed(notice) if notice == [1, 2]));
     }
 }

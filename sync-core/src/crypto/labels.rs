@@ -57,9 +57,6 @@ pub const DECLINE: &[u8] = b"aftercall decline v1";
 /// Before a message, in the signature of a phone that meets another one.
 pub const MEET: &[u8] = b"aftercall meet v1";
 
-/// Before team, device and head, in a removed device's word that it erased what it held (`protocol`).
-pub const WIPED: &[u8] = b"aftercall wiped v1";
-
 /// Every label.
 pub const ALL: &[&[u8]] = &[
     ENVELOPE,
@@ -85,7 +82,6 @@ pub const ALL: &[&[u8]] = &[
     CODE_CONFIRM,
     CODE_SEAL,
     CODE_SECRET,
-    WIPED,
     DECLINE,
     MEET,
 ];

@@ -1,6 +1,6 @@
 //! What a space is: its id, and its readers and epochs as its structural envelopes make them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use minicbor::bytes::ByteVec;
 use sha2::{Digest, Sha256};
@@ -10,7 +10,9 @@ use crate::ids::{DeviceId, EpochId, MemberId, SpaceId, TeamId, first_16};
 use crate::protocol::{
     Code, Envelope, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, from_cbor, limits,
 };
-use crate::records::{OwnerKind, SpaceKind};
+use crate::records::{DeviceClass, OwnerKind, SpaceKind};
+
+use super::{DeviceAt, Directory};
 
 /// The id of an open space: SHA-256("space v1" || team || kind || owner)\[..16\], the owner only where one per member.
 pub fn open_space_id(team: TeamId, kind: SpaceKind, owner: Option<MemberId>) -> SpaceId {
@@ -242,6 +244,29 @@ impl SpaceInfo {
     /// Whether a member reads this sealed space.
     pub fn is_read_by(&self, member: &MemberId) -> bool {
         self.readers.binary_search(member).is_ok()
+    }
+
+    /// The readers who may have the space's keys now: members still, whom the policy table admits still, with a listed
+    /// device of a class that may hold them; each with those devices.
+    pub fn present_readers<'d>(
+        &self,
+        directory: &'d Directory,
+    ) -> BTreeMap<MemberId, Vec<DeviceAt<'d>>> {
+        let policy = self.kind().policy();
+        let mut present = BTreeMap::new();
+        for reader in &self.readers {
+            let Some(member) = directory.member(reader) else { continue };
+            let standing = member.standing(DeviceClass::Native, self.is_owned_by(reader), false);
+            if !standing.is_any_of(policy.admit) {
+                continue;
+            }
+            let devices = directory.devices_of(*reader);
+            let holding: Vec<_> = devices.filter(|d| policy.hold.contains(&d.class)).collect();
+            if !holding.is_empty() {
+                present.insert(*reader, holding);
+            }
+        }
+        present
     }
 
     /// Whether the space belongs to this member.

@@ -12,19 +12,15 @@ use super::desk::Desk;
 use super::{Phone, Result};
 
 impl Phone {
-    /// Takes a device out of the team; with `wipe` it is also told to erase what it holds. Proposed here, in force once the
-    /// relay has taken the entry.
+    /// Takes a device out of the team. Proposed here, in force once the relay has taken the entry.
     ///
     /// # Errors
     /// `not_allowed` without the `admin` capability, `unknown_device` if the directory lists no such device.
-    pub fn remove_device(&mut self, device: DeviceId, wipe: bool) -> Result<()> {
+    pub fn remove_device(&mut self, device: DeviceId) -> Result<()> {
         let mut desk = self.desk()?;
         desk.require_admin()?;
         let member = desk.directory.device(&device).ok_or(Code::UnknownDevice)?.member;
         desk.propose_once(Op::Remove { member, device: Some(device), last: Vec::new() })?;
-        if wipe {
-            desk.propose_once(Op::Wipe { device })?;
-        }
         desk.commit()
     }
 
@@ -32,15 +28,11 @@ impl Phone {
     ///
     /// # Errors
     /// `not_allowed` without the `admin` capability, `no_such_member`.
-    pub fn remove_member(&mut self, member: MemberId, wipe: bool) -> Result<()> {
+    pub fn remove_member(&mut self, member: MemberId) -> Result<()> {
         let mut desk = self.desk()?;
         desk.require_admin()?;
         desk.directory.member(&member).ok_or(Code::NoSuchMember)?;
-        let devices: Vec<DeviceId> = desk.directory.devices_of(member).map(|d| d.id).collect();
         desk.propose_once(Op::Remove { member, device: None, last: Vec::new() })?;
-        for device in devices.into_iter().filter(|_| wipe) {
-            desk.propose_once(Op::Wipe { device })?;
-        }
         desk.commit()
     }
 

@@ -207,8 +207,9 @@ impl Desk<'_> {
         let row = self.space_row(space)?;
         let leaves_out =
             row.info.current_epoch().is_some_and(|now| !row.info.opens_to_all(&now.id));
+        let opened_by_a_stranger = self.made_by_a_stranger(&row) && row.info.epochs.len() == 1;
         // A key made elsewhere at the same time knew nothing of a reader who came without the past.
-        if leaves_out || (self.made_by_a_stranger(&row) && row.info.epochs.len() == 1) {
+        if leaves_out || opened_by_a_stranger || self.somebody_left(&row)? {
             self.rotate(env, space)?;
         }
         self.wrap_missing(env, space)
@@ -221,6 +222,21 @@ impl Desk<'_> {
         Ok(held && !(self.made_by_a_stranger(row) && row.info.epochs.len() == 1))
     }
 
+    /// Whether the current key was given to a device that may not have it any more: removed, or no reader's by now.
+    fn somebody_left(&self, row: &SpaceRow) -> Result<bool> {
+        let Some(epoch) = row.info.current_epoch() else { return Ok(false) };
+        let present = row.info.present_readers(&self.directory);
+        if !present.contains_key(&self.identity.member) {
+            return Ok(false);
+        }
+        let given = self.rows.wrapped(row.info.id, epoch.id)?;
+        // A device that nobody ever listed holds nothing that counts; it may be listed later.
+        Ok(given
+            .iter()
+            .filter(|id| self.directory.owner_of(id).is_some())
+            .any(|id| !present.values().flatten().any(|device| device.id == *id)))
+    }
+
     fn made_by_a_stranger(&self, row: &SpaceRow) -> bool {
         let maker = row.info.maker.and_then(|device| self.directory.device(&device));
         maker.is_some_and(|maker| !row.info.is_read_by(&maker.member))
@@ -231,8 +247,9 @@ impl Desk<'_> {
         let row = self.space_row(space)?;
         let suite = Suite::XWing;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps =
-            self.wrap_for_readers(env, row.info.kind(), &secret, &public, row.info.readers());
+        let present = row.info.present_readers(&self.directory);
+        let readers: Vec<MemberId> = present.keys().copied().collect();
+        let wraps = self.wrap_for_readers(env, row.info.kind(), &secret, &public, &readers);
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),
@@ -253,27 +270,24 @@ impl Desk<'_> {
         Ok(epoch)
     }
 
-    /// Wraps every epoch key this phone holds for every device of its readers that has not got it and may have it.
+    /// Wraps every epoch key this phone holds for every present reader's device that has not got it and may have it.
     pub fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let (row, me) = (self.space_row(space)?, self.device());
-        let kind = row.info.kind();
+        let present = row.info.present_readers(&self.directory);
         let mut keys = Vec::new();
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
-            let readers = row.info.readers().iter();
-            for reader in readers.filter(|reader| row.info.opens_to(reader, &epoch.id)) {
-                for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d))
+            let entitled =
+                present.iter().filter(|(reader, _)| row.info.opens_to(reader, &epoch.id));
+            for device in entitled.flat_map(|(_, devices)| devices) {
+                if self.rows.is_wrapped(space, epoch.id, device.id)?
+                    || self.rows.has_wrapped(space, epoch.id, device.id, me)?
                 {
-                    if self.rows.is_wrapped(space, epoch.id, device.id)?
-                        || self.rows.has_wrapped(space, epoch.id, device.id, me)?
-                    {
-                        continue;
-                    }
-                    let keys_of = device.seal_keys();
-                    let wrap =
-                        secret.wrap_for(epoch.id, &epoch.public, device.id, keys_of, env.rng);
-                    keys.extend(wrap.ok());
+                    continue;
                 }
+                let keys_of = device.seal_keys();
+                let wrap = secret.wrap_for(epoch.id, &epoch.public, device.id, keys_of, env.rng);
+                keys.extend(wrap.ok());
             }
         }
         for key in &keys {

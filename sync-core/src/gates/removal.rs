@@ -27,10 +27,12 @@ pub fn judged_at(
         let before = bound.seq - 1;
         // Whoever had seen the bound wrote after it, though a number below it was free.
         let accepted = header.device_seq <= bound.last && header.directory_seq < bound.seq;
-        if accepted || directory.has_released(&id, directory.len()) {
+        // A release takes back the removal, not the narrowing before it.
+        let is_removal = removed == Some(bound.seq);
+        if accepted || (is_removal && directory.has_released(&id, directory.len())) {
             return Ok(at.min(before));
         }
-        if removed == Some(bound.seq) {
+        if is_removal {
             return Err(Code::AfterRemoval);
         }
         at = at.max(bound.seq);

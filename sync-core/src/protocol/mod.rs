@@ -27,7 +27,7 @@ pub use enrol::{
 };
 pub(crate) use envelope::body_hash;
 pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority, actor_id};
-pub use removal::{Accepted, RemovalNotice, SetAside, Wiped, WipedNotice, wiped_to_sign};
+pub use removal::{Accepted, RemovalNotice, SetAside};
 pub use sync::{
     Cursor, Cursors, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
     SyncResponse, Verdict, answer_to_sign,

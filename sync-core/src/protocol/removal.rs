@@ -1,8 +1,6 @@
-//! What removing a device takes between phones and relay: how far it had come, what it is told, what it acknowledges.
+//! What removing a device takes between phones and relay: how far it had come, what it is told, what it brought too late.
 
-use minicbor::bytes::ByteArray;
-
-use crate::ids::{DeviceId, EnvelopeId, SpaceId, TeamId};
+use crate::ids::{DeviceId, EnvelopeId, SpaceId};
 
 use super::wire::Packed;
 use super::{Batch, Timestamp};
@@ -33,34 +31,6 @@ pub struct RemovalNotice {
     pub entries: Vec<Packed>,
 }
 
-/// A removed device's word that it has erased what it held (`POST /v1/wiped`).
-#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub struct WipedNotice {
-    /// The team.
-    #[n(0)]
-    pub team: TeamId,
-    /// The device.
-    #[n(1)]
-    pub device: DeviceId,
-    /// The head of the directory that told it to.
-    #[n(2)]
-    pub head: EnvelopeId,
-    /// Its Ed25519 signature over [`wiped_to_sign`].
-    #[n(3)]
-    pub sig: ByteArray<64>,
-}
-
-/// A [`WipedNotice`] as admins' devices are told of it.
-#[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
-pub struct Wiped {
-    /// The notice.
-    #[n(0)]
-    pub notice: WipedNotice,
-    /// When the relay took it.
-    #[n(1)]
-    pub at: Timestamp,
-}
-
 /// Something that came after its device was removed, as admins' devices are told of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]
 pub struct SetAside {
@@ -79,13 +49,4 @@ pub struct SetAside {
     /// When it came.
     #[n(4)]
     pub at: Timestamp,
-}
-
-/// What a device signs when it has erased what it held.
-pub fn wiped_to_sign(team: TeamId, device: DeviceId, head: EnvelopeId) -> Vec<u8> {
-    let mut out = b"aftercall wiped v1".to_vec();
-    out.extend_from_slice(team.as_bytes());
-    out.extend_from_slice(device.as_bytes());
-    out.extend_from_slice(head.as_bytes());
-    out
 }

@@ -9,7 +9,7 @@ use crate::ids::{
 
 use super::cosign::Cosign;
 use super::enrol::{CodeAnswered, CodeTry, InviteNotice, PendingEnrolment, VouchedDevice};
-use super::removal::{Accepted, SetAside, Wiped};
+use super::removal::{Accepted, SetAside};
 use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};
 
@@ -281,9 +281,6 @@ pub struct SyncResponse {
     /// For an admin's device: what came after its device was removed and was not released.
     #[n(17)]
     pub set_aside: Option<Vec<SetAside>>,
-    /// For an admin's device: removed devices that acknowledged to have erased what they held.
-    #[n(18)]
-    pub wiped: Option<Vec<Wiped>>,
     /// Every operation that waits for further signatures and concerns this device; none if absent.
     #[n(11)]
     pub cosign: Option<Vec<Cosign>>,

@@ -112,7 +112,6 @@ impl PaperRelay {
             codes: None,
             accepted: None,
             set_aside: None,
-            wiped: None,
             cosign: Some(self.cosigns.clone()),
         };
         if !need_cursors {

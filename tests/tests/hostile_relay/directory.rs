@@ -285,7 +285,6 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
             codes: None,
             accepted: None,
             set_aside: None,
-            wiped: None,
             cosign: None,
         };
         let answer = sign_answer(&keys, &body, &response);

@@ -113,6 +113,10 @@ impl Running {
                 Ok(json!({ "member": phone.add_member(&mut at.env(), member)?.to_string() }))
             }
             PhoneCommand::Invite { member, by } => invite(phone, &mut at.env(), &member, by),
+            PhoneCommand::RemoveDevice { device } => {
+                phone.remove_device(device.parse()?)?;
+                Ok(json!({}))
+            }
             PhoneCommand::JoinReply => Ok(json!({ "reply": phone.join_reply()? })),
             PhoneCommand::AcceptReply { reply } => {
                 let device = phone.accept_reply(&mut at.env(), &reply)?;

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 use crate::drill::child::{ChildError, Process};
 use crate::drill::protocol::{Answer, PhoneCommand, ToPhone};
 use crate::drill::proxy::{Proxy, Traffic};
+use crate::drill::script::Revoke;
 
 use super::{Failed, Played, World};
 
@@ -223,7 +224,12 @@ impl World {
             let mut moved = false;
             for handle in self.handles() {
                 if !self.device(&handle)?.proxy.is_offline() {
-                    moved |= self.sync(&handle)? != Moved::default();
+                    match self.sync(&handle) {
+                        Ok(found) => moved |= found != Moved::default(),
+                        // It is out, and has nothing to send or fetch any more.
+                        Err(Failed::Refused { code, .. }) if is_removed(&code) => {}
+                        Err(other) => return Err(other),
+                    }
                 }
             }
             if !moved {
@@ -235,6 +241,20 @@ impl World {
             format!("{ROUNDS} rounds with something new in each"),
         ))
     }
+}
+
+impl World {
+    /// Takes a device out of the team, on an admin's phone, and lets the relay know.
+    pub(super) fn revoke(&mut self, step: &Revoke) -> Played {
+        let status = self.ask(&step.device, PhoneCommand::Status)?;
+        let device = status["device"].as_str().unwrap_or_default().to_owned();
+        self.ask(&step.by, PhoneCommand::RemoveDevice { device })?;
+        self.sync(&step.by).map(|_| ())
+    }
+}
+
+fn is_removed(code: &str) -> bool {
+    code == sync_core::protocol::Code::DeviceRemoved.as_str()
 }
 
 fn count(totals: &Json, name: &str) -> u64 {

@@ -11,7 +11,7 @@ use super::verbs::not_yet;
 use super::*;
 
 /// Codes that EXERCISE files may name and that belong to later releases.
-const LATER_CODES: &[&str] = &["after_removal", "verdict_disputed", "legal_hold"];
+const LATER_CODES: &[&str] = &["verdict_disputed"];
 
 const WINDOW_STATES: &[&str] = &["early", "ideal", "late", "missed", "n_a"];
 
@@ -123,6 +123,10 @@ impl Known {
             Verb::Rotate(rotate) => {
                 self.device(&rotate.device)?;
                 self.kind(&rotate.space_of).map(|_| ())
+            }
+            Verb::Revoke(revoke) => {
+                self.device(&revoke.device)?;
+                self.device(&revoke.by)
             }
             _ => self.expectation(&mut step.verb),
         }

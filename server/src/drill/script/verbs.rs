@@ -106,6 +106,8 @@ arguments! {
     Share { device: String, #[serde(rename = "ref")] record: String, with: Texts, #[serde(default)] text: bool }
     /// The key of a record's sealed spaces renewed.
     Rotate { device: String, space_of: String }
+    /// An admin's phone takes a device out of the team.
+    Revoke { device: String, by: String }
     /// What a phone shows of a record or of a phase.
     Expect {
         device: String,
@@ -314,6 +316,7 @@ pub enum Verb {
     Assign(Assign),
     Share(Share),
     Rotate(Rotate),
+    Revoke(Revoke),
     Expect(Expect),
     ExpectConflict(ExpectConflict),
     ExpectNoConflict(OnRecord),
@@ -339,7 +342,6 @@ const LATER: &[&str] = &[
     "confirm_same",
     "purge",
     "hold",
-    "revoke",
     "lock",
     "unlock",
     "panic",
@@ -379,6 +381,7 @@ impl Verb {
             "assign" => Self::Assign(arguments(object)?),
             "share" => Self::Share(arguments(object)?),
             "rotate" => Self::Rotate(arguments(object)?),
+            "revoke" => Self::Revoke(arguments(object)?),
             "expect" => Self::Expect(arguments(object)?),
             "expect_conflict" => Self::ExpectConflict(arguments(object)?),
             "expect_no_conflict" => Self::ExpectNoConflict(arguments(object)?),

@@ -22,6 +22,14 @@ impl Rows<'_> {
         Ok(row.chunks_exact(ENTRY).any(|entry| entry.last() == Some(&0)))
     }
 
+    /// The devices for which an epoch's key has been wrapped, by whomever.
+    pub fn wrapped(&self, space: SpaceId, epoch: EpochId) -> Result<Vec<DeviceId>> {
+        let prefix = key(&[b"w", space.as_bytes(), epoch.as_bytes()]);
+        let rows = self.all(Table::Keys, &prefix)?;
+        let device = |key: &[u8]| DeviceId::from_slice(&key[prefix.len()..]).map_err(|_| damaged());
+        rows.iter().map(|(key, _)| device(key)).collect()
+    }
+
     /// Whether this signer wrapped an epoch's key for a device.
     pub fn has_wrapped(
         &self,

@@ -1,0 +1,120 @@
+//! A removal is in force at the device's next request; nothing honest is lost by it.
+
+use sync_core::records::{Role, Value};
+use tests::hostile::alarms;
+
+use super::*;
+
+#[test]
+fn a_removed_device_is_refused_at_its_next_request_and_keeps_what_it_holds() {
+    let mut world = county();
+    let before = incident(&mut world, "bo");
+    world.sync_all();
+    let unsent = incident(&mut world, "bo");
+    remove(&mut world, "bo");
+    world.edit("amy", before, &[("severity", Value::Int(4))]);
+    sync_but(&mut world, "bo");
+    assert_eq!(call(&mut world, "bo"), (Code::DeviceRemoved, true));
+    assert_eq!(alarms(&mut world, "bo"), [Code::DeviceRemoved]);
+    assert_eq!(severity(&mut world, "bo", before), None, "nothing is served any more");
+    assert!(world.on("bo", |phone, _| phone.show(unsent)).is_ok(), "what was typed is kept");
+    // It sends nothing any more, and its history is everybody's.
+    let outbox = world.on("bo", |phone, _| phone.outbox()).unwrap().len();
+    assert!(outbox > 0);
+    let request = world.on("bo", |phone, env| phone.sync_request(env)).unwrap();
+    assert!(request.push.is_empty());
+    sync_but(&mut world, "bo");
+    assert!(world.on("amy", |phone, _| phone.show(before)).is_ok());
+    assert!(world.on("amy", |phone, _| phone.show(unsent)).is_err());
+}
+
+#[test]
+fn a_relay_that_says_removed_without_the_entries_is_not_believed() {
+    let mut world = county();
+    let bo = device(&mut world, "bo");
+    remove(&mut world, "bo");
+    let (body, token) = world.request("bo");
+    let refusal = world.relay.sync(&token, &body).unwrap_err();
+    let mut notice: RemovalNotice = from_cbor(&refusal.notice.unwrap()).unwrap();
+    notice.entries.pop();
+    let short = sync_core::protocol::to_cbor(&notice);
+    assert!(!world.on("bo", |phone, _| phone.take_removal(&short)).unwrap());
+    assert_eq!(alarms(&mut world, "bo"), []);
+    assert!(world.on("bo", |phone, _| phone.directory().removed_at(&bo).is_none()));
+}
+
+#[test]
+fn what_a_removed_device_still_pushes_is_kept_apart_until_an_admin_releases_it() {
+    let mut world = county();
+    let late = incident(&mut world, "bo");
+    remove(&mut world, "bo");
+    assert_eq!(call(&mut world, "bo"), (Code::DeviceRemoved, true));
+    world.sync("admin");
+    let aside = world.on("admin", |phone, _| phone.quarantined()).unwrap();
+    assert!(!aside.is_empty());
+    sync_but(&mut world, "bo");
+    assert!(world.on("amy", |phone, _| phone.show(late)).is_err());
+    let ids: Vec<_> = aside.iter().map(|item| item.id).collect();
+    world.on("admin", |phone, _| phone.release(&ids)).unwrap();
+    sync_but(&mut world, "bo");
+    assert!(world.on("amy", |phone, _| phone.show(late)).is_ok(), "{}", world.troubles());
+    assert!(world.on("admin", |phone, _| phone.quarantined()).unwrap().is_empty());
+    // A phone let in afterwards reads it, too.
+    world.join("dan", &[Role::PeerSupporter]);
+    sync_but(&mut world, "bo");
+    assert!(world.on("dan", |phone, _| phone.show(late)).is_ok());
+    assert_eq!(alarms(&mut world, "dan"), []);
+}
+
+#[test]
+fn a_removal_that_was_overtaken_names_what_was_accepted_meanwhile() {
+    let mut world = county();
+    let bo = device(&mut world, "bo");
+    world.on("admin", |phone, _| phone.remove_device(bo)).unwrap();
+    // The admin's phone learns the numbers; then the device writes once more before the entry arrives.
+    world.exchange("admin").unwrap();
+    let between = incident(&mut world, "bo");
+    world.sync("bo");
+    let directory = world.devices["admin"].phone.directory().len();
+    world.exchange("admin").unwrap();
+    assert_eq!(world.devices["admin"].phone.directory().len(), directory, "not with those numbers");
+    world.sync("admin");
+    assert!(world.devices["admin"].phone.directory().removed_at(&bo).is_some());
+    sync_but(&mut world, "bo");
+    assert!(world.on("amy", |phone, _| phone.show(between)).is_ok());
+    assert_eq!(alarms(&mut world, "amy"), []);
+}
+
+#[test]
+fn a_removal_made_without_a_signal_is_in_force_at_the_admins_next_sync() {
+    let mut world = county();
+    let bo = world.member("bo");
+    world.on("admin", |phone, _| phone.remove_member(bo)).unwrap();
+    world.sync("bo");
+    world.sync("admin");
+    assert_eq!(call(&mut world, "bo"), (Code::DeviceRemoved, true));
+    let members = world.on("admin", |phone, _| phone.members()).unwrap();
+    assert!(members.iter().all(|member| member.id != bo));
+}
+
+#[test]
+fn narrowed_roles_bind_the_next_item_and_not_what_was_accepted_before() {
+    let mut world = county();
+    let before = incident(&mut world, "bo");
+    world.sync_all();
+    let unsent = incident(&mut world, "bo");
+    let bo = world.member("bo");
+    world.on("admin", |phone, _| phone.change_roles(bo, &[], false)).unwrap();
+    world.sync("admin");
+    world.sync_all();
+    for name in ["amy", "cleo"] {
+        assert!(world.on(name, |phone, _| phone.show(before)).is_ok(), "it was accepted before");
+        assert!(world.on(name, |phone, _| phone.show(unsent)).is_err());
+    }
+    let drafts = world.on("bo", |phone, _| phone.drafts()).unwrap();
+    assert!(drafts.iter().any(|draft| draft.code == Code::NotAllowed && draft.own), "{drafts:?}");
+    // A phone let in afterwards judges the same.
+    world.join("dan", &[Role::PeerSupporter]);
+    assert!(world.on("dan", |phone, _| phone.show(before)).is_ok());
+    assert_eq!(alarms(&mut world, "dan"), []);
+}
