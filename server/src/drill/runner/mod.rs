@@ -205,6 +205,7 @@ impl World {
             Verb::Assign(assign) => self.assign(assign),
             Verb::Share(share) => self.share(share),
             Verb::Rotate(rotate) => self.rotate(rotate),
+            Verb::Purge(on) => self.purge(on),
             Verb::Expect(expect) => self.expect(expect),
             Verb::ExpectConflict(expect) => self.expect_conflict(expect),
             Verb::ExpectNoConflict(on) => self.expect_no_conflict(on),

@@ -124,6 +124,10 @@ impl Known {
                 self.device(&rotate.device)?;
                 self.kind(&rotate.space_of).map(|_| ())
             }
+            Verb::Purge(on) => {
+                self.device(&on.device)?;
+                self.kind(&on.record).map(|_| ())
+            }
             _ => self.expectation(&mut step.verb),
         }
     }
