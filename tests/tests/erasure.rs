@@ -184,3 +184,42 @@ fn what_never_left_the_phone_is_erased_there() {
     assert!(is_absent(&mut world, "amy", id));
     all_quiet(&mut world);
 }
+
+#[test]
+fn an_earlier_legal_hold_keeps_a_record_and_a_later_one_does_not_bring_it_back() {
+    let mut world = county();
+    let admin = world.member("admin");
+    world
+        .on("admin", |phone, env| phone.set_roles(env, admin, &[Role::ClinicalDirector], true))
+        .unwrap();
+    let kept = incident(&mut world, "amy");
+    let gone = incident(&mut world, "amy");
+    world.sync_all();
+    let code = refusal(world.on("amy", |phone, _| phone.hold(kept, true)));
+    assert_eq!(code, Code::NotAllowed, "a hold is an admin's");
+    // The order was given without a link, before the hold; the hold reached the relay first.
+    world.on("amy", |phone, env| phone.purge(env, kept)).unwrap();
+    world.on("admin", |phone, _| phone.hold(kept, true)).unwrap();
+    world.sync("admin");
+    world.sync_all();
+    assert!(!is_absent(&mut world, "bo", kept), "everybody else keeps it");
+    assert!(!is_absent(&mut world, "cleo", kept));
+    assert!(world.on("bo", |phone, _| phone.is_held(kept)).unwrap(), "and sees the hold");
+    let code = refusal(world.on("cleo", |phone, env| phone.purge(env, kept)));
+    assert_eq!(code, Code::LegalHold);
+    // An order that the relay has taken is final.
+    world.on("amy", |phone, env| phone.purge(env, gone)).unwrap();
+    world.on("admin", |phone, _| phone.hold(gone, true)).unwrap();
+    world.sync("amy");
+    world.sync("admin");
+    world.sync_all();
+    for name in ["amy", "bo", "cleo", "admin"] {
+        assert!(is_absent(&mut world, name, gone), "{name}");
+    }
+    // When the hold has ended it can be erased.
+    world.on("admin", |phone, _| phone.hold(kept, false)).unwrap();
+    world.sync_all();
+    world.on("cleo", |phone, env| phone.purge(env, kept)).unwrap();
+    world.sync_all();
+    assert!(is_absent(&mut world, "bo", kept));
+}

@@ -100,6 +100,9 @@ pub enum PhoneCommand {
         record: String,
         members: Vec<String>,
     },
+    Purge {
+        record: String,
+    },
     Share {
         record: String,
         with: Vec<String>,

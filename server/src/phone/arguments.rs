@@ -122,6 +122,23 @@ pub enum Verb {
         #[arg(value_parser = ["on", "off"])]
         switch: String,
     },
+    /// Erase a record for good, on every phone and the relay
+    Purge {
+        /// The record
+        #[arg(value_name = "REF")]
+        record: String,
+    },
+    /// What was erased, when and why
+    Receipts,
+    /// Keep a record from being erased by anybody or by its time (admins)
+    Hold {
+        /// The record
+        #[arg(value_name = "REF")]
+        record: String,
+        /// End the hold
+        #[arg(long)]
+        end: bool,
+    },
     /// List records
     List {
         /// Only this kind

@@ -7,6 +7,7 @@
 
 mod arguments;
 mod enrol;
+mod erase;
 mod failure;
 pub mod folder;
 pub mod forms;
@@ -93,6 +94,9 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::LetIn { record, member, from_now_on } => {
             readers::let_in(phone, record, member, !from_now_on)
         }
+        Verb::Purge { record } => erase::purge(phone, record),
+        Verb::Receipts => erase::receipts(phone),
+        Verb::Hold { record, end } => erase::hold(phone, record, !end),
         Verb::Rotate { record } => readers::rotate(phone, record),
         Verb::Backup { switch } => record::backup(phone, switch == "on"),
         Verb::List { kind } => look::list(phone, kind.as_deref()),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::directory::{Directory, SpaceInfo};
+use crate::directory::{Directory, Op, SpaceInfo};
 use crate::gates;
 use crate::ids::{DocId, EnvelopeId, MemberId, SpaceId};
 use crate::protocol::{
@@ -54,6 +54,33 @@ impl Phone {
             desk.order_purge(env, part.space, part.doc, PurgeReason::Ordered)?;
         }
         desk.commit_recorded()
+    }
+
+    /// Begins or ends a legal hold of a record: of every part of it that this phone holds. Nobody's order and no
+    /// time erases it meanwhile. In force once the relay has taken it.
+    ///
+    /// # Errors
+    /// `not_allowed` without the `admin` capability, `no_such_record`.
+    pub fn hold(&mut self, record: DocId, held: bool) -> Result<()> {
+        crate::crash_point!("phone.record.before_begin");
+        let mut desk = self.desk()?;
+        desk.require_admin()?;
+        let (_, parts) = desk.open_record(record)?;
+        for part in parts {
+            desk.propose(Op::Hold { space: part.space, doc: part.doc, held })?;
+        }
+        desk.commit_recorded()
+    }
+
+    /// Whether any part of a record is under a legal hold, as far as this phone knows the directory.
+    ///
+    /// # Errors
+    /// `no_such_record`.
+    pub fn is_held(&mut self, record: DocId) -> Result<bool> {
+        let desk = self.desk()?;
+        let (_, parts) = desk.open_record(record)?;
+        let len = desk.directory.len();
+        Ok(parts.iter().any(|part| desk.directory.is_held(part.space, part.doc, len)))
     }
 
     /// What was erased here, the latest last.

@@ -24,10 +24,6 @@ pub fn check_purge(
     directory_seq: u64,
 ) -> Result<(), Code> {
     let header = &order.header;
-    let whole = header.kind == Kind::Purge && *header.doc.as_bytes() != [0; 16];
-    if !whole || from_cbor::<PurgeBody>(&order.body).is_err() {
-        return Err(Code::Malformed);
-    }
     let policy = space.kind().policy();
     let owns = space.is_owned_by(&author.member);
     let reads = space.is_read_by(&author.member);
@@ -43,6 +39,10 @@ pub fn check_purge(
     };
     if !person || !(entitled || wrote) {
         return Err(Code::NotAllowed);
+    }
+    let whole = header.kind == Kind::Purge && *header.doc.as_bytes() != [0; 16];
+    if !whole || from_cbor::<PurgeBody>(&order.body).is_err() {
+        return Err(Code::Malformed);
     }
     if directory.is_held(header.space, header.doc, directory_seq) {
         return Err(Code::LegalHold);

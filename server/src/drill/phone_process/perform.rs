@@ -163,6 +163,9 @@ fn write(phone: &mut Phone, env: &mut Env<'_>, command: &PhoneCommand) -> Option
             let copy = phone.share(env, record.parse()?, &members(with)?, *text)?;
             Ok(json!({ "record": copy.to_string() }))
         })(),
+        PhoneCommand::Purge { record } => {
+            (|| Ok(phone.purge(env, record.parse()?).map(|()| Json::Null)?))()
+        }
         PhoneCommand::Rotate { record } => (|| {
             for space in phone.sealed_spaces(record.parse()?)? {
                 phone.rotate(env, space)?;

@@ -206,6 +206,7 @@ impl World {
             Verb::Share(share) => self.share(share),
             Verb::Rotate(rotate) => self.rotate(rotate),
             Verb::Revoke(revoke) => self.revoke(revoke),
+            Verb::Purge(on) => self.purge(on),
             Verb::Expect(expect) => self.expect(expect),
             Verb::ExpectConflict(expect) => self.expect_conflict(expect),
             Verb::ExpectNoConflict(on) => self.expect_no_conflict(on),

@@ -10,7 +10,8 @@ use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
 use crate::drill::script::{
-    Assign, Delete, Edit, Insert, Record as RecordStep, Rotate, Share, Verb, Write, Written,
+    Assign, Delete, Edit, Insert, OnRecord, Record as RecordStep, Rotate, Share, Verb, Write,
+    Written,
 };
 
 use super::{Failed, Played, Record, World};
@@ -161,6 +162,11 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn purge(&mut self, on: &OnRecord) -> Played {
+        let record = self.id_on(&on.device, &on.record)?;
+        self.again(&on.device, PhoneCommand::Purge { record }).map(|_| ())
+    }
+
     pub(super) fn rotate(&mut self, step: &Rotate) -> Played {
         let record = self.id_on(&step.device, &step.space_of)?;
         self.ask(&step.device, PhoneCommand::Rotate { record }).map(|_| ())
@@ -175,6 +181,7 @@ impl World {
             Verb::Assign(step) => &step.device,
             Verb::Share(step) => &step.device,
             Verb::Rotate(step) => &step.device,
+            Verb::Purge(on) => &on.device,
             _ => return Ok(Json::Null),
         };
         let outbox = self.ask(device, PhoneCommand::Outbox)?;

@@ -128,6 +128,10 @@ impl Known {
                 self.device(&revoke.device)?;
                 self.device(&revoke.by)
             }
+            Verb::Purge(on) => {
+                self.device(&on.device)?;
+                self.kind(&on.record).map(|_| ())
+            }
             _ => self.expectation(&mut step.verb),
         }
     }
