@@ -35,6 +35,19 @@ pub const INVITE_BIND: &[u8] = b"aftercall invite bind v1";
 /// Before team, nonce and operation, in an approval of a directory entry (`directory`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
 
+/// HKDF info of a recovery key's Ed25519 seed.
+pub const RECOVERY_SIGN: &[u8] = b"aftercall recovery sign v1";
+/// HKDF info of a recovery key's HPKE secret.
+pub const RECOVERY_SEAL: &[u8] = b"aftercall recovery seal v1";
+/// Before a recovery secret, in the check of its printed code.
+pub const RECOVERY_CODE: &[u8] = b"recovery code v1";
+/// Before a share and what it belongs to, in its check.
+pub const RECOVERY_SHARE: &[u8] = b"recovery share v1";
+/// HPKE info of a share sealed to a device of its holder.
+pub const SHARE_WRAP: &[u8] = b"aftercall recovery share wrap v1";
+/// HPKE info of a share that its holder hands to the phone being restored.
+pub const SHARE_HANDED: &[u8] = b"aftercall recovery share handed v1";
+
 /// Every label.
 pub const ALL: &[&[u8]] = &[
     ENVELOPE,
@@ -51,6 +64,12 @@ pub const ALL: &[&[u8]] = &[
     INVITE_LOOKUP,
     INVITE_BIND,
     APPROVAL,
+    RECOVERY_SIGN,
+    RECOVERY_SEAL,
+    RECOVERY_CODE,
+    RECOVERY_SHARE,
+    SHARE_WRAP,
+    SHARE_HANDED,
 ];
 
 #[cfg(test)]

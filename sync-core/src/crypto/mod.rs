@@ -19,6 +19,9 @@ pub mod invite;
 pub mod labels;
 mod pad;
 mod passphrase;
+mod recovery;
+mod recovery_code;
+mod recovery_share;
 mod seal;
 mod secret;
 mod sender;
@@ -31,5 +34,11 @@ pub use document_key::DocumentKey;
 pub use epoch::{EpochSecret, is_epoch_key};
 pub use error::CryptoError;
 pub use passphrase::passphrase_key;
+pub use recovery::{RecoveryKeys, RecoverySecret};
+pub use recovery_code::{CodeError, recovery_code, secret_of_code};
+pub use recovery_share::{
+    ShareError, combine_shares, hand_share, open_handed, open_share, seal_share, share_check,
+    share_text, split_secret,
+};
 pub use seal::{open_change, seal_change};
 pub use sender::SenderKey;

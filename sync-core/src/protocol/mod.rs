@@ -8,6 +8,7 @@ mod codes;
 mod enrol;
 mod envelope;
 pub mod limits;
+mod recovery;
 mod sync;
 mod time;
 mod wire;
@@ -23,6 +24,7 @@ pub use enrol::{
 };
 pub(crate) use envelope::body_hash;
 pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority, actor_id};
+pub use recovery::{HandedShare, RecoveryRequest, RecoveryShare, RecoveryVoucher};
 pub use sync::{
     Cursor, Cursors, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
     SyncResponse, Verdict, answer_to_sign,
