@@ -35,6 +35,7 @@ fn request(team: TeamId, hand: &Hand, secret: &[u8; 16]) -> EnrolRequest {
         verify_key: verify_key.into(),
         seal_key: seal_key.into(),
         mac: invite::bind(secret, team, &verify_key, &seal_key),
+        recovery: None,
     }
 }
 

@@ -72,6 +72,7 @@ fn empty_answer(request: &[u8], need_cursors: bool) -> Vec<u8> {
         reset: vec![],
         backup_through: 0,
         pending: vec![],
+        recovery: None,
     });
     let sig = keys.sign(&answer_to_sign(request, &answer)).into();
     pack(&SignedAnswer { answer: answer.into(), sig })
@@ -110,6 +111,7 @@ async fn an_enrolment_travels_compressed_both_ways() {
         verify_key: [3; 32].into(),
         seal_key: [4; 32].into(),
         mac: [5; 32].into(),
+        recovery: None,
     };
     let answer = EnrolAnswer {
         state: EnrolState::Pending,

@@ -164,7 +164,7 @@ fn bodies_are_frozen() {
         "body_sender",
         &SenderBody { epoch: EpochId::new([0x66; 16]), sealed: vec![6; 4].into() },
     );
-    check_message("body_wrap", &WrapBody { keys: vec![wrapped()] });
+    check_message("body_wrap", &WrapBody { keys: vec![wrapped()], escrow: None });
     let sealed = SealedBody {
         suite: Suite::X25519,
         epoch: EpochId::new([0x66; 16]),
@@ -227,6 +227,7 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         push,
         max_bytes: 2_097_152,
         invites: vec![InviteNotice { lookup: [0x12; 16].into(), expires: Timestamp(-1) }],
+        recovery: None,
     }
 }
 
@@ -305,7 +306,9 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
             verify_key: [2; 32].into(),
             seal_key: [3; 32].into(),
             mac: [0x16; 32].into(),
+            recovery: None,
         }],
+        recovery: None,
     };
     check_message("sync_response", &response);
     let signed = SignedAnswer { answer: to_cbor(&response).into(), sig: [0x17; 64].into() };
@@ -336,6 +339,7 @@ fn enrolment_is_frozen() {
             verify_key: [2; 32].into(),
             seal_key: [3; 32].into(),
             mac: [0x16; 32].into(),
+            recovery: None,
         },
     );
     let mut batch = Batch::new();

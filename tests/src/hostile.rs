@@ -57,6 +57,7 @@ pub fn answer_invitation(
         verify_key: verify_key.into(),
         seal_key: seal_key.into(),
         mac: crypto::invite::bind(&invitation.secret, team, &verify_key, &seal_key),
+        recovery: None,
     };
     world.relay.enrol(&pack(&to_cbor(&request))).expect("the relay takes the answer");
     world.sync("admin");
@@ -164,6 +165,7 @@ impl Rogue {
             push,
             max_bytes: limits::DEFAULT_MAX_BYTES,
             invites: Vec::new(),
+            recovery: None,
         };
         self.sealed_request(world, &request)
     }

@@ -35,7 +35,10 @@ impl Relay {
             return Err(Code::RateLimited.into());
         }
         let now = self.now();
-        self.store().write(|tx| take(tx, &request, &directory, now))?;
+        self.store().write(|tx| {
+            take(tx, &request, &directory, now)?;
+            super::recovery::keep_voucher(tx, &request, &directory)
+        })?;
         let is_listed = directory.device(&crypto::device_id(&request.verify_key)).is_some();
         let answer = if is_listed {
             self.listed(&directory, now)?

@@ -40,7 +40,10 @@ impl Relay {
         &self,
         directory: &Directory,
     ) -> Result<Vec<PendingEnrolment>, Refusal> {
-        let pending = self.store().read(|reader| invites::pending(reader, directory.team()))?;
+        let pending = self.store().read(|reader| {
+            let pending = invites::pending(reader, directory.team())?;
+            super::recovery::with_vouchers(reader, pending)
+        })?;
         let is_listed =
             |p: &PendingEnrolment| directory.device(&crypto::device_id(&p.verify_key)).is_some();
         Ok(pending.into_iter().filter(|p| !is_listed(p)).collect())

@@ -15,6 +15,7 @@ mod outcome;
 mod projection;
 mod pull;
 mod push;
+mod recovery;
 mod refusal;
 mod structure;
 mod sync;

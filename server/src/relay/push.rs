@@ -48,6 +48,7 @@ impl Relay {
             let mut push = Push::new(tx, request.team, request.device, directory, now);
             let results = push.take_all(&request.batch, &request.push)?;
             push.keep_invites(&request.invites)?;
+            push.keep_recovery(request.recovery.as_deref().unwrap_or_default())?;
             crash_point!("relay.push.before_commit");
             Ok((results, push.directory))
         })?;

@@ -58,6 +58,7 @@ impl Relay {
             reset: pulled.reset,
             backup_through: 0,
             pending: self.pending_for(request, &directory)?,
+            recovery: self.recovery_for(request.device, &directory)?,
         })
     }
 

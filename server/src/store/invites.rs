@@ -69,6 +69,7 @@ fn pending_of(row: &Row<'_>) -> Result<PendingEnrolment, rusqlite::Error> {
         verify_key: row.get::<_, [u8; 32]>(1)?.into(),
         seal_key: row.get::<_, [u8; 32]>(2)?.into(),
         mac: row.get::<_, [u8; 32]>(3)?.into(),
+        recovery: None,
     })
 }
 

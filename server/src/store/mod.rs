@@ -12,6 +12,7 @@ pub(crate) mod items;
 pub(crate) mod meta;
 pub(crate) mod quarantine;
 pub(crate) mod records;
+pub(crate) mod recovery;
 mod schema;
 pub(crate) mod spaces;
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One entry a released version; entry 0 leads from an empty file to version 1.
-const STEPS: &[&str] = &[V1];
+const STEPS: &[&str] = &[V1, RECOVERY];
 
 /// All ids are blobs; times are milliseconds since 1970, days are days since then.
 const V1: &str = "
@@ -78,6 +78,17 @@ CREATE TABLE console_links (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE console_sessions (
   hash BLOB PRIMARY KEY, team BLOB NOT NULL, created_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+";
+
+/// The words of recovery keys for new devices, and changes of recovery keys that wait for admins.
+const RECOVERY: &str = "
+CREATE TABLE enrolment_recoveries (
+  lookup BLOB NOT NULL REFERENCES invites (lookup) ON DELETE CASCADE,
+  verify_key BLOB NOT NULL, voucher BLOB NOT NULL, PRIMARY KEY (lookup, verify_key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE recovery_changes (
+  team BLOB NOT NULL, member BLOB NOT NULL, proposal BLOB NOT NULL, PRIMARY KEY (team, member)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -322,6 +322,7 @@ impl Team {
             push: Vec::new(),
             max_bytes: 1_000_000,
             invites: Vec::new(),
+            recovery: None,
         }
     }
 

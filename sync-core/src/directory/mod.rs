@@ -5,6 +5,8 @@
 //! directory state a log row carries. [`SpaceInfo`] does the same for one space's structural envelopes.
 
 mod entry;
+mod recovery;
+mod recovery_proposal;
 mod rights;
 mod space;
 mod state;
@@ -12,6 +14,8 @@ mod state;
 pub use entry::{
     Accepted, Approval, Approver, Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap,
 };
+pub use recovery::{RecoveryChange, RecoveryEvent};
+pub use recovery_proposal::RecoveryProposal;
 pub use rights::{Needs, OPERATIONS, OpRight, approval_to_sign};
 pub(crate) use space::epoch_of;
 pub use space::{EpochInfo, SpaceInfo, open_space_id};

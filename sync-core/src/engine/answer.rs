@@ -112,7 +112,14 @@ impl Desk<'_> {
         for pending in &response.pending {
             progress |= self.consider(env, pending)?;
         }
+        if directory_whole {
+            self.take_recovery_asks(response.recovery.as_deref().unwrap_or_default())?;
+        }
         self.tend(env, &touched, !directory.is_empty())?;
+        let paged = response.spaces.iter().any(|items| items.more);
+        if directory_whole && !response.need_cursors && !paged {
+            self.finish_recovering(response.now)?;
+        }
         progress |= self.rows.number("outbox")? != posted_before;
 
         self.rows.put_number("send_cursors", i64::from(response.need_cursors))?;

@@ -64,6 +64,7 @@ impl Phone {
     /// # Errors
     /// `already_set_up` once let in.
     pub fn enrol_request(&mut self) -> Result<EnrolRequest> {
+        let recovery = self.desk()?.rows.voucher()?;
         let joining = self.identity.joining.as_ref().ok_or(Code::AlreadySetUp)?;
         let (verify_key, seal_key) = (self.keys.verify_key(), self.keys.seal_key());
         Ok(EnrolRequest {
@@ -72,6 +73,7 @@ impl Phone {
             verify_key: verify_key.into(),
             seal_key: seal_key.into(),
             mac: crypto::invite::bind(&joining.secret, self.identity.team, &verify_key, &seal_key),
+            recovery,
         })
     }
 
@@ -113,6 +115,7 @@ impl Phone {
         }
         desk.rows.put_identity(&identity)?;
         desk.open_space(SpaceKind::Directory, None)?;
+        desk.note_own_recovery()?;
         desk.commit()?;
         self.identity = identity;
         self.directory = directory;

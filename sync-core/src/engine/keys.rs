@@ -198,6 +198,7 @@ impl Desk<'_> {
             let Some(info) = row.info.epoch(&id) else { continue };
             if wrap.device != self.device() {
                 self.rows.put_wrapped(space, id, wrap.device)?;
+                self.open_recovered(space, info, wrap)?;
                 continue;
             }
             // A wrap that does not open may come from a careless or hostile reader: another may follow.

@@ -194,7 +194,7 @@ impl Desk<'_> {
         Ok(found)
     }
 
-    fn staff_names(&self) -> Result<BTreeMap<MemberId, String>> {
+    pub fn staff_names(&self) -> Result<BTreeMap<MemberId, String>> {
         let staff = record_type("staff")?;
         let mut names = BTreeMap::new();
         for root in self.rows.roots(staff.parts[0].number, None, usize::MAX)? {

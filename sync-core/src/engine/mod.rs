@@ -18,6 +18,7 @@ mod page;
 mod receive;
 mod receive_directory;
 mod record;
+mod recovery;
 mod refuse;
 mod replay;
 mod request;
@@ -36,6 +37,10 @@ use rows::IdentityRow;
 
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
+pub use recovery::{
+    Holder, NO_ESCROW_WARNING, PrintedShare, RecoveryAsk, RecoveryProof, RecoverySheet,
+    RecoveryState, RecoveryStatus, ShareRelease,
+};
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, RecordView,

@@ -235,6 +235,7 @@ impl Desk<'_> {
             }
             Kind::Wrap => {
                 let body: WrapBody = from_cbor(&envelope.body).map_err(malformed)?;
+                self.take_escrow(space, envelope, body.escrow)?;
                 self.take_wraps(space, None, &body.keys)
             }
             Kind::Sender => {

@@ -55,6 +55,7 @@ impl Desk<'_> {
                 return Ok(Err(code));
             }
             self.rows.put_directory_entry(entry.seq, &envelope)?;
+            self.note_recovery()?;
             if envelope.header.device == self.device() {
                 row.device_seq = row.device_seq.max(envelope.header.device_seq);
             }

@@ -36,6 +36,7 @@ impl Phone {
             push,
             max_bytes: limits::DEFAULT_MAX_BYTES,
             invites: desk.invite_notices(env.now)?,
+            recovery: desk.recovery_to_send()?,
         };
         desk.commit()?;
         Ok(request)

@@ -110,7 +110,9 @@ impl Desk<'_> {
         }
         let suite = Suite::X25519;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps = self.wrap_for_readers(env, &secret, EpochId::new([0; 16]), &public, readers)?;
+        let zero = EpochId::new([0; 16]);
+        let escrow = self.has_escrow(kind, &owner)?;
+        let wraps = self.wrap_for_readers(env, &secret, zero, &public, readers, escrow)?;
         let body = to_cbor(&SpaceBody {
             kind: kind as u8,
             owner,
@@ -139,6 +141,9 @@ impl Desk<'_> {
             self.rows.put_wrapped(id, epoch, wrap.device)?;
         }
         self.post(id, &envelope)?;
+        if !escrow {
+            self.tell_escrow(env, id, false)?;
+        }
         Ok(id)
     }
 
@@ -149,12 +154,19 @@ impl Desk<'_> {
         epoch: EpochId,
         public: &[u8],
         readers: &[MemberId],
+        escrow: bool,
     ) -> Result<Vec<WrappedKey>> {
         let mut wraps = Vec::new();
         for reader in readers {
             for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
                 let wrap = secret
                     .wrap_for(epoch, public, device.id, device.seal_key, env.rng)
+                    .map_err(|_| EngineError::refused(Code::SealBroken))?;
+                wraps.push(wrap);
+            }
+            if let Some((id, key)) = self.recovery_reader(*reader, escrow) {
+                let wrap = secret
+                    .wrap_for(epoch, public, id, &key, env.rng)
                     .map_err(|_| EngineError::refused(Code::SealBroken))?;
                 wraps.push(wrap);
             }
@@ -195,6 +207,9 @@ impl Desk<'_> {
         if self.made_by_a_stranger(&row) && row.info.epochs.len() == 1 {
             self.rotate(env, space)?;
         }
+        if self.has_retired_reader(&row)? {
+            self.rotate(env, space)?;
+        }
         self.wrap_missing(env, space)
     }
 
@@ -211,11 +226,13 @@ impl Desk<'_> {
     }
 
     /// Replaces a space's key: what is written from now on does not open with the old one.
-    fn rotate(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
+    pub fn rotate(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let row = self.space_row(space)?;
         let (suite, zero) = (Suite::X25519, EpochId::new([0; 16]));
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps = self.wrap_for_readers(env, &secret, zero, &public, row.info.readers())?;
+        let escrow = self.has_escrow(row.info.kind(), &row.info.owner)?;
+        let readers = row.info.readers();
+        let wraps = self.wrap_for_readers(env, &secret, zero, &public, readers, escrow)?;
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),
@@ -238,6 +255,7 @@ impl Desk<'_> {
     /// Wraps every epoch key this phone holds for every reader's device that has not got it.
     fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let row = self.space_row(space)?;
+        let escrow = self.has_escrow(row.info.kind(), &row.info.owner)?;
         let mut keys = Vec::new();
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
@@ -251,13 +269,22 @@ impl Desk<'_> {
                         .map_err(|_| EngineError::refused(Code::SealBroken))?;
                     keys.push(wrap);
                 }
+                let recovery = self.recovery_reader(*reader, escrow);
+                if let Some((id, key)) = recovery
+                    && !self.rows.is_wrapped(space, epoch.id, id)?
+                {
+                    let wrap = secret
+                        .wrap_for(epoch.id, &epoch.public, id, &key, env.rng)
+                        .map_err(|_| EngineError::refused(Code::SealBroken))?;
+                    keys.push(wrap);
+                }
             }
         }
         for key in &keys {
             self.rows.put_wrapped(space, key.epoch, key.device)?;
         }
         for keys in keys.chunks(WRAPS_PER_ENVELOPE) {
-            let body = to_cbor(&WrapBody { keys: keys.to_vec() });
+            let body = to_cbor(&WrapBody { keys: keys.to_vec(), escrow: None });
             let header = self.next_header(env, &Slip::structure(Kind::Wrap, space))?;
             let envelope = self.keys.sign_envelope(header, body);
             self.post(space, &envelope)?;

@@ -132,7 +132,8 @@ impl Phone {
         if !proposed && desk.directory.member(&member).is_none() {
             return Err(Code::NoSuchMember.into());
         }
-        if desk.directory.devices_of(member).next().is_some() {
+        let has_device = desk.directory.devices_of(member).next().is_some();
+        if has_device && desk.directory.recovery(&member).is_none() {
             return Err(Code::DeviceExists.into());
         }
         let mut secret = [0; 16];
@@ -199,11 +200,26 @@ impl Desk<'_> {
             self.rows.raise(Code::InviteForged, &subject)?;
             return Ok(false);
         }
+        let restored = match self.restored_device(invite.member, pending) {
+            Ok(restored) => restored,
+            Err(code) => {
+                self.rows.raise(code, &subject)?;
+                return Ok(false);
+            }
+        };
+        if restored.is_none() && self.directory.had_device(&invite.member) {
+            // A further device needs the word of an older one, or of the recovery key: it waits for that.
+            return Ok(false);
+        }
         self.rows.delete_invite(&pending.lookup)?;
         if invite.left_ms(env.now).is_none() {
             return Ok(false);
         }
         self.rows.lower(Code::InviteForged, &subject)?;
+        if let Some(op) = restored {
+            self.propose(op)?;
+            return Ok(true);
+        }
         self.propose(Op::Device {
             member: invite.member,
             verify_key: pending.verify_key,

@@ -112,6 +112,9 @@ pub struct WrapBody {
     /// The wrapped keys.
     #[n(0)]
     pub keys: Vec<WrappedKey>,
+    /// In a member's own space, by a device of theirs: whether their recovery key reads it from here on.
+    #[n(1)]
+    pub escrow: Option<bool>,
 }
 
 /// Body of a sealed change.

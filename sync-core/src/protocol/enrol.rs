@@ -9,6 +9,7 @@ use minicbor::bytes::ByteArray;
 
 use crate::ids::{EnvelopeId, MemberId, TeamId};
 
+use super::recovery::RecoveryVoucher;
 use super::wire::Packed;
 use super::{Batch, Timestamp, WireError, from_cbor, to_cbor};
 
@@ -88,6 +89,9 @@ pub struct EnrolRequest {
     /// HMAC-SHA256 under the invitation's binding key over team, verify_key and seal_key.
     #[n(4)]
     pub mac: ByteArray<32>,
+    /// The word of the member's recovery key, where it lets the device in.
+    #[n(8)]
+    pub recovery: Option<RecoveryVoucher>,
 }
 
 /// An [`EnrolRequest`] as an admin's device sees it.
@@ -105,6 +109,9 @@ pub struct PendingEnrolment {
     /// The MAC over both.
     #[n(3)]
     pub mac: ByteArray<32>,
+    /// The word of the member's recovery key, where it lets the device in.
+    #[n(8)]
+    pub recovery: Option<RecoveryVoucher>,
 }
 
 /// Whether the device is let in yet.

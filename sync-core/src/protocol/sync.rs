@@ -72,6 +72,10 @@ pub struct SyncRequest {
     /// Invitations made on this device (admins only).
     #[n(9)]
     pub invites: Vec<InviteNotice>,
+    /// Changes of recovery keys on their way to an entry: encoded `approved` operations of this device's member, or
+    /// ones that this admin's device approved.
+    #[n(17)]
+    pub recovery: Option<Vec<ByteVec>>,
 }
 
 /// What became of a pushed envelope.
@@ -248,6 +252,9 @@ pub struct SyncResponse {
     /// Devices that ask to be enrolled (admins only).
     #[n(10)]
     pub pending: Vec<PendingEnrolment>,
+    /// Changes of recovery keys that wait for an admin (admins only): encoded `approved` operations.
+    #[n(19)]
+    pub recovery: Option<Vec<ByteVec>>,
 }
 
 /// An answer as it travels: the encoded [`SyncResponse`] and the relay's signature.

@@ -104,6 +104,7 @@ impl PaperRelay {
             reset: Vec::new(),
             backup_through: 0,
             pending: self.pending.clone(),
+            recovery: None,
         };
         if !need_cursors {
             self.pull(request.device, cursors, &mut response);
@@ -225,6 +226,7 @@ impl PaperRelay {
             verify_key: request.verify_key,
             seal_key: request.seal_key,
             mac: request.mac,
+            recovery: None,
         };
         if !self.pending.contains(&pending) {
             self.pending.push(pending);

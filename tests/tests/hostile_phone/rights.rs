@@ -95,7 +95,7 @@ fn writes_without_a_right_are_set_aside_wherever_they_are_aimed() {
                 wraps: vec![],
             }),
         ),
-        (Kind::Wrap, to_cbor(&WrapBody { keys: vec![] })),
+        (Kind::Wrap, to_cbor(&WrapBody { keys: vec![], escrow: None })),
         (Kind::Sender, to_cbor(&SenderBody { epoch: zero, sealed: vec![].into() })),
         (Kind::Purge, vec![]),
         (Kind::Hold, vec![]),
@@ -285,6 +285,7 @@ fn keys_of_another_phone_in_an_answer_to_an_invitation_do_not_take_its_place() {
             verify_key: listed.1.into(),
             seal_key: own.seal_key().into(),
             mac: invite::bind(&invitation.secret, invitation.team, &listed.1, &own.seal_key()),
+            recovery: None,
         }];
     })
     .unwrap();

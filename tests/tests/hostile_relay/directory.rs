@@ -210,7 +210,7 @@ fn readers_epochs_and_wraps_that_no_reader_signed_change_no_space() {
                 wraps: Vec::new(),
             }),
         ),
-        (Kind::Wrap, to_cbor(&WrapBody { keys: Vec::new() })),
+        (Kind::Wrap, to_cbor(&WrapBody { keys: Vec::new(), escrow: None })),
     ];
     for (kind, body) in bodies {
         for keys in [&stranger, &rogue.keys] {
@@ -278,6 +278,7 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
             reset: Vec::new(),
             backup_through: 0,
             pending: Vec::new(),
+            recovery: None,
         };
         let answer = sign_answer(&keys, &body, &response);
         phone.sync_answer(&mut env, &body, &answer).unwrap();
@@ -312,6 +313,7 @@ fn keys_swapped_on_their_way_to_the_admin_enrol_nobody() {
                 verify_key: verify_key.into(),
                 seal_key: seal_key.into(),
                 mac,
+                recovery: None,
             }];
         })
         .unwrap();

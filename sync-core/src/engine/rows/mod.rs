@@ -3,6 +3,7 @@
 //! Layout of keys: docs in [`Rows`]' methods. Every value but raw key bytes and envelopes is CBOR.
 
 mod kinds;
+mod recovery;
 mod secret;
 
 use std::collections::BTreeSet;
@@ -19,6 +20,7 @@ pub(super) use kinds::{
     DocumentRow, DraftRow, IdentityRow, InviteRow, ItemRow, ItemState, JoiningRow, PartRow,
     Proposal, RelayRow, SpaceRow,
 };
+pub(super) use recovery::MyProposal;
 pub(super) use secret::SecretName;
 
 fn key(parts: &[&[u8]]) -> Vec<u8> {
