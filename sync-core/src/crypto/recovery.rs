@@ -105,6 +105,12 @@ impl RecoveryKeys {
     ) -> Result<EpochSecret, CryptoError> {
         EpochSecret::unwrap(suite, wrapped, epoch_public, &self.0)
     }
+
+    /// What a thief of the secret makes of it: keys that sign anything. For exercises and hostile tests only.
+    #[cfg(feature = "drill")]
+    pub fn drill_thief(self) -> DeviceKeys {
+        self.0
+    }
 }
 
 impl fmt::Debug for RecoveryKeys {

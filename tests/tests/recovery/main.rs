@@ -1,0 +1,8 @@
+//! Recovery: what a member sets up while they have a phone, and what a new phone reads when the old one is lost.
+
+mod escrow;
+mod hostile;
+mod restore;
+mod set_up;
+mod shares;
+mod story;
