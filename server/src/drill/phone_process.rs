@@ -7,6 +7,7 @@
 
 mod perform;
 mod raw;
+mod recover;
 
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};

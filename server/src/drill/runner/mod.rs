@@ -9,6 +9,7 @@ mod expect;
 mod faults;
 mod outcome;
 mod records;
+mod recover;
 mod relay;
 mod report;
 mod setup;
@@ -77,6 +78,8 @@ pub struct World {
     missed: Vec<devices::Armed>,
     /// A malicious operator waits for the next device.
     swap_keys: bool,
+    /// What members who will lose their phones set up before, and what they keep of it on paper.
+    recoveries: recover::Recoveries,
 }
 
 /// Plays a whole exercise; `progress` hears of every step. The world is handed back as it then stands.
@@ -89,6 +92,7 @@ pub fn play(
     progress: &mut dyn FnMut(&StepReport),
 ) -> Result<(Report, World), String> {
     let mut world = World::begin(options)?;
+    world.recoveries = recover::Recoveries::of(&exercise.steps);
     let mut report = Report::default();
     for step in &exercise.steps {
         let (started, before) = (Instant::now(), world.traffic());
@@ -143,6 +147,7 @@ impl World {
             tried: None,
             missed: Vec::new(),
             swap_keys: false,
+            recoveries: recover::Recoveries::default(),
         })
     }
 
@@ -200,6 +205,8 @@ impl World {
             Verb::Write(write) => self.write(write),
             Verb::Assign(assign) => self.assign(assign),
             Verb::Share(share) => self.share(share),
+            Verb::Recover(recover) => self.recover(recover),
+            Verb::Escrow(escrow) => self.escrow(escrow),
             Verb::Expect(expect) => self.expect(expect),
             Verb::ExpectConflict(expect) => self.expect_conflict(expect),
             Verb::ExpectNoConflict(on) => self.expect_no_conflict(on),

@@ -71,10 +71,11 @@ impl World {
     }
 
     pub(super) fn enrol_device(&mut self, device: &NewDevice) -> Played {
-        self.enrol(&device.id, &device.member)
+        self.enrol(&device.id, &device.member)?;
+        self.prepare_recoveries()
     }
 
-    fn enrol(&mut self, handle: &str, member: &str) -> Played {
+    pub(super) fn enrol(&mut self, handle: &str, member: &str) -> Played {
         let id = self.member_id(member)?;
         let link = text(&self.ask("admin1", PhoneCommand::Invite { member: id })?, "link")?;
         self.sync("admin1")?;
@@ -94,6 +95,11 @@ impl World {
     fn join(&mut self, handle: &str, link: String) -> Played {
         let (passphrase, connect) = self.credentials(handle)?;
         self.ask(handle, PhoneCommand::Join { passphrase, connect, link })?;
+        self.wait_to_be_listed(handle)
+    }
+
+    /// A phone that has begun to join asks until an admin's phone has let it in.
+    pub(super) fn wait_to_be_listed(&mut self, handle: &str) -> Played {
         let swap_keys = std::mem::take(&mut self.swap_keys);
         for _ in 0..ASKS {
             let asked = self.ask(handle, PhoneCommand::Enrol)?;

@@ -102,6 +102,18 @@ arguments! {
     Assign { device: String, #[serde(rename = "ref")] record: String, members: Vec<String>, #[serde(default)] declare: Option<Json> }
     /// A copy shown to someone.
     Share { device: String, #[serde(rename = "ref")] record: String, with: Texts, #[serde(default)] text: bool }
+    /// A member's reading restored on a new phone.
+    Recover {
+        member: String,
+        #[serde(rename = "as")] name: String,
+        with: RecoverWith,
+        /// Who hands over a share; the first two who hold one if not given.
+        #[serde(default)] holders: Option<Vec<String>>,
+        /// The holder whose share is not the one that was made.
+        #[serde(default)] wrong: Option<String>,
+    }
+    /// Whether a member's recovery key reads their own spaces of a kind.
+    Escrow { device: String, space: OwnSpace, on: bool }
     /// What a phone shows of a record or of a phase.
     Expect {
         device: String,
@@ -142,6 +154,28 @@ arguments! {
     ExpectAlarm { device: String, code: String }
     /// Something a phone shows.
     ExpectShown { device: String, #[serde(deserialize_with = "shown")] what: Shown }
+}
+
+/// What restores a member's reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecoverWith {
+    /// Another device of the member.
+    Device,
+    /// The printed code.
+    Code,
+    /// Two of three shares.
+    Shares,
+}
+
+/// A space that a member may keep from their recovery key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnSpace {
+    /// Check-ins.
+    Personal,
+    /// Contact notes.
+    Care,
 }
 
 /// Half of an exchange.
@@ -258,6 +292,8 @@ pub enum Verb {
     Write(Write),
     Assign(Assign),
     Share(Share),
+    Recover(Recover),
+    Escrow(Escrow),
     Expect(Expect),
     ExpectConflict(ExpectConflict),
     ExpectNoConflict(OnRecord),
@@ -289,7 +325,6 @@ const LATER: &[&str] = &[
     "unlock",
     "panic",
     "rotate",
-    "recover",
     "expect_statistic",
 ];
 
@@ -323,6 +358,8 @@ impl Verb {
             "write" => Self::Write(arguments(object)?),
             "assign" => Self::Assign(arguments(object)?),
             "share" => Self::Share(arguments(object)?),
+            "recover" => Self::Recover(arguments(object)?),
+            "escrow" => Self::Escrow(arguments(object)?),
             "expect" => Self::Expect(arguments(object)?),
             "expect_conflict" => Self::ExpectConflict(arguments(object)?),
             "expect_no_conflict" => Self::ExpectNoConflict(arguments(object)?),
