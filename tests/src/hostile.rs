@@ -13,9 +13,9 @@ use sync_core::doc::{self, Edit};
 use sync_core::engine::{Env, NewMember, SyncOutcome};
 use sync_core::ids::{ActorId, DeviceId, DocId, EpochId, MemberId, SpaceId};
 use sync_core::protocol::{
-    Batch, Code, Cursors, EnrolRequest, Envelope, EpochBody, Header, Invitation, Kind, Packed, Priority,
-    PushResult, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest, SyncResponse, WrapBody,
-    answer_to_sign, from_cbor, limits, to_cbor,
+    Batch, Code, Cursors, EnrolRequest, Envelope, EpochBody, Header, Invitation, Kind, Packed,
+    Priority, PushResult, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest, SyncResponse,
+    WrapBody, answer_to_sign, from_cbor, limits, to_cbor,
 };
 use sync_core::records::{DocType, Role, SpaceKind};
 
@@ -304,9 +304,8 @@ pub fn directory_entries(world: &World) -> Vec<Envelope> {
     let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
     let query = "SELECT envelope FROM items WHERE kind = ?1 ORDER BY seq";
     let mut statement = database.prepare(query).expect("the relay's tables");
-    let rows = statement
-        .query_map([Kind::Directory as u8], |row| row.get::<_, Vec<u8>>(0))
-        .expect("rows");
+    let rows =
+        statement.query_map([Kind::Directory as u8], |row| row.get::<_, Vec<u8>>(0)).expect("rows");
     rows.map(|bytes| Envelope::from_bytes(&bytes.expect("a row")).expect("an envelope")).collect()
 }
 

@@ -85,6 +85,11 @@ fn edges_hold_where_no_note_is_kept_and_words_have_two_spellings() {
 }
 
 #[test]
+fn recovery_by_code_and_by_shares_opens_what_it_may_and_nothing_else() {
+    play("recovery.jsonl", 17);
+}
+
+#[test]
 fn a_crash_point_that_is_never_reached_fails_its_line() {
     let never = r#"{"do":"kill","device":"amy1","point":"phone.sync.between_items"}"#;
     let output = play_text(&[TEAM, AMY, PHONE, never], &[]);

@@ -13,6 +13,7 @@ pub mod look;
 mod output;
 mod policy;
 mod record;
+mod recovery;
 pub mod refs;
 pub mod relay;
 mod team;
@@ -27,7 +28,7 @@ use sync_core::engine::{Env, Phone};
 use sync_core::protocol::Timestamp;
 
 pub use arguments::PhoneArgs;
-use arguments::Verb;
+use arguments::{RecoveryVerb, Verb};
 pub use failure::Failure;
 use output::Output;
 
@@ -63,6 +64,7 @@ fn verb(args: &PhoneArgs) -> Outcome {
     match &args.verb {
         Verb::Create(create) => team::create(&args.data, create),
         Verb::Join(join) => team::join(&args.data, join),
+        Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
         verb => opened(verb, &mut folder::open(&args.data)?),
     }
 }
@@ -80,6 +82,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Assign { intervention, members } => record::assign(phone, intervention, members),
         Verb::Share { record, with, text } => record::share(phone, record, with, *text),
         Verb::Backup { switch } => record::backup(phone, switch == "on"),
+        Verb::Recovery { verb } => recovery::perform(phone, verb),
         Verb::List { kind } => look::list(phone, kind.as_deref()),
         Verb::Show { record } => look::show(phone, record),
         Verb::Conflicts => look::conflicts(phone),

@@ -142,13 +142,13 @@ pub fn invite(phone: &mut Phone, typed: &Invite) -> Outcome {
     Ok(Output { words, json })
 }
 
-fn tell_relay(phone: &mut Phone) -> Result<(), Failure> {
+pub(super) fn tell_relay(phone: &mut Phone) -> Result<(), Failure> {
     let link = Link::to(&phone.status()?.relay)?;
     link.sync(phone, &mut Here::new())?;
     Ok(())
 }
 
-fn link_from(typed: &str) -> Result<Invitation, Failure> {
+pub(super) fn link_from(typed: &str) -> Result<Invitation, Failure> {
     let mut link = typed.to_owned();
     if typed == "-" {
         link.clear();
@@ -189,7 +189,7 @@ pub fn join(folder: &Path, typed: &Join) -> Outcome {
     Ok(Output { words, json: json!({ "member": status.member.to_string(), "enrolled": true }) })
 }
 
-fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<bool, Failure> {
+pub(super) fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<bool, Failure> {
     let end = Instant::now() + longest;
     let mut said = false;
     loop {

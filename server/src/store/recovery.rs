@@ -56,8 +56,7 @@ pub(crate) fn change(
 ) -> Result<Option<Vec<u8>>, StoreError> {
     let mut statement = reader
         .prepare_cached("SELECT proposal FROM recovery_changes WHERE team = ?1 AND member = ?2")?;
-    let found =
-        statement.query_row(params![team.as_bytes(), member.as_bytes()], |row| row.get(0));
+    let found = statement.query_row(params![team.as_bytes(), member.as_bytes()], |row| row.get(0));
     Ok(found.optional()?)
 }
 

@@ -149,7 +149,8 @@ mod tests {
         for seed in 0..64 {
             let (secret, code) = code(seed);
             assert_eq!(code.len(), 13 * 5 + 12);
-            let spaced = code.to_lowercase().replace('-', " \n").replace('0', "o").replace('1', "l");
+            let spaced =
+                code.to_lowercase().replace('-', " \n").replace('0', "o").replace('1', "l");
             for typed in [code.as_str(), &spaced, &code.replace('-', "")] {
                 let read = secret_of_code(typed).expect("reads");
                 assert_eq!(read.to_secret_bytes(), secret.to_secret_bytes());

@@ -174,10 +174,7 @@ pub fn hand_share(
 ///
 /// # Errors
 /// `Seal` when it was made for another phone, or changed.
-pub fn open_handed(
-    handed: &HandedShare,
-    keys: &DeviceKeys,
-) -> Result<RecoveryShare, CryptoError> {
+pub fn open_handed(handed: &HandedShare, keys: &DeviceKeys) -> Result<RecoveryShare, CryptoError> {
     let (about, sealed) = match handed {
         HandedShare::Printed(share) => return Ok(share.clone()),
         HandedShare::Sealed { team, member, key, index, checks, sealed, .. } => {

@@ -69,11 +69,7 @@ impl RecoveryProposal {
 
     /// The operation as it travels, and as an entry carries it.
     pub fn to_op(&self) -> Op {
-        Op::Approved {
-            op: self.op.clone(),
-            nonce: self.nonce,
-            approvals: self.approvals.clone(),
-        }
+        Op::Approved { op: self.op.clone(), nonce: self.nonce, approvals: self.approvals.clone() }
     }
 
     /// What an approval of it signs.

@@ -259,7 +259,11 @@ impl Directory {
         }
         // Keys are public: whoever repeats another device's must not take its place.
         let id = crypto::device_id(&device.verify_key);
-        if self.devices.contains_key(&id) || self.was_recovery(&id) { Err(Code::DeviceExists) } else { Ok(()) }
+        if self.devices.contains_key(&id) || self.was_recovery(&id) {
+            Err(Code::DeviceExists)
+        } else {
+            Ok(())
+        }
     }
 
     fn list_device(&mut self, since: u64, device: NewDevice) {

@@ -201,7 +201,8 @@ fn a_share_holder_who_has_the_relays_disk_has_one_share_and_nothing_else() {
     let rogue = Rogue::enrol(&mut world, 1, &[sync_core::records::Role::Chaplain], false);
     world.sync_all();
     let holders = [rogue.member, world.member("bo"), world.member("cleo")];
-    let sheet = world.on("amy", |phone, env| phone.make_recovery(env, Some(holders), true)).unwrap();
+    let sheet =
+        world.on("amy", |phone, env| phone.make_recovery(env, Some(holders), true)).unwrap();
     world.sync("amy");
     super::story::approve(&mut world, &["admin"]);
     let past = past(&mut world);

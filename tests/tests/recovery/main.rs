@@ -2,6 +2,7 @@
 
 mod escrow;
 mod hostile;
+mod kills;
 mod restore;
 mod set_up;
 mod shares;

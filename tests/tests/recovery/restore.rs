@@ -8,8 +8,7 @@ use tests::World;
 use tests::hostile::alarms;
 
 use super::story::{
-    ask, begin, begin_with_code, county, finish, invite, past, reads,
-    second_admin, set_up, status,
+    ask, begin, begin_with_code, county, finish, invite, past, reads, second_admin, set_up, status,
 };
 
 fn code_of(sheet: &sync_core::engine::RecoverySheet) -> String {

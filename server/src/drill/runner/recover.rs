@@ -69,7 +69,9 @@ impl World {
             return Ok(false);
         }
         let holders = match holders {
-            Some([a, b, c]) => Some([self.member_id(&a)?, self.member_id(&b)?, self.member_id(&c)?]),
+            Some([a, b, c]) => {
+                Some([self.member_id(&a)?, self.member_id(&b)?, self.member_id(&c)?])
+            }
             None => None,
         };
         self.sync(&phone)?;
@@ -193,7 +195,8 @@ impl World {
     fn three_holders(&self, member: &str) -> Option<[String; 3]> {
         let rank = |handle: &str| {
             let roles = self.members.get(handle).map(|member| member.roles.as_slice());
-            let has = |role: Role| roles.is_some_and(|roles| roles.iter().any(|r| r == role.as_str()));
+            let has =
+                |role: Role| roles.is_some_and(|roles| roles.iter().any(|r| r == role.as_str()));
             match handle {
                 "admin1" | "admin2" => 3,
                 _ if has(Role::ClinicalDirector) => 0,

@@ -7,9 +7,7 @@
 use crate::crypto::{RecoveryKeys, RecoverySecret};
 use crate::directory::{EpochInfo, SpaceInfo};
 use crate::ids::{DeviceId, MemberId, SpaceId};
-use crate::protocol::{
-    Code, Envelope, Kind, SpaceOwner, Timestamp, WrapBody, WrappedKey, to_cbor,
-};
+use crate::protocol::{Code, Envelope, Kind, SpaceOwner, Timestamp, WrapBody, WrappedKey, to_cbor};
 use crate::records::SpaceKind;
 
 use super::super::desk::{Desk, Slip};

@@ -117,9 +117,10 @@ impl Desk<'_> {
         let seq = self.directory.len();
         let log = self.directory.recovery_log().iter().rev();
         let new: Vec<_> = log.take_while(|event| event.seq == seq).copied().collect();
-        let is_admin = self.directory.device(&self.device()).is_some_and(|device| {
-            device.standing.admin && device.class == DeviceClass::Native
-        });
+        let is_admin = self
+            .directory
+            .device(&self.device())
+            .is_some_and(|device| device.standing.admin && device.class == DeviceClass::Native);
         for event in new {
             if matches!(event.change, RecoveryChange::Used(_))
                 && (event.member == self.identity.member || is_admin)

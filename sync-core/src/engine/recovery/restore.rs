@@ -5,9 +5,7 @@
 //! key is opened as it is fetched; this phone wraps it for itself and the key, now spent, is replaced in every space.
 
 use crate::crypto::{self, RecoverySecret};
-use crate::directory::{
-    Approval, Approver, Op, RecoveryChange, approval_to_sign,
-};
+use crate::directory::{Approval, Approver, Op, RecoveryChange, approval_to_sign};
 use crate::ids::MemberId;
 use crate::protocol::{
     Code, Invitation, PendingEnrolment, RecoveryRequest, RecoveryVoucher, from_cbor, to_cbor,

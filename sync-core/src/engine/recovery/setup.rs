@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-
 use crate::crypto::{self, RecoverySecret};
 use crate::directory::{
     Approval, Approver, RecoveryChange, RecoveryKey, RecoveryProposal, SealedShare, ShareWrap,
@@ -187,4 +186,3 @@ impl Desk<'_> {
         Ok((!all.is_empty()).then_some(all))
     }
 }
-
