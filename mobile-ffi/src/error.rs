@@ -97,15 +97,24 @@ impl AftercallError {
     pub(crate) fn of(code: Code, detail: &str) -> Self {
         let (name, detail) = (code.as_str().to_owned(), format!("{}{detail}", code.advice()));
         match code {
-            Code::UnknownField | Code::BadValue | Code::Missing | Code::TooManyOps => {
-                Self::Input { code: name, detail }
-            }
-            Code::DocumentFull | Code::LeadWithoutDevice | Code::DeviceExists => {
-                Self::Input { code: name, detail }
-            }
-            Code::NotAllowed | Code::PolicyNoNotes | Code::InviteUnknown => {
-                Self::NotAllowed { code: name, detail }
-            }
+            Code::UnknownField
+            | Code::BadValue
+            | Code::Missing
+            | Code::TooManyOps
+            | Code::CodeMistyped
+            | Code::ShareMissing
+            | Code::ShareWrong => Self::Input { code: name, detail },
+            Code::DocumentFull
+            | Code::LeadWithoutDevice
+            | Code::HolderWithoutDevice
+            | Code::DeviceExists => Self::Input { code: name, detail },
+            Code::NotAllowed
+            | Code::PolicyNoNotes
+            | Code::InviteUnknown
+            | Code::RecoverySpent
+            | Code::RecoveryWrong
+            | Code::RecoveryNone
+            | Code::ShareNotHeld => Self::NotAllowed { code: name, detail },
             Code::NoSuchRecord | Code::NoSuchMember | Code::NoKey => {
                 Self::NotFound { code: name, detail }
             }
