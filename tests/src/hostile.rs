@@ -14,8 +14,8 @@ use sync_core::engine::{Env, NewMember, SyncOutcome};
 use sync_core::ids::{ActorId, DeviceId, DocId, EpochId, MemberId, SpaceId};
 use sync_core::protocol::{
     Batch, Code, Cursors, EnrolRequest, Envelope, EpochBody, Header, Invitation, Kind, Packed,
-    Priority, PushResult, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest, SyncResponse,
-    WrapBody, answer_to_sign, from_cbor, limits, to_cbor,
+    Priority, PushResult, ReaderBody, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest,
+    SyncResponse, WrapBody, answer_to_sign, from_cbor, limits, to_cbor,
 };
 use sync_core::records::{DocType, Role, SpaceKind};
 
@@ -307,6 +307,21 @@ pub fn directory_entries(world: &World) -> Vec<Envelope> {
     let rows =
         statement.query_map([Kind::Directory as u8], |row| row.get::<_, Vec<u8>>(0)).expect("rows");
     rows.map(|bytes| Envelope::from_bytes(&bytes.expect("a row")).expect("an envelope")).collect()
+}
+
+/// Who let whom read a space that was there already, as the relay's logs show it.
+pub fn readers_let_in(world: &World) -> Vec<(DeviceId, MemberId)> {
+    let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
+    let query = "SELECT envelope FROM items WHERE kind = ?1 ORDER BY rowid";
+    let mut statement = database.prepare(query).expect("the relay's tables");
+    let rows =
+        statement.query_map([Kind::Reader as u8], |row| row.get::<_, Vec<u8>>(0)).expect("rows");
+    rows.map(|bytes| {
+        let envelope = Envelope::from_bytes(&bytes.expect("a row")).expect("an envelope");
+        let body: ReaderBody = from_cbor(&envelope.body).expect("a body");
+        (envelope.header.device, body.member)
+    })
+    .collect()
 }
 
 /// How many keys the relay holds that were wrapped for a device or a recovery key.

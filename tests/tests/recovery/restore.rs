@@ -220,3 +220,23 @@ fn an_invitation_alone_lets_no_further_phone_in() {
     let devices = world.on("bo", |phone, _| phone.directory().devices_of(amy).count());
     assert_eq!(devices, 1);
 }
+
+#[test]
+fn a_new_member_opens_nothing_from_before_until_a_holder_wraps_it_and_the_log_shows_who() {
+    let mut world = county(20);
+    let past = past(&mut world);
+    world.join("zed", &[sync_core::records::Role::PeerSupporter]);
+    world.sync_all();
+    let zed = world.member("zed");
+    let seen = |world: &mut World| world.phase("zed", past.session, "defusing.exploration");
+    assert_eq!(seen(&mut world), "", "present readers wrap nothing for who is no reader");
+    let of_zed = device(&mut world, "zed");
+    assert_eq!(tests::hostile::wraps_at_relay(&world, of_zed), 0);
+    world.on("amy", |phone, env| phone.assign(env, past.session, &[zed])).unwrap();
+    world.sync_all();
+    assert!(seen(&mut world).contains(super::story::NOTE));
+    // Who let zed in, and when, stands in the log of the space, signed.
+    let amys = device(&mut world, "amy");
+    assert_eq!(tests::hostile::readers_let_in(&world), [(amys, zed)]);
+    assert!(tests::hostile::wraps_at_relay(&world, of_zed) > 0);
+}

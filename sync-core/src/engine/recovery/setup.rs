@@ -85,8 +85,8 @@ impl Phone {
         let desk = self.desk()?;
         let member = desk.identity.member;
         let listed = desk.directory.recovery(&member);
-        let log = desk.directory.recovery_log().iter().filter(|event| event.member == member);
-        let last = log.last();
+        let log = desk.directory.recovery_log().iter();
+        let last = log.rev().find(|event| event.member == member);
         let waits = desk.rows.my_proposal()?.is_some();
         let state = match (listed, waits, last.map(|event| event.change)) {
             (_, true, _) => RecoveryState::Waits,
