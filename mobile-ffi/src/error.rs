@@ -103,7 +103,8 @@ impl AftercallError {
             | Code::TooManyOps
             | Code::CodeMistyped
             | Code::ShareMissing
-            | Code::ShareWrong => Self::Input { code: name, detail },
+            | Code::ShareWrong
+            | Code::CodeWrong => Self::Input { code: name, detail },
             Code::DocumentFull
             | Code::LeadWithoutDevice
             | Code::HolderWithoutDevice
@@ -114,11 +115,14 @@ impl AftercallError {
             | Code::RecoverySpent
             | Code::RecoveryWrong
             | Code::RecoveryNone
-            | Code::ShareNotHeld => Self::NotAllowed { code: name, detail },
+            | Code::ShareNotHeld
+            | Code::FurtherDevice => Self::NotAllowed { code: name, detail },
             Code::NoSuchRecord | Code::NoSuchMember | Code::NoKey => {
                 Self::NotFound { code: name, detail }
             }
-            Code::AlreadySetUp | Code::NotSetUp => Self::Setup { code: name, detail },
+            Code::AlreadySetUp | Code::NotSetUp | Code::NotLetIn => {
+                Self::Setup { code: name, detail }
+            }
             Code::WrongKey => Self::WrongKey { code: name, detail },
             Code::StoreNewer => Self::UpdateApp { code: name, detail },
             Code::StoreFailed => Self::Storage { code: name, detail },

@@ -34,10 +34,20 @@ impl AftercallPhone {
         Ok(exchange_until_done(&mut Shared(self), &http).await?.into())
     }
 
-    /// Asks the relay once to be let in. True once an admin's phone has answered; false: ask again later.
+    /// Asks the relay once to be let in. True once another phone has let this one in; false: ask again later. After
+    /// `code_wrong` call `retype_code`.
     pub async fn ask_to_join(&self) -> Result<bool, AftercallError> {
         let mut line = self.line.lock().await;
-        let http = self.dial(&mut line)?;
+        let mut http = self.dial(&mut line)?;
+        if let Some(code) = self.look(|phone| phone.code_request())? {
+            let answer = http.try_code(&code).await?;
+            if !self.look(|phone| phone.code_answer(&answer))? {
+                return Ok(false);
+            }
+            // The invitation says what the team calls its relay.
+            *line = None;
+            http = self.dial(&mut line)?;
+        }
         let request = self.look(|phone| phone.enrol_request())?;
         let answer = http.enrol(&request).await?;
         self.with(|phone, _| phone.enrol_answer(&answer))

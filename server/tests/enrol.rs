@@ -4,11 +4,12 @@
 mod common;
 
 use common::*;
-use sync_core::crypto::invite;
+use sync_core::crypto::{TypedCode, invite};
 use sync_core::directory::{Directory, Op};
 use sync_core::ids::TeamId;
 use sync_core::protocol::{
-    Code, EnrolAnswer, EnrolRequest, EnrolState, Timestamp, from_cbor, limits, to_cbor,
+    Code, CodeAnswer, CodeAnswered, CodeReply, CodeRequest, EnrolAnswer, EnrolRequest, EnrolState,
+    InviteKind, InviteNotice, SyncRequest, Timestamp, from_cbor, limits, to_cbor,
 };
 use sync_core::records::{DeviceClass, Role};
 
@@ -34,7 +35,9 @@ fn request(team: TeamId, hand: &Hand, secret: &[u8; 16]) -> EnrolRequest {
         lookup: invite::lookup(secret),
         verify_key: verify_key.into(),
         seal_key: seal_key.into(),
-        mac: invite::bind(secret, team, &verify_key, &seal_key),
+        mac: invite::bind(secret, team, &verify_key, &seal_key, 0),
+        class: None,
+        proof: None,
         recovery: None,
     }
 }
@@ -121,20 +124,120 @@ fn an_invitation_lives_no_longer_than_allowed_whatever_its_notice_says() {
 }
 
 #[test]
-fn only_admins_invite_and_only_admins_see_who_asks() {
+fn a_member_sees_who_answers_their_own_invitations_and_only_admins_see_everybody_who_asks() {
     let (station, mut team) = invited(6);
-    let mut amy = Hand::new(61);
+    let (mut amy, mut bo) = (Hand::new(61), Hand::new(63));
     team.enter(&amy, &[Role::Coordinator]);
+    team.enter(&bo, &[Role::Coordinator]);
     station.bring(&mut team);
     let lookup: [u8; 16] = *invite::lookup(&[6; 16]);
     let notice = team.inviting(&amy, lookup, station.now().plus_minutes(15));
     station.send(&mut amy, &notice).unwrap();
-    let eli = Hand::new(62);
-    let by_amy = request(team.id(), &eli, &[6; 16]);
-    assert_eq!(ask(&station, &by_amy), Err(Code::InviteUnknown));
-    ask(&station, &request(team.id(), &eli, &SECRET)).unwrap();
+    let (eli, fay) = (Hand::new(62), Hand::new(64));
+    let (by_amy, by_admin) =
+        (request(team.id(), &eli, &[6; 16]), request(team.id(), &fay, &SECRET));
+    ask(&station, &by_amy).unwrap();
+    ask(&station, &by_admin).unwrap();
+    let sync = team.pushing(&bo, &[]);
+    assert!(station.send(&mut bo, &sync).unwrap().pending.is_empty());
     let sync = team.pushing(&amy, &[]);
-    assert!(station.send(&mut amy, &sync).unwrap().pending.is_empty());
+    let own = station.send(&mut amy, &sync).unwrap().pending;
+    assert_eq!(own.iter().map(|p| p.lookup).collect::<Vec<_>>(), [by_amy.lookup]);
+    let sync = team.pushing(&team.admin, &[]);
+    assert_eq!(station.send(&mut team.admin, &sync).unwrap().pending.len(), 2);
+}
+
+#[test]
+fn only_admins_invitations_of_a_batch_live_three_days() {
+    let (station, mut team) = invited(9);
+    let mut amy = Hand::new(91);
+    team.enter(&amy, &[Role::Coordinator]);
+    station.bring(&mut team);
+    let expires = station.now().plus_minutes(60 * 24 * 30);
+    let batch = |secret: u8, kind| InviteNotice {
+        lookup: invite::lookup(&[secret; 16]),
+        expires,
+        kind: Some(kind),
+    };
+    let by_admin = vec![batch(1, InviteKind::Batch), batch(2, InviteKind::Link)];
+    let notice = SyncRequest { invites: by_admin, ..team.pushing(&team.admin, &[]) };
+    station.send(&mut team.admin, &notice).unwrap();
+    let by_amy = vec![batch(3, InviteKind::Batch)];
+    let notice = SyncRequest { invites: by_amy, ..team.pushing(&amy, &[]) };
+    station.send(&mut amy, &notice).unwrap();
+    station.wait_minutes(16);
+    let asks = |secret: u8| ask(&station, &request(team.id(), &Hand::new(92), &[secret; 16]));
+    assert!(asks(1).is_ok());
+    assert_eq!(asks(2).err(), Some(Code::InviteUnknown));
+    assert_eq!(asks(3).err(), Some(Code::InviteUnknown));
+    station.wait_minutes(72 * 60);
+    let late = request(team.id(), &Hand::new(93), &[1; 16]);
+    assert_eq!(ask(&station, &late), Err(Code::InviteUnknown));
+}
+
+/// The admin's phone shows a code.
+fn code_shown(seed: u64) -> (Station, Team, TypedCode) {
+    let (station, mut team) = invited(seed);
+    let code = TypedCode::parse("ABC-DEFG-HJK").unwrap();
+    let expires = station.now().plus_minutes(15);
+    let notice = InviteNotice { lookup: code.lookup(), expires, kind: Some(InviteKind::Code) };
+    let request = SyncRequest { invites: vec![notice], ..team.pushing(&team.admin, &[]) };
+    station.send(&mut team.admin, &request).unwrap();
+    (station, team, code)
+}
+
+fn try_code(station: &Station, code: &TypedCode, n: u8) -> Result<CodeAnswer, Code> {
+    let request = CodeRequest { version: 1, lookup: code.lookup(), message: [n; 33].into() };
+    let answer = station.relay.enrol(&zip(&to_cbor(&request))).map_err(|refusal| refusal.code)?;
+    Ok(from_cbor(&unzip(&answer)).unwrap())
+}
+
+#[test]
+fn item_31_a_typed_code_takes_five_messages_is_answered_by_its_own_device_and_ends_in_time() {
+    let (station, mut team, code) = code_shown(10);
+    let mut amy = Hand::new(101);
+    team.enter(&amy, &[Role::Coordinator]);
+    station.bring(&mut team);
+    for n in 0..limits::INVITE_TRIES {
+        assert_eq!(try_code(&station, &code, n).unwrap().reply, None);
+        assert!(try_code(&station, &code, n).is_ok(), "asking again is no further try");
+    }
+    assert_eq!(try_code(&station, &code, 9).err(), Some(Code::InviteUnknown));
+    let keys =
+        EnrolRequest { lookup: code.lookup(), ..request(team.id(), &Hand::new(102), &SECRET) };
+    assert_eq!(ask(&station, &keys), Err(Code::InviteUnknown), "no keys answer a nameplate");
+    let sync = team.pushing(&team.admin, &[]);
+    let tries = station.send(&mut team.admin, &sync).unwrap().codes.unwrap();
+    assert_eq!(tries.len(), 5);
+
+    let reply = |n: u8| CodeReply {
+        message: [n; 33].into(),
+        confirm: [n; 32].into(),
+        sealed: vec![n; 200].into(),
+    };
+    let answered = |n: u8| vec![CodeAnswered { to: tries[0].clone(), reply: reply(n) }];
+    // Somebody else's device answers in vain; the first answer of the code's own device stays.
+    let meddles = SyncRequest { codes: Some(answered(6)), ..team.pushing(&amy, &[]) };
+    station.send(&mut amy, &meddles).unwrap();
+    assert_eq!(try_code(&station, &code, 0).unwrap().reply, None);
+    for n in [7, 8] {
+        let answers = SyncRequest { codes: Some(answered(n)), ..team.pushing(&team.admin, &[]) };
+        let left = station.send(&mut team.admin, &answers).unwrap().codes.unwrap();
+        assert_eq!(left.len(), 4);
+    }
+    assert_eq!(try_code(&station, &code, 0).unwrap().reply, Some(reply(7)));
+    station.wait_minutes(16);
+    assert_eq!(try_code(&station, &code, 0).err(), Some(Code::InviteUnknown));
+}
+
+#[test]
+fn item_31_codes_are_counted_towards_their_team_and_unknown_ones_tell_nothing() {
+    let (station, _, code) = code_shown(12);
+    let other = TypedCode::parse("ABD-DEFG-HJK").unwrap();
+    assert_eq!(try_code(&station, &other, 1).err(), Some(Code::InviteUnknown));
+    let codes: std::collections::BTreeSet<_> =
+        (0..400).map(|_| try_code(&station, &code, 1).err()).collect();
+    assert!(codes.contains(&Some(Code::RateLimited)), "{codes:?}");
 }
 
 #[test]
@@ -164,5 +267,44 @@ fn a_second_device_of_a_member_is_not_taken_by_an_entry_alone() {
     let entry = team.entry(&team.admin, &op);
     let mut admin = std::mem::replace(&mut team.admin, Hand::new(0));
     let results = station.push(&team, &mut admin, &[entry]);
+    assert_eq!(code(&results), Some(Code::NeedsApproval));
+    // Keys that are listed already are the only ones refused for being there.
+    let again = Op::Device {
+        member: admin.member,
+        verify_key: amy.keys.verify_key().into(),
+        seal_key: second.keys.seal_key().into(),
+        class: DeviceClass::Native,
+    };
+    let entry = team.entry(&admin, &again);
+    let results = station.push(&team, &mut admin, &[entry]);
     assert_eq!(code(&results), Some(Code::DeviceExists));
+}
+
+#[test]
+fn hostile_bytes_at_the_door_for_strangers_are_refused_and_change_nothing() {
+    let (station, team, code) = code_shown(13);
+    let known = request(team.id(), &Hand::new(131), &SECRET);
+    let keys = to_cbor(&known);
+    let message: [u8; 33] = [9; 33];
+    let exchange =
+        to_cbor(&CodeRequest { version: 1, lookup: code.lookup(), message: message.into() });
+    let mut refused = 0;
+    for whole in [&keys, &exchange] {
+        for at in 0..whole.len() {
+            let (mut flipped, cut) = (whole.clone(), &whole[..at]);
+            flipped[at] ^= 0x80;
+            for bytes in [cut, &flipped] {
+                let Err(refusal) = station.relay.enrol(&zip(bytes)) else { continue };
+                let told = [Code::Malformed, Code::InviteUnknown, Code::RateLimited];
+                assert!(told.contains(&refusal.code), "{:?}", refusal.code);
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 300, "{refused}");
+    let longest = vec![0; 5 * 1024];
+    assert_eq!(station.relay.enrol(&longest).unwrap_err().code, Code::TooLarge);
+    let old = CodeRequest { version: 2, lookup: code.lookup(), message: message.into() };
+    let refusal = station.relay.enrol(&zip(&to_cbor(&old))).unwrap_err();
+    assert_eq!(refusal.code, Code::Malformed);
 }

@@ -73,6 +73,8 @@ fn empty_answer(request: &[u8], need_cursors: bool) -> Vec<u8> {
         backup_through: 0,
         pending: vec![],
         recovery: None,
+        vouched: None,
+        codes: None,
     });
     let sig = keys.sign(&answer_to_sign(request, &answer)).into();
     pack(&SignedAnswer { answer: answer.into(), sig })
@@ -112,6 +114,8 @@ async fn an_enrolment_travels_compressed_both_ways() {
         seal_key: [4; 32].into(),
         mac: [5; 32].into(),
         recovery: None,
+        class: None,
+        proof: None,
     };
     let answer = EnrolAnswer {
         state: EnrolState::Pending,

@@ -107,7 +107,7 @@ fn made() -> Vec<(&'static str, Vec<u8>)> {
         crypto::seal_change(&header, Suite::X25519, EPOCH, &document, Some(wrapped), CHANGE, rng);
     let audience = token::audience(ORIGIN, TEAM);
     let minted = token::mint(&keys, &audience, REQUEST, NOW, rng);
-    let bound = invite::bind(&SECRET, TEAM, &keys.verify_key(), &keys.seal_key());
+    let bound = invite::bind(&SECRET, TEAM, &keys.verify_key(), &keys.seal_key(), 0);
     vec![
         ("device.secret", keys.to_secret_bytes().to_vec()),
         ("device.verify_key", keys.verify_key().to_vec()),

@@ -226,7 +226,13 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         batch,
         push,
         max_bytes: 2_097_152,
-        invites: vec![InviteNotice { lookup: [0x12; 16].into(), expires: Timestamp(-1) }],
+        invites: vec![InviteNotice {
+            lookup: [0x12; 16].into(),
+            expires: Timestamp(-1),
+            kind: None,
+        }],
+        vouched: None,
+        codes: None,
         recovery: None,
     }
 }
@@ -248,7 +254,33 @@ fn a_batch_and_a_request_are_frozen_and_unpack_to_the_same_envelopes() {
         ..request(Batch::new(), Vec::new())
     };
     check_message("sync_request_idle", &idle);
+    let to = CodeTry { lookup: [0x12; 16].into(), message: [0x19; 33].into() };
+    let letting_in = SyncRequest {
+        invites: vec![InviteNotice {
+            lookup: [0x12; 16].into(),
+            expires: Timestamp(-1),
+            kind: Some(InviteKind::Batch),
+        }],
+        vouched: Some(vec![vouched()]),
+        codes: Some(vec![CodeAnswered { to, reply: code_reply() }]),
+        ..idle
+    };
+    check_message("sync_request_letting_in", &letting_in);
     check("cursors_digest", &Cursors(vec![cursor()]).digest());
+}
+
+fn vouched() -> VouchedDevice {
+    VouchedDevice {
+        op: vec![0x1a; 3].into(),
+        nonce: [0x1b; 16].into(),
+        by: DeviceId::new([0x33; 16]),
+        sig: [0x17; 64].into(),
+    }
+}
+
+fn code_reply() -> CodeReply {
+    let (message, confirm) = ([0x1c; 33].into(), [0x1d; 32].into());
+    CodeReply { message, confirm, sealed: vec![0x1e; 5].into() }
 }
 
 fn items(batch: &mut Batch) -> Vec<SpaceItem> {
@@ -306,11 +338,23 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
             verify_key: [2; 32].into(),
             seal_key: [3; 32].into(),
             mac: [0x16; 32].into(),
+            class: None,
             recovery: None,
         }],
         recovery: None,
+        vouched: None,
+        codes: None,
     };
     check_message("sync_response", &response);
+    let to = CodeTry { lookup: [0x12; 16].into(), message: [0x19; 33].into() };
+    let letting_in = SyncResponse {
+        results: Vec::new(),
+        spaces: Vec::new(),
+        vouched: Some(vec![vouched()]),
+        codes: Some(vec![to]),
+        ..response.clone()
+    };
+    check_message("sync_response_letting_in", &letting_in);
     let signed = SignedAnswer { answer: to_cbor(&response).into(), sig: [0x17; 64].into() };
     check_message("signed_answer", &signed);
     check("answer_signing_input", &answer_to_sign(b"request", b"answer"));
@@ -331,17 +375,26 @@ fn enrolment_is_frozen() {
     check("invitation_link", invitation.to_link().as_bytes());
     let link = String::from_utf8(unhex(&frozen("invitation_link"))).unwrap();
     assert_eq!(Invitation::from_link(&link), Ok(invitation));
-    check_message(
-        "enrol_request",
-        &EnrolRequest {
-            team: TeamId::new([0x99; 32]),
-            lookup: [0x12; 16].into(),
-            verify_key: [2; 32].into(),
-            seal_key: [3; 32].into(),
-            mac: [0x16; 32].into(),
-            recovery: None,
-        },
-    );
+    let request = EnrolRequest {
+        team: TeamId::new([0x99; 32]),
+        lookup: [0x12; 16].into(),
+        verify_key: [2; 32].into(),
+        seal_key: [3; 32].into(),
+        mac: [0x16; 32].into(),
+        class: None,
+        proof: None,
+        recovery: None,
+    };
+    check_message("enrol_request", &request);
+    check("enrol_signing_input", &request.to_sign());
+    let proven = EnrolRequest { class: Some(1), proof: Some([0x17; 64].into()), ..request };
+    check_message("enrol_request_proven", &proven);
+    check("reply_text", proven.to_reply().as_bytes());
+    let asked = CodeRequest { version: 1, lookup: [0x12; 16].into(), message: [0x19; 33].into() };
+    check_message("code_request", &asked);
+    let now = Timestamp(1_772_388_000_000);
+    check_message("code_answer", &CodeAnswer { now, reply: Some(code_reply()) });
+    check_message("code_answer_pending", &CodeAnswer { now, reply: None });
     let mut batch = Batch::new();
     let directory = vec![batch.pack(&envelope())];
     let answer = EnrolAnswer {

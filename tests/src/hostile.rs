@@ -56,7 +56,9 @@ pub fn answer_invitation(
         lookup: crypto::invite::lookup(&invitation.secret),
         verify_key: verify_key.into(),
         seal_key: seal_key.into(),
-        mac: crypto::invite::bind(&invitation.secret, team, &verify_key, &seal_key),
+        mac: crypto::invite::bind(&invitation.secret, team, &verify_key, &seal_key, 0),
+        class: None,
+        proof: None,
         recovery: None,
     };
     world.relay.enrol(&pack(&to_cbor(&request))).expect("the relay takes the answer");
@@ -176,6 +178,8 @@ impl Rogue {
             push,
             max_bytes: limits::DEFAULT_MAX_BYTES,
             invites: Vec::new(),
+            vouched: None,
+            codes: None,
             recovery: None,
         };
         self.sealed_request(world, &request)

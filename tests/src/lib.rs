@@ -3,6 +3,7 @@
 //! What is exchanged is what HTTP would carry, token and signature included; only the socket is left out, so
 //! that many runs are cheap. Stories over real HTTP and real processes are the exercises' business.
 
+pub mod enrolling;
 pub mod failing;
 pub mod hostile;
 pub mod program;

@@ -90,6 +90,11 @@ fn recovery_by_code_and_by_shares_opens_what_it_may_and_nothing_else() {
 }
 
 #[test]
+fn enrolment_lets_phones_in_by_every_way_and_nobody_else() {
+    play("enrolment.jsonl", 24);
+}
+
+#[test]
 fn a_crash_point_that_is_never_reached_fails_its_line() {
     let never = r#"{"do":"kill","device":"amy1","point":"phone.sync.between_items"}"#;
     let output = play_text(&[TEAM, AMY, PHONE, never], &[]);

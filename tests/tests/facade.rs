@@ -124,3 +124,62 @@ async fn two_phones_join_record_and_type_one_note_through_the_facade() {
     assert!(!bo.show(alone).expect("shows").stored);
     assert!(bo.pending().expect("counts") > 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_joins_by_typed_code_and_a_further_one_by_two_scans_through_the_facade() {
+    let folder = tempfile::tempdir().expect("folder");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let origin = format!("http://{}", listener.local_addr().expect("bound"));
+    let team = NewTeam {
+        relay: origin.clone(),
+        admin: staff("Ada", "coordinator", true),
+        crisis_numbers: HashMap::new(),
+    };
+    let admin = AftercallPhone::create_team(path_in(folder.path(), "ada.db"), KEY.to_vec(), team)
+        .expect("makes a team");
+    let relay = Relay::start(listener, folder.path(), &admin.status().expect("status").team);
+    admin.sync().await.expect("syncs");
+    let member = admin.add_member(staff("Bo", "facilitator_mhp", false)).expect("enters");
+    let code = admin.invite_by_code(member.clone()).expect("invites");
+    admin.sync().await.expect("tells the relay");
+    let wrong = format!("{}{}", &code[..11], if code.ends_with('0') { '1' } else { '0' });
+    let path = path_in(folder.path(), "bo.db");
+    let bo = AftercallPhone::start_joining_by_code(path, KEY.to_vec(), origin, wrong);
+    let bo = bo.expect("begins");
+    assert!(!bo.ask_to_join().await.expect("asks"));
+    admin.sync().await.expect("answers");
+    let refused = bo.ask_to_join().await.expect_err("another code");
+    assert!(matches!(&refused, AftercallError::Input { code, .. } if code == "code_wrong"));
+    bo.retype_code(code).expect("types it again");
+    for _ in 0..2 {
+        assert!(!bo.ask_to_join().await.expect("asks"));
+        admin.sync().await.expect("answers");
+    }
+    assert!(bo.ask_to_join().await.expect("asks"));
+    bo.sync().await.expect("syncs");
+    assert_eq!(bo.status().expect("status").member, member);
+    let device = bo.status().expect("status").device;
+    let seen = |phone: &AftercallPhone| {
+        let devices = phone.devices().expect("devices");
+        devices.into_iter().find(|known| known.id == device).expect("it is listed")
+    };
+    assert!(!seen(&admin).checked && seen(&bo).this);
+    admin.mark_checked(device.clone()).expect("compared");
+    assert!(seen(&admin).checked);
+    assert_eq!(admin.invites().expect("invites")[0].state, "claimed");
+
+    // Bo's other phone, by two scans; the relay hears of it from bo's first one.
+    let link = bo.invite(member.clone()).expect("invites");
+    let path = path_in(folder.path(), "bo2.db");
+    let other = AftercallPhone::start_joining(path, KEY.to_vec(), link).expect("begins");
+    let reply = other.join_reply().expect("shows");
+    bo.accept_reply(reply).expect("scans");
+    bo.sync().await.expect("syncs");
+    admin.sync().await.expect("seconds it");
+    assert!(other.ask_to_join().await.expect("asks"));
+    let refused = admin.invite(member).expect_err("not the admin's to let in");
+    assert!(
+        matches!(&refused, AftercallError::NotAllowed { code, .. } if code == "further_device")
+    );
+    relay.stop().await;
+}

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sync_core::records::Value;
 
-use super::script::{HostileCase, Part};
+use super::script::{Class, HandedOver, HostileCase, Part};
 
 /// A command to a phone's process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +37,7 @@ pub enum PhoneCommand {
         passphrase: String,
         connect: String,
         link: String,
+        class: Class,
     },
     /// Starts to join by a link, with a member's recovery code.
     JoinRecovering {
@@ -69,6 +70,16 @@ pub enum PhoneCommand {
         care: bool,
         on: bool,
     },
+    /// Starts to join by a typed code.
+    JoinByCode {
+        passphrase: String,
+        connect: String,
+        origin: String,
+        code: String,
+        class: Class,
+    },
+    /// What the inviting phone scans.
+    JoinReply,
     /// Opens what the folder holds.
     Open {
         passphrase: String,
@@ -85,6 +96,11 @@ pub enum PhoneCommand {
     },
     Invite {
         member: String,
+        by: HandedOver,
+    },
+    /// Takes what the new phone showed.
+    AcceptReply {
+        reply: String,
     },
     Record {
         kind: String,
@@ -130,6 +146,8 @@ pub enum PhoneCommand {
     Heads,
     /// Session notes that this phone reads, with their text.
     ReadableNotes,
+    /// The devices that the directory lists.
+    Devices,
     Status,
     Sync,
     /// Arms a crash point.

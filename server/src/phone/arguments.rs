@@ -23,10 +23,28 @@ pub struct PhoneArgs {
 pub enum Verb {
     /// Make a team; this phone becomes its first admin's
     Create(Create),
-    /// Let a member's phone in: prints a link for it
+    /// Let a member's phone in: prints a link or a code for it
     Invite(Invite),
-    /// Join a team by an invitation's link
+    /// Show the invitations made on this phone, and what became of them
+    Invites,
+    /// Join a team by an invitation's link or typed code
     Join(Join),
+    /// Print the reply that the inviting phone takes with `accept`, where there is no link to the relay
+    Reply,
+    /// Take a new phone's reply and let it in
+    Accept {
+        /// The reply, or `-` to read it from standard input
+        #[arg(value_name = "REPLY")]
+        reply: String,
+    },
+    /// Show the team's phones and other devices
+    Devices,
+    /// Note that somebody compared a device's id on both phones
+    Check {
+        /// The device, by its id or the first digits of it
+        #[arg(value_name = "DEVICE")]
+        device: String,
+    },
     /// Show who is in the team
     Members,
     /// Make a record, as: record check_in zone=reacting sleep_hours=5.5
@@ -159,14 +177,26 @@ pub struct Invite {
     /// Units that the new member supervises
     #[arg(long, value_name = "UNIT")]
     pub supervises: Vec<String>,
+    /// A further phone of your own
+    #[arg(long, conflicts_with_all = ["member", "name", "roles", "admin", "unit", "supervises", "batch"])]
+    pub my_device: bool,
+    /// Ten characters to be typed on the new phone, instead of a link; both phones must reach the relay
+    #[arg(long, conflicts_with = "batch")]
+    pub typed: bool,
+    /// Links for these members, to be printed: good for three days
+    #[arg(long, value_name = "MEMBER", num_args = 1.., conflicts_with_all = ["member", "name", "roles", "admin", "unit", "supervises"])]
+    pub batch: Vec<String>,
 }
 
 /// Arguments of `join`.
 #[derive(Debug, Args)]
 pub struct Join {
-    /// The invitation's link, or `-` to read it from standard input; nothing to go on waiting
-    #[arg(value_name = "LINK")]
+    /// The invitation's link or code, or `-` to read it from standard input; nothing to go on waiting
+    #[arg(value_name = "LINK|CODE")]
     pub link: Option<String>,
+    /// With a code: the relay's address, as the inviting phone shows it
+    #[arg(long, value_name = "URL")]
+    pub relay: Option<String>,
     /// Longest wait for the admin's phone
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(0..=86_400))]
     pub wait: u64,

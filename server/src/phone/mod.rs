@@ -6,6 +6,7 @@
 //! [`urgent`] so that what they show is what this phone shows.
 
 mod arguments;
+mod enrol;
 mod failure;
 pub mod folder;
 pub mod forms;
@@ -63,7 +64,7 @@ fn with_env<T>(work: impl FnOnce(&mut Env<'_>) -> T) -> T {
 fn verb(args: &PhoneArgs) -> Outcome {
     match &args.verb {
         Verb::Create(create) => team::create(&args.data, create),
-        Verb::Join(join) => team::join(&args.data, join),
+        Verb::Join(join) => enrol::join(&args.data, join),
         Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
         verb => opened(verb, &mut folder::open(&args.data)?),
     }
@@ -72,7 +73,12 @@ fn verb(args: &PhoneArgs) -> Outcome {
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
     match verb {
         Verb::Create(_) | Verb::Join(_) => unreachable!("handled before a phone is opened"),
-        Verb::Invite(invite) => team::invite(phone, invite),
+        Verb::Invite(invite) => enrol::invite(phone, invite),
+        Verb::Invites => enrol::invites(phone),
+        Verb::Reply => enrol::reply(phone),
+        Verb::Accept { reply } => enrol::accept(phone, reply),
+        Verb::Devices => enrol::devices(phone),
+        Verb::Check { device } => enrol::check(phone, device),
         Verb::Members => look::members(phone),
         Verb::Record { kind, fields } => record::record(phone, kind, fields),
         Verb::Edit { record, fields } | Verb::Resolve { record, fields } => {

@@ -12,14 +12,14 @@ use sync_core::engine::{
     NO_ESCROW_WARNING, Phone, RecoveryProof, RecoverySheet, RecoveryState, RecoveryStatus,
 };
 use sync_core::ids::MemberId;
-use sync_core::protocol::Code;
+use sync_core::protocol::{Code, Invitation};
 use sync_core::records::SpaceKind;
 use zeroize::Zeroizing;
 
 use super::arguments::{RecoveryVerb, Restore};
+use super::enrol::{given, tell_relay, wait};
 use super::output::{Output, short};
 use super::relay::{Here, Link};
-use super::team::{link_from, tell_relay, wait};
 use super::{Failure, Outcome, folder, now, refs, with_env};
 
 /// Most shares that are read.
@@ -276,6 +276,13 @@ fn request(phone: &mut Phone) -> Outcome {
         "Show this to two holders of your shares (it holds no secret):\n\n{text}\n\nRead them this phone's fingerprint: {fingerprint}\n"
     );
     Ok(said(words, json!({ "request": text, "fingerprint": fingerprint })))
+}
+
+fn link_from(typed: &str) -> Result<Invitation, Failure> {
+    Invitation::from_link(&given(typed)?).map_err(|_| {
+        let sentence = "That is not an invitation's link; copy it again in full.";
+        Failure::with(Code::BadValue, sentence)
+    })
 }
 
 fn digits(text: &str) -> String {

@@ -1,25 +1,19 @@
-//! `create`, `invite`, `join`: making a team and letting phones in.
+//! `create`, and entering members: making a team.
 
-use std::io::BufRead;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde_json::json;
-use sync_core::client::ClientError;
 use sync_core::engine::{NewMember, Phone};
 use sync_core::ids::MemberId;
-use sync_core::protocol::{Code, Invitation};
+use sync_core::protocol::Code;
 use sync_core::records::{NotesMode, PolicyProfile, Role};
 
-use super::arguments::{Create, Invite, Join};
+use super::arguments::{Create, Invite};
 use super::output::Output;
-use super::relay::{Here, Link};
-use super::{Failure, Outcome, folder, policy, refs, with_env};
+use super::{Failure, Outcome, folder, policy, with_env};
 
-/// How often a joining phone asks.
-const ASK_EVERY: Duration = Duration::from_secs(2);
-
-fn wrong(sentence: String) -> Failure {
+/// Something typed that cannot be taken.
+pub(super) fn wrong(sentence: String) -> Failure {
     Failure::with(Code::BadValue, sentence)
 }
 
@@ -59,7 +53,8 @@ fn choice(profile: &PolicyProfile) -> String {
     )
 }
 
-fn origin(typed: &str) -> Result<String, Failure> {
+/// A relay's address.
+pub(super) fn origin(typed: &str) -> Result<String, Failure> {
     let origin = typed.trim_end_matches('/');
     let rest = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
     match rest {
@@ -105,13 +100,11 @@ pub fn create(folder: &Path, typed: &Create) -> Outcome {
     Ok(Output { words, json })
 }
 
-fn member(phone: &mut Phone, typed: &Invite) -> Result<MemberId, Failure> {
-    if let Some(member) = &typed.member {
-        return refs::member(phone, member);
-    }
+/// Enters the member that `invite` was told of.
+pub(super) fn enter(phone: &mut Phone, typed: &Invite) -> Result<MemberId, Failure> {
     if typed.name.is_none() && typed.roles.is_empty() {
         return Err(wrong(
-            "Name a member with --member, or enter a new one with --name and --role.".into(),
+            "Name a member with --member, enter a new one with --name and --role, or let in another phone of your own with --my-device.".into(),
         ));
     }
     let new = NewMember {
@@ -122,94 +115,6 @@ fn member(phone: &mut Phone, typed: &Invite) -> Result<MemberId, Failure> {
         supervises: typed.supervises.clone(),
     };
     Ok(with_env(|env| phone.add_member(env, new))?)
-}
-
-/// `invite`. The relay must hear of the invitation, so this phone syncs at once if it can.
-pub fn invite(phone: &mut Phone, typed: &Invite) -> Outcome {
-    let member = member(phone, typed)?;
-    let invitation = with_env(|env| phone.invite(env, member))?;
-    let told = tell_relay(phone);
-    let next = match &told {
-        Ok(()) => "The relay knows of it.".to_owned(),
-        Err(failure) => format!("The relay does not know of it yet ({failure})."),
-    };
-    let words = format!(
-        "Invitation for member {member}, good for 15 minutes and one phone. Hand it over in person:\n\n{}\n\n{next} Sync here again when the new phone has asked.\n",
-        invitation.to_link()
-    );
-    let json = json!({ "member": member.to_string(), "link": invitation.to_link(),
-                       "relay_knows": told.is_ok() });
-    Ok(Output { words, json })
-}
-
-pub(super) fn tell_relay(phone: &mut Phone) -> Result<(), Failure> {
-    let link = Link::to(&phone.status()?.relay)?;
-    link.sync(phone, &mut Here::new())?;
-    Ok(())
-}
-
-pub(super) fn link_from(typed: &str) -> Result<Invitation, Failure> {
-    let mut link = typed.to_owned();
-    if typed == "-" {
-        link.clear();
-        std::io::stdin()
-            .lock()
-            .read_line(&mut link)
-            .map_err(|_| wrong("No link could be read from standard input.".into()))?;
-    }
-    Invitation::from_link(&link)
-        .map_err(|_| wrong("That is not an invitation's link; copy it again in full.".into()))
-}
-
-/// `join`. Without a link it goes on waiting where an earlier `join` stopped.
-pub fn join(folder: &Path, typed: &Join) -> Outcome {
-    let mut phone = match &typed.link {
-        Some(link) => {
-            let invitation = link_from(link)?;
-            folder::create(folder, |store| {
-                Ok(with_env(|env| Phone::start_joining(store, env, &invitation))?)
-            })?
-        }
-        None => folder::open(folder)?,
-    };
-    let status = phone.status()?;
-    let link = Link::to(&status.relay)?;
-    if !status.enrolled && !wait(&mut phone, &link, Duration::from_secs(typed.wait))? {
-        return Err(Failure::with(
-            Code::UnknownDevice,
-            "The admin's phone has not answered yet; ask the admin to sync, then run `join` again without a link. An invitation ends 15 minutes after it was made: if that is over, ask for a new one and join in another folder.",
-        ));
-    }
-    let synced = link.sync(&mut phone, &mut Here::new()).map_err(Failure::from);
-    let records = match &synced {
-        Ok(totals) => format!("{} items received.", totals.received),
-        Err(failure) => format!("Records come with the next sync ({failure})."),
-    };
-    let words = format!("This phone is in the team, as member {}. {records}\n", status.member);
-    Ok(Output { words, json: json!({ "member": status.member.to_string(), "enrolled": true }) })
-}
-
-pub(super) fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<bool, Failure> {
-    let end = Instant::now() + longest;
-    let mut said = false;
-    loop {
-        match link.enrol(phone) {
-            Ok(true) => return Ok(true),
-            Ok(false) => {}
-            // A link that comes and goes is what this product is for.
-            Err(ClientError::Network(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if Instant::now() + ASK_EVERY > end {
-            return Ok(false);
-        }
-        if !std::mem::replace(&mut said, true) {
-            eprintln!(
-                "Waiting for an admin's phone: ask the admin to sync. Ctrl-C stops; `join` without a link goes on."
-            );
-        }
-        std::thread::sleep(ASK_EVERY);
-    }
 }
 
 #[cfg(test)]

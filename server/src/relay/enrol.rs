@@ -2,11 +2,13 @@
 
 use sync_core::crypto;
 use sync_core::directory::Directory;
+use sync_core::ids::TeamId;
 use sync_core::protocol::{
-    Batch, Code, EnrolAnswer, EnrolRequest, EnrolState, Timestamp, from_cbor, limits, to_cbor,
+    Batch, Code, CodeAnswer, CodeRequest, CodeTry, EnrolAnswer, EnrolRequest, EnrolState,
+    Timestamp, from_cbor, limits, to_cbor,
 };
 
-use crate::store::{StoreError, Tx, invites, items};
+use crate::store::{StoreError, Tx, invites, items, vouched};
 
 use super::answer::{deflate, inflate};
 use super::invites::ANSWER_LIFE_MS;
@@ -16,7 +18,8 @@ use super::{Refusal, Relay};
 const MOST_BYTES: usize = 4 * 1024;
 
 impl Relay {
-    /// Serves `POST /v1/enrol`; the same request asked again tells whether the device is listed yet.
+    /// Serves `POST /v1/enrol`; the same request asked again tells whether the device is listed yet. With a typed code
+    /// it is the new phone's side of the exchange, asked again until the other phone has answered.
     ///
     /// # Errors
     /// `invite_unknown` for anything but a current invitation with tries left, `rate_limited` for too many
@@ -25,21 +28,26 @@ impl Relay {
         if body.len() > MOST_BYTES {
             return Err(Code::TooLarge.into());
         }
-        let request: EnrolRequest = from_cbor(&inflate(body)?).map_err(|_| Code::Malformed)?;
+        let body = inflate(body)?;
+        if let Ok(request) = from_cbor::<CodeRequest>(&body) {
+            return Ok(deflate(&to_cbor(&self.try_code(&request)?)));
+        }
+        let request: EnrolRequest = from_cbor(&body).map_err(|_| Code::Malformed)?;
         let directory = self.directory(request.team);
         // Only teams that are here are counted, so that made-up ones cannot crowd them out.
         if directory.is_empty() {
             return Err(Code::InviteUnknown.into());
         }
-        if !self.enrolling.allows(request.team) {
-            return Err(Code::RateLimited.into());
-        }
+        self.count_stranger(request.team)?;
         let now = self.now();
-        self.store().write(|tx| {
-            take(tx, &request, &directory, now)?;
-            super::recovery::keep_voucher(tx, &request, &directory)
-        })?;
         let is_listed = directory.device(&crypto::device_id(&request.verify_key)).is_some();
+        // Let in by a second scan, it may come with an invitation this relay never heard of.
+        if !is_proven(&request, &directory) {
+            self.store().write(|tx| {
+                take(tx, &request, &directory, now)?;
+                super::recovery::keep_voucher(tx, &request, &directory)
+            })?;
+        }
         let answer = if is_listed {
             self.listed(&directory, now)?
         } else {
@@ -49,12 +57,49 @@ impl Relay {
         Ok(deflate(&to_cbor(&answer)))
     }
 
+    /// One side of a typed code's exchange: noted as one of the code's tries, answered once the other phone has.
+    fn try_code(&self, request: &CodeRequest) -> Result<CodeAnswer, Refusal> {
+        let unknown = || Refusal::from(Code::InviteUnknown);
+        if request.version != 1 {
+            return Err(Code::Malformed.into());
+        }
+        let asked = CodeTry { lookup: request.lookup, message: request.message };
+        let invite = self.store().read(|reader| invites::get(reader, &asked.lookup))?;
+        let invite = invite.filter(|invite| invite.is_code).ok_or_else(unknown)?;
+        self.count_stranger(invite.team)?;
+        let now = self.now();
+        if now > invite.expires {
+            return Err(unknown());
+        }
+        let noted = self.store().write(|tx| vouched::try_code(tx, &asked, limits::INVITE_TRIES))?;
+        if !noted {
+            return Err(unknown());
+        }
+        let reply = self.store().read(|reader| vouched::code_reply(reader, &asked))?;
+        Ok(CodeAnswer { now, reply })
+    }
+
+    /// Counts a request without a token towards its team.
+    fn count_stranger(&self, team: TeamId) -> Result<(), Refusal> {
+        if self.enrolling.allows(team) { Ok(()) } else { Err(Code::RateLimited.into()) }
+    }
+
     fn listed(&self, directory: &Directory, now: Timestamp) -> Result<EnrolAnswer, StoreError> {
         let entries = self.store().read(|reader| items::envelopes(reader, directory.space()))?;
         let mut batch = Batch::new();
         let directory = entries.iter().map(|entry| batch.pack(entry)).collect();
         Ok(EnrolAnswer { state: EnrolState::Listed, now, batch, directory })
     }
+}
+
+/// Whether a listed device shows that it is the one.
+fn is_proven(request: &EnrolRequest, directory: &Directory) -> bool {
+    let device = directory.device(&crypto::device_id(&request.verify_key));
+    device.is_some_and(|device| {
+        let proof = request.proof.as_ref();
+        *device.seal_key == *request.seal_key
+            && proof.is_some_and(|sig| crypto::verify(&request.verify_key, &request.to_sign(), sig))
+    })
 }
 
 /// Counts a device's keys as one answer to its invitation, unless they are one already.
@@ -66,20 +111,21 @@ fn take(
 ) -> Result<(), Refusal> {
     let unknown = || Refusal::from(Code::InviteUnknown);
     let invite = invites::get(tx, &request.lookup)?.ok_or_else(unknown)?;
-    if invite.team != request.team || now > invite.expires.plus_ms(ANSWER_LIFE_MS) {
+    let is_over = now > invite.expires.plus_ms(ANSWER_LIFE_MS);
+    if invite.team != request.team || invite.is_code || is_over {
         return Err(unknown());
     }
     let answers = invites::answers(tx, &request.lookup)?;
     let asked_before = answers.iter().any(|answer| {
-        (answer.verify_key, answer.seal_key, answer.mac)
-            == (request.verify_key, request.seal_key, request.mac)
+        (answer.verify_key, answer.seal_key, answer.mac, answer.class)
+            == (request.verify_key, request.seal_key, request.mac, request.class)
     });
     if asked_before {
         return Ok(());
     }
     let is_used = answers
         .iter()
-        .any(|answer| directory.device(&crypto::device_id(&answer.verify_key)).is_some());
+        .any(|answer| directory.owner_of(&crypto::device_id(&answer.verify_key)).is_some());
     let tries_left = answers.len() < usize::from(limits::INVITE_TRIES);
     if now > invite.expires || is_used || !tries_left {
         return Err(unknown());

@@ -47,7 +47,7 @@ impl Relay {
             devices::saw(tx, request.device, request.team, now)?;
             let mut push = Push::new(tx, request.team, request.device, directory, now);
             let results = push.take_all(&request.batch, &request.push)?;
-            push.keep_invites(&request.invites)?;
+            push.keep_enrolments(request)?;
             push.keep_recovery(request.recovery.as_deref().unwrap_or_default())?;
             crash_point!("relay.push.before_commit");
             Ok((results, push.directory))

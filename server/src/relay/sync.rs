@@ -1,9 +1,7 @@
 //! One exchange with a device: take what it pushes, serve what it lacks, sign the answer.
 
 use sync_core::ids::DeviceId;
-use sync_core::protocol::{
-    Cursors, PendingEnrolment, PushResult, SyncRequest, SyncResponse, Timestamp,
-};
+use sync_core::protocol::{Cursors, PushResult, SyncRequest, SyncResponse, Timestamp};
 
 use crate::crash_point;
 use crate::store::devices;
@@ -46,6 +44,7 @@ impl Relay {
         if let Some(known) = &known {
             self.remember(device, known, &pulled)?;
         }
+        let waiting = self.waiting_for(&directory, device, now)?;
         Ok(SyncResponse {
             relay: self.id(),
             incarnation: self.incarnation,
@@ -57,7 +56,9 @@ impl Relay {
             gone: pulled.gone,
             reset: pulled.reset,
             backup_through: 0,
-            pending: self.pending_for(request, &directory)?,
+            pending: waiting.pending,
+            vouched: some(waiting.vouched),
+            codes: some(waiting.codes),
             recovery: self.recovery_for(request.device, &directory)?,
         })
     }
@@ -71,13 +72,9 @@ impl Relay {
         self.store().write(|tx| devices::remember(tx, device, &known.cursors, &after))?;
         Ok(())
     }
+}
 
-    fn pending_for(
-        &self,
-        request: &SyncRequest,
-        directory: &sync_core::directory::Directory,
-    ) -> Result<Vec<PendingEnrolment>, Refusal> {
-        let is_admin = directory.device(&request.device).is_some_and(|d| d.standing.admin);
-        if is_admin { self.pending_enrolments(directory) } else { Ok(Vec::new()) }
-    }
+/// A list that is left out when it is empty.
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
 }

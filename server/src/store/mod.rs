@@ -15,6 +15,7 @@ pub(crate) mod records;
 pub(crate) mod recovery;
 mod schema;
 pub(crate) mod spaces;
+pub(crate) mod vouched;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,7 +5,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One entry a released version; entry 0 leads from an empty file to version 1.
-const STEPS: &[&str] = &[V1, RECOVERY];
+const STEPS: &[&str] = &[V1, super::vouched::STEP, RECOVERY];
 
 /// All ids are blobs; times are milliseconds since 1970, days are days since then.
 const V1: &str = "

@@ -323,6 +323,8 @@ impl Team {
             max_bytes: 1_000_000,
             invites: Vec::new(),
             recovery: None,
+            vouched: None,
+            codes: None,
         }
     }
 
@@ -335,7 +337,7 @@ impl Team {
     }
 
     pub fn inviting(&self, hand: &Hand, lookup: [u8; 16], expires: Timestamp) -> SyncRequest {
-        let invites = vec![InviteNotice { lookup: lookup.into(), expires }];
+        let invites = vec![InviteNotice { lookup: lookup.into(), expires, kind: None }];
         SyncRequest { invites, ..self.pushing(hand, &[]) }
     }
 }

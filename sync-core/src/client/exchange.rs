@@ -113,11 +113,18 @@ pub async fn sync_until_done<S: Surroundings + ?Sized>(
     exchange_until_done(&mut Held { phone, surroundings }, http).await
 }
 
-/// Asks the relay once to be let in; whether the directory lists this device by now.
+/// Asks the relay once to be let in; whether the directory lists this device by now. Of a typed code it first asks for
+/// the other phone's answer.
 ///
 /// # Errors
 /// As [`ClientError`] says.
 pub async fn enrol_once(phone: &mut Phone, http: &HttpClient) -> Result<bool, ClientError> {
+    if let Some(request) = phone.code_request()? {
+        let answer = http.try_code(&request).await?;
+        if !phone.code_answer(&answer)? {
+            return Ok(false);
+        }
+    }
     let answer = http.enrol(&phone.enrol_request()?).await?;
     Ok(phone.enrol_answer(&answer)?)
 }

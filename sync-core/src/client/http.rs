@@ -9,7 +9,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url};
 
-use crate::protocol::{Code, EnrolAnswer, EnrolRequest, Timestamp, limits};
+use crate::protocol::{
+    Code, CodeAnswer, CodeRequest, EnrolAnswer, EnrolRequest, Timestamp, limits,
+};
 
 use super::{ClientError, inflate, pack, unpack};
 
@@ -63,6 +65,15 @@ impl HttpClient {
     /// # Errors
     /// As [`ClientError`] says.
     pub async fn enrol(&self, request: &EnrolRequest) -> Result<EnrolAnswer, ClientError> {
+        let request = cbor(self.client.post(self.enrol.clone()), pack(request));
+        unpack(&send(request).await?).map_err(|_| ClientError::Damaged)
+    }
+
+    /// Asks for the other phone's side of a typed code's exchange.
+    ///
+    /// # Errors
+    /// As [`ClientError`] says.
+    pub async fn try_code(&self, request: &CodeRequest) -> Result<CodeAnswer, ClientError> {
         let request = cbor(self.client.post(self.enrol.clone()), pack(request));
         unpack(&send(request).await?).map_err(|_| ClientError::Damaged)
     }

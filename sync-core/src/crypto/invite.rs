@@ -20,14 +20,16 @@ pub fn lookup(secret: &[u8; 16]) -> ByteArray<16> {
     value.into()
 }
 
-/// MAC over a new device's keys, under another derivation of the secret.
+/// MAC over a new device's keys and class (0: an app), under another derivation of the secret.
 pub fn bind(
     secret: &[u8; 16],
     team: TeamId,
     verify_key: &[u8; 32],
-    seal_key: &[u8; 32],
+    seal_key: &[u8],
+    class: u8,
 ) -> ByteArray<32> {
-    let tag: [u8; 32] = mac(secret, team, verify_key, seal_key).finalize().into_bytes().into();
+    let tag = mac(secret, team, verify_key, seal_key, class).finalize().into_bytes();
+    let tag: [u8; 32] = tag.into();
     tag.into()
 }
 
@@ -36,21 +38,27 @@ pub fn check(
     secret: &[u8; 16],
     team: TeamId,
     verify_key: &[u8; 32],
-    seal_key: &[u8; 32],
+    seal_key: &[u8],
+    class: u8,
     tag: &[u8; 32],
 ) -> bool {
-    mac(secret, team, verify_key, seal_key).verify_slice(tag).is_ok()
+    mac(secret, team, verify_key, seal_key, class).verify_slice(tag).is_ok()
 }
 
-/// HMAC-SHA256 over team || verifying key || sealing key, each of 32 bytes.
+/// HMAC-SHA256 over team (32 bytes) || verifying key (32) || sealing key (the rest), under a key of the class's own.
 fn mac(
     secret: &[u8; 16],
     team: TeamId,
     verify_key: &[u8; 32],
-    seal_key: &[u8; 32],
+    seal_key: &[u8],
+    class: u8,
 ) -> Hmac<Sha256> {
     let mut key = Secret::zero();
-    derive(secret, labels::INVITE_BIND, key.as_mut_bytes());
+    let label = match class {
+        0 => labels::INVITE_BIND.to_vec(),
+        other => [labels::INVITE_BIND_CLASS, &[other]].concat(),
+    };
+    derive(secret, &label, key.as_mut_bytes());
     let mut mac =
         Hmac::<Sha256>::new_from_slice(key.as_bytes()).expect("HMAC takes a key of any length");
     mac.update(team.as_bytes());
@@ -74,24 +82,28 @@ mod tests {
     const TEAM: TeamId = TeamId::new([2; 32]);
     const VERIFY: [u8; 32] = [3; 32];
     const SEAL: [u8; 32] = [4; 32];
+    const CLASS: u8 = 0;
 
     #[test]
     fn the_invited_keys_pass() {
-        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL);
-        assert!(check(&SECRET, TEAM, &VERIFY, &SEAL, &tag));
+        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL, CLASS);
+        assert!(check(&SECRET, TEAM, &VERIFY, &SEAL, CLASS, &tag));
     }
 
     #[test]
     fn swapped_or_foreign_keys_do_not() {
-        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL);
-        assert!(!check(&SECRET, TEAM, &SEAL, &VERIFY, &tag), "swapped");
-        assert!(!check(&SECRET, TEAM, &[9; 32], &SEAL, &tag), "another verifying key");
-        assert!(!check(&SECRET, TEAM, &VERIFY, &[9; 32], &tag), "another sealing key");
-        assert!(!check(&SECRET, TeamId::new([9; 32]), &VERIFY, &SEAL, &tag), "another team");
-        assert!(!check(&[9; 16], TEAM, &VERIFY, &SEAL, &tag), "another invitation");
+        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL, CLASS);
+        assert!(!check(&SECRET, TEAM, &SEAL, &VERIFY, CLASS, &tag), "swapped");
+        assert!(!check(&SECRET, TEAM, &[9; 32], &SEAL, CLASS, &tag), "another verifying key");
+        assert!(!check(&SECRET, TEAM, &VERIFY, &[9; 32], CLASS, &tag), "another sealing key");
+        assert!(!check(&SECRET, TeamId::new([9; 32]), &VERIFY, &SEAL, CLASS, &tag), "another team");
+        assert!(!check(&[9; 16], TEAM, &VERIFY, &SEAL, CLASS, &tag), "another invitation");
+        for class in 1..=4 {
+            assert!(!check(&SECRET, TEAM, &VERIFY, &SEAL, class, &tag), "another class");
+        }
         for (bit, other) in flipped(tag.as_slice()) {
             let other = other.try_into().expect("32 bytes");
-            assert!(!check(&SECRET, TEAM, &VERIFY, &SEAL, &other), "bit {bit}");
+            assert!(!check(&SECRET, TEAM, &VERIFY, &SEAL, CLASS, &other), "bit {bit}");
         }
     }
 
@@ -107,8 +119,11 @@ mod tests {
             mac.update(part);
         }
         let forged = mac.finalize().into_bytes().into();
-        assert!(!check(&SECRET, TEAM, &VERIFY, &SEAL, &forged));
-        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL);
-        assert!(!check(&found_by.into(), TEAM, &VERIFY, &SEAL, &tag), "a relay that tries it");
+        assert!(!check(&SECRET, TEAM, &VERIFY, &SEAL, CLASS, &forged));
+        let tag = bind(&SECRET, TEAM, &VERIFY, &SEAL, CLASS);
+        assert!(
+            !check(&found_by.into(), TEAM, &VERIFY, &SEAL, CLASS, &tag),
+            "a relay that tries it"
+        );
     }
 }

@@ -31,6 +31,22 @@ pub const DOCUMENT_KEY_WRAP: &[u8] = b"aftercall dek wrap v1";
 pub const INVITE_LOOKUP: &[u8] = b"aftercall invite lookup v1";
 /// HKDF info of an invitation's binding key.
 pub const INVITE_BIND: &[u8] = b"aftercall invite bind v1";
+/// HKDF info, before the class, of an invitation's binding key for an installation that is no app.
+pub const INVITE_BIND_CLASS: &[u8] = b"aftercall invite bind class v1";
+/// Before a device's keys, in the proof that it holds them (`protocol`).
+pub const ENROL: &[u8] = b"aftercall enrol v1";
+/// Before a typed code's nameplate, in its look-up value.
+pub const NAMEPLATE: &[u8] = b"aftercall nameplate v1";
+/// The inviting device's name in the exchange of a typed code.
+pub const CODE_INVITER: &[u8] = b"aftercall code inviter v1";
+/// The new device's name in the exchange of a typed code.
+pub const CODE_NEW: &[u8] = b"aftercall code new device v1";
+/// HKDF info of the key that confirms a typed code's exchange.
+pub const CODE_CONFIRM: &[u8] = b"aftercall code confirm v1";
+/// HKDF info of the key that seals the invitation for the typed code's other side.
+pub const CODE_SEAL: &[u8] = b"aftercall code seal v1";
+/// HKDF info of the secret of the invitation that a typed code's exchange yields.
+pub const CODE_SECRET: &[u8] = b"aftercall code secret v1";
 
 /// Before team, nonce and operation, in an approval of a directory entry (`directory`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
@@ -70,6 +86,14 @@ pub const ALL: &[&[u8]] = &[
     RECOVERY_SHARE,
     SHARE_WRAP,
     SHARE_HANDED,
+    INVITE_BIND_CLASS,
+    ENROL,
+    NAMEPLATE,
+    CODE_INVITER,
+    CODE_NEW,
+    CODE_CONFIRM,
+    CODE_SEAL,
+    CODE_SECRET,
 ];
 
 #[cfg(test)]
@@ -107,6 +131,17 @@ mod tests {
         let header = super::super::testing::header(DeviceId::new([9; 16]));
         assert_eq!(header.signing_input(), [ENVELOPE, &header.encode()].concat());
         assert!(crate::protocol::answer_to_sign(b"", b"").starts_with(ANSWER));
+        let request = crate::protocol::EnrolRequest {
+            recovery: None,
+            team: TeamId::new([1; 32]),
+            lookup: [2; 16].into(),
+            verify_key: [3; 32].into(),
+            seal_key: [4; 32].into(),
+            mac: [5; 32].into(),
+            class: None,
+            proof: None,
+        };
+        assert!(request.to_sign().starts_with(ENROL));
         let actor_no = header.actor_no.to_be_bytes();
         let actor = [ACTOR, header.device.as_bytes(), header.doc.as_bytes(), &actor_no];
         assert_eq!(*header.actor().as_bytes(), id_of(&actor));

@@ -10,6 +10,7 @@
 //! - Bytes from a peer or a disk end in an error, never in a panic.
 //! - There is one suite per version. An unknown one cannot even be decoded, so nothing can be downgraded.
 
+mod code;
 mod device;
 mod document_key;
 mod epoch;
@@ -18,6 +19,7 @@ mod hpke_base;
 pub mod invite;
 pub mod labels;
 mod pad;
+pub mod pake;
 mod passphrase;
 mod recovery;
 mod recovery_code;
@@ -29,6 +31,7 @@ mod sender;
 mod testing;
 pub mod token;
 
+pub use code::TypedCode;
 pub use device::{DeviceKeys, device_id, verify, verify_envelope};
 pub use document_key::DocumentKey;
 pub use epoch::{EpochSecret, is_epoch_key};

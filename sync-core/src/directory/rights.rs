@@ -48,7 +48,7 @@ pub const OPERATIONS: &[OpRight] = {
         row(
             "list a member's further device",
             ADMIN,
-            "one of the member's devices, or their recovery key",
+            "one of the member's native devices, or their recovery key",
         ),
         row(
             "remove a device or a member",
@@ -58,7 +58,7 @@ pub const OPERATIONS: &[OpRight] = {
         row(
             "set, change or drop a member's recovery key",
             ADMIN,
-            "one of the member's devices, and a second admin, if there is one",
+            "one of the member's native devices, and a second admin, if there is one",
         ),
         row("release what was set aside, wipe a removed device", ADMIN, "none"),
         row("begin or end a legal hold", ADMIN, "none"),
@@ -202,8 +202,10 @@ impl Directory {
             match by {
                 Approver::Device(device) => {
                     let device = self.device(device).ok_or(Code::ApprovalInvalid)?;
-                    vouched |= needs.member == Some(device.member);
-                    if device.standing.admin && device.class == DeviceClass::Native {
+                    // A browser vouches for nobody: whoever serves it would let in an app of their own.
+                    let native = device.class == DeviceClass::Native;
+                    vouched |= native && needs.member == Some(device.member);
+                    if device.standing.admin && native {
                         admins.insert(device.member);
                     }
                 }

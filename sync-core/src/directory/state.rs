@@ -417,6 +417,11 @@ impl Directory {
         self.devices.get(device)?.until
     }
 
+    /// The length with the entry that listed a device.
+    pub fn listed_at(&self, device: &DeviceId) -> Option<u64> {
+        Some(self.devices.get(device)?.since)
+    }
+
     /// Whose device this is or was.
     pub fn owner_of(&self, device: &DeviceId) -> Option<MemberId> {
         Some(self.devices.get(device)?.member)

@@ -87,12 +87,16 @@ impl Desk<'_> {
 
         let (directory, spaces): (Vec<_>, Vec<_>) =
             response.spaces.iter().partition(|items| items.space == self.directory.space());
+        let known = if directory.is_empty() { None } else { Some(self.known_devices()?) };
         let mut directory_whole = true;
         for items in &directory {
             match self.receive_directory(items, &response.batch)? {
                 Some(count) => outcome.received += count,
                 None => directory_whole = false,
             }
+        }
+        if let Some(known) = known {
+            self.settle_devices(&known)?;
         }
         crate::crash_point!("phone.sync.after_directory");
         self.take_results(&response.results, &mut outcome)?;
@@ -109,9 +113,9 @@ impl Desk<'_> {
             self.rows.raise(Code::RelayChanged, &reset.space.to_string())?;
         }
         let mut progress = outcome.stored + outcome.refused + outcome.received > 0;
-        for pending in &response.pending {
-            progress |= self.consider(env, pending)?;
-        }
+        progress |= self.take_codes(env, response.codes.as_deref().unwrap_or_default())?;
+        progress |= self.consider_all(env, &response.pending)?;
+        progress |= self.take_vouched(response.vouched.as_deref().unwrap_or_default())?;
         if directory_whole {
             self.take_recovery_asks(response.recovery.as_deref().unwrap_or_default())?;
         }
@@ -123,7 +127,10 @@ impl Desk<'_> {
         progress |= self.rows.number("outbox")? != posted_before;
 
         self.rows.put_number("send_cursors", i64::from(response.need_cursors))?;
-        let unsent = !self.rows.outbox(1)?.is_empty() || !self.rows.proposals()?.is_empty();
+        let unsent = !self.rows.outbox(1)?.is_empty()
+            || !self.rows.proposals()?.is_empty()
+            || !self.untold_vouchers()?.is_empty()
+            || !self.code_answers()?.is_empty();
         let more = response.spaces.iter().any(|items| items.more);
         // A relay that promises more and brings nothing that can be taken is not asked again until the next sync.
         outcome.again = response.need_cursors || ((more || unsent) && progress);

@@ -70,6 +70,7 @@ impl Desk<'_> {
     pub fn require_enrolled(&self) -> Result<()> {
         match self.directory.device(&self.device()) {
             Some(_) => Ok(()),
+            None if self.identity.joining.is_some() => Err(Code::NotLetIn.into()),
             None => Err(Code::NotSetUp.into()),
         }
     }

@@ -3,12 +3,17 @@
 use crate::crypto::{self, DeviceKeys};
 use crate::directory::Directory;
 use crate::protocol::{Code, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Invitation};
-use crate::records::SpaceKind;
+use crate::records::{DeviceClass, SpaceKind};
 
 use super::desk::Desk;
 use super::rows::{IdentityRow, JoiningRow, Rows};
 use super::store::Store;
 use super::{Env, Phone, Result};
+
+/// A class as messages carry it: left out for an app.
+pub(super) fn number(class: DeviceClass) -> Option<u8> {
+    (class != DeviceClass::Native).then_some(class as u8)
+}
 
 impl Phone {
     /// Begins joining with an invitation: makes this device's keys. Ask with [`Phone::enrol_request`] until let in.
@@ -16,9 +21,22 @@ impl Phone {
     /// # Errors
     /// `already_set_up` if the store holds a phone.
     pub fn start_joining(
+        store: Box<dyn Store>,
+        env: &mut Env<'_>,
+        invitation: &Invitation,
+    ) -> Result<Phone> {
+        Self::start_joining_as(store, env, invitation, DeviceClass::Native)
+    }
+
+    /// As [`Phone::start_joining`], on an installation of another class.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_joining_as(
         mut store: Box<dyn Store>,
         env: &mut Env<'_>,
         invitation: &Invitation,
+        class: DeviceClass,
     ) -> Result<Phone> {
         let keys = DeviceKeys::generate(env.rng);
         let identity = IdentityRow {
@@ -30,6 +48,8 @@ impl Phone {
                 secret: invitation.secret,
                 head_seq: invitation.head_seq,
                 head_hash: invitation.head_hash,
+                class: number(class),
+                typed: None,
             }),
         };
         let mut rows = Rows(store.begin()?);
@@ -62,19 +82,36 @@ impl Phone {
     /// What to ask the relay while joining.
     ///
     /// # Errors
-    /// `already_set_up` once let in.
+    /// `already_set_up` once let in; `not_let_in` while a typed code's exchange is not done ([`Phone::code_request`]).
     pub fn enrol_request(&mut self) -> Result<EnrolRequest> {
         let recovery = self.desk()?.rows.voucher()?;
         let joining = self.identity.joining.as_ref().ok_or(Code::AlreadySetUp)?;
+        if joining.typed.is_some() {
+            return Err(Code::NotLetIn.into());
+        }
+        let (team, secret, class) = (self.identity.team, &joining.secret, joining.class);
         let (verify_key, seal_key) = (self.keys.verify_key(), self.keys.seal_key());
-        Ok(EnrolRequest {
-            team: self.identity.team,
-            lookup: crypto::invite::lookup(&joining.secret),
+        let mut request = EnrolRequest {
+            team,
+            lookup: crypto::invite::lookup(secret),
             verify_key: verify_key.into(),
             seal_key: seal_key.into(),
-            mac: crypto::invite::bind(&joining.secret, self.identity.team, &verify_key, &seal_key),
+            mac: crypto::invite::bind(secret, team, &verify_key, &seal_key, class.unwrap_or(0)),
+            class,
+            proof: None,
             recovery,
-        })
+        };
+        request.proof = Some(self.keys.sign(&request.to_sign()).into());
+        Ok(request)
+    }
+
+    /// What the inviting phone scans, so that it can let this one in without a relay. Once that phone has synced,
+    /// this one completes at its own first contact with the relay.
+    ///
+    /// # Errors
+    /// As [`Phone::enrol_request`].
+    pub fn join_reply(&mut self) -> Result<String> {
+        Ok(self.enrol_request()?.to_reply())
     }
 
     /// Takes the relay's answer. True once this device is in the verified directory, false while it is pending.
@@ -99,6 +136,7 @@ impl Phone {
         }
         let listed = directory.device(&self.keys.device_id()).is_some_and(|device| {
             device.member == self.identity.member
+                && number(device.class) == joining.class
                 && *device.verify_key == self.keys.verify_key()
                 && *device.seal_key == self.keys.seal_key()
         });

@@ -8,8 +8,10 @@ mod answer;
 mod author;
 mod backup;
 mod desk;
+mod devices;
 #[cfg(feature = "drill")]
 mod drill;
+mod invites;
 mod join;
 mod keys;
 mod ledger;
@@ -27,7 +29,9 @@ mod session;
 mod spaces;
 mod store;
 mod team;
+mod typed;
 mod types;
+mod vouch;
 
 use crate::crypto::DeviceKeys;
 use crate::directory::Directory;
@@ -35,8 +39,10 @@ use crate::directory::Directory;
 use desk::Desk;
 use rows::IdentityRow;
 
+pub use devices::DeviceView;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
+pub use invites::{InviteState, InviteView};
 pub use recovery::{
     Holder, NO_ESCROW_WARNING, PrintedShare, RecoveryAsk, RecoveryProof, RecoverySheet,
     RecoveryState, RecoveryStatus, ShareRelease,

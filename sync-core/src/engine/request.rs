@@ -6,7 +6,7 @@ use crate::crypto::token;
 use crate::directory::Directory;
 use crate::ids::{EnvelopeId, TeamId};
 use crate::protocol::{
-    Batch, Cursor, Cursors, Envelope, InviteNotice, Packed, SyncRequest, Timestamp, limits, to_cbor,
+    Batch, Cursor, Cursors, Envelope, Packed, SyncRequest, Timestamp, limits, to_cbor,
 };
 use crate::records::SpaceKind;
 
@@ -37,6 +37,8 @@ impl Phone {
             max_bytes: limits::DEFAULT_MAX_BYTES,
             invites: desk.invite_notices(env.now)?,
             recovery: desk.recovery_to_send()?,
+            vouched: some(desk.untold_vouchers()?),
+            codes: some(desk.code_answers()?),
         };
         desk.commit()?;
         Ok(request)
@@ -71,6 +73,11 @@ impl Phone {
     }
 }
 
+/// A list that is left out when it is empty.
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
 impl Desk<'_> {
     /// What one request can carry of what waits: a new team's genesis and directory entries first, then the outbox.
     fn pack_push(&mut self, env: &Env<'_>) -> Result<(Batch, Vec<Packed>)> {
@@ -97,7 +104,7 @@ impl Desk<'_> {
         Ok((batch, push))
     }
 
-    fn token_time(&self, now: Timestamp) -> Result<Timestamp> {
+    pub fn token_time(&self, now: Timestamp) -> Result<Timestamp> {
         let offset = match self.rows.number("token_offset_ms")? {
             Some(offset) => offset,
             None => self.rows.number("attested_offset_ms")?.unwrap_or(0),
@@ -106,7 +113,7 @@ impl Desk<'_> {
     }
 
     /// Signs the proposed directory entries on top of the head, one after the other. An entry keeps its bytes while its place stays free.
-    fn sign_proposals(&mut self, env: &Env<'_>) -> Result<Vec<Envelope>> {
+    pub fn sign_proposals(&mut self, env: &Env<'_>) -> Result<Vec<Envelope>> {
         let mut proposals = self.rows.proposals()?;
         if proposals.is_empty() {
             return Ok(Vec::new());
@@ -150,19 +157,5 @@ impl Desk<'_> {
         }
         cursors.sort();
         Ok((Cursors(cursors), high))
-    }
-
-    /// The invitations still open, with the time they have left told on the relay's clock.
-    fn invite_notices(&mut self, now: Timestamp) -> Result<Vec<InviteNotice>> {
-        let mut notices = Vec::new();
-        for (lookup, invite) in self.rows.invites()? {
-            let Some(left_ms) = invite.left_ms(now) else {
-                self.rows.delete_invite(&lookup)?;
-                continue;
-            };
-            let expires = self.token_time(now)?.plus_ms(left_ms);
-            notices.push(InviteNotice { lookup: lookup.into(), expires });
-        }
-        Ok(notices)
     }
 }

@@ -112,7 +112,7 @@ impl Desk<'_> {
         let (secret, public) = EpochSecret::generate(suite, env.rng);
         let zero = EpochId::new([0; 16]);
         let escrow = self.has_escrow(kind, &owner)?;
-        let wraps = self.wrap_for_readers(env, &secret, zero, &public, readers, escrow)?;
+        let wraps = self.wrap_for_readers(env, kind, &secret, zero, &public, readers, escrow)?;
         let body = to_cbor(&SpaceBody {
             kind: kind as u8,
             owner,
@@ -150,6 +150,7 @@ impl Desk<'_> {
     fn wrap_for_readers(
         &self,
         env: &mut Env<'_>,
+        kind: SpaceKind,
         secret: &EpochSecret,
         epoch: EpochId,
         public: &[u8],
@@ -158,7 +159,7 @@ impl Desk<'_> {
     ) -> Result<Vec<WrappedKey>> {
         let mut wraps = Vec::new();
         for reader in readers {
-            for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
+            for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d)) {
                 let wrap = secret
                     .wrap_for(epoch, public, device.id, device.seal_key, env.rng)
                     .map_err(|_| EngineError::refused(Code::SealBroken))?;
@@ -230,9 +231,9 @@ impl Desk<'_> {
         let row = self.space_row(space)?;
         let (suite, zero) = (Suite::X25519, EpochId::new([0; 16]));
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let escrow = self.has_escrow(row.info.kind(), &row.info.owner)?;
-        let readers = row.info.readers();
-        let wraps = self.wrap_for_readers(env, &secret, zero, &public, readers, escrow)?;
+        let (kind, readers) = (row.info.kind(), row.info.readers());
+        let escrow = self.has_escrow(kind, &row.info.owner)?;
+        let wraps = self.wrap_for_readers(env, kind, &secret, zero, &public, readers, escrow)?;
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),
@@ -255,12 +256,14 @@ impl Desk<'_> {
     /// Wraps every epoch key this phone holds for every reader's device that has not got it.
     fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let row = self.space_row(space)?;
-        let escrow = self.has_escrow(row.info.kind(), &row.info.owner)?;
+        let kind = row.info.kind();
+        let escrow = self.has_escrow(kind, &row.info.owner)?;
         let mut keys = Vec::new();
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
             for reader in row.info.readers() {
-                for device in self.directory.devices_of(*reader).filter(may_hold_keys) {
+                for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d))
+                {
                     if self.rows.is_wrapped(space, epoch.id, device.id)? {
                         continue;
                     }
@@ -293,7 +296,7 @@ impl Desk<'_> {
     }
 }
 
-/// Whether a device may be given keys: a console or a station never.
-fn may_hold_keys(device: &DeviceAt<'_>) -> bool {
-    matches!(device.class, DeviceClass::Native | DeviceClass::Web)
+/// Whether a device may be given a space's keys: a console or a station never, a browser not everywhere.
+fn may_hold_keys(kind: SpaceKind, device: &DeviceAt<'_>) -> bool {
+    kind.policy().hold.contains(&device.class)
 }

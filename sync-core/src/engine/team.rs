@@ -1,19 +1,17 @@
-//! An admin's device: making the team, entering members, inviting devices. All of it works offline.
+//! An admin's device: making the team and entering members. All of it works offline.
 
 use std::collections::BTreeMap;
 
 use minicbor::bytes::ByteArray;
 
-use crate::crypto::{self, DeviceKeys};
+use crate::crypto::DeviceKeys;
 use crate::directory::{Directory, Op};
 use crate::ids::{DocId, EnvelopeId, MemberId, SpaceId, TeamId};
-use crate::protocol::{
-    Code, Day, Header, Invitation, Kind, PendingEnrolment, Priority, limits, to_cbor,
-};
+use crate::protocol::{Code, Day, Header, Kind, Priority, to_cbor};
 use crate::records::{DeviceClass, PolicyProfile, SpaceKind, Value};
 
 use super::desk::Desk;
-use super::rows::{IdentityRow, InviteRow, Proposal, Rows};
+use super::rows::{IdentityRow, Proposal, Rows};
 use super::store::Store;
 use super::{EngineError, Env, NewMember, Phone, Result};
 
@@ -117,41 +115,6 @@ impl Phone {
         desk.commit()?;
         Ok(id)
     }
-
-    /// Makes an invitation for a member's device: single use, 15 minutes. It works once this device has synced.
-    ///
-    /// # Errors
-    /// `not_allowed` without the `admin` capability, `no_such_member`, `device_exists`.
-    pub fn invite(&mut self, env: &mut Env<'_>, member: MemberId) -> Result<Invitation> {
-        let mut desk = self.desk()?;
-        desk.require_admin()?;
-        let proposed =
-            desk.rows.proposals()?.into_iter().any(
-                |proposal| matches!(proposal.op, Op::Member { member: id, .. } if id == member),
-            );
-        if !proposed && desk.directory.member(&member).is_none() {
-            return Err(Code::NoSuchMember.into());
-        }
-        let has_device = desk.directory.devices_of(member).next().is_some();
-        if has_device && desk.directory.recovery(&member).is_none() {
-            return Err(Code::DeviceExists.into());
-        }
-        let mut secret = [0; 16];
-        env.rng.fill_bytes(&mut secret);
-        let row = InviteRow { secret: secret.into(), member, made: env.now };
-        desk.rows.put_invite(&crypto::invite::lookup(&secret), &row)?;
-        let invitation = Invitation {
-            relay: desk.identity.relay.clone(),
-            team: desk.identity.team,
-            head_seq: desk.directory.len(),
-            head_hash: desk.directory.head(),
-            member,
-            secret: secret.into(),
-            expires: desk.corrected(env.now)?.0.plus_ms(limits::INVITE_LIFE_MS),
-        };
-        desk.commit()?;
-        Ok(invitation)
-    }
 }
 
 impl Desk<'_> {
@@ -183,50 +146,6 @@ impl Desk<'_> {
         let staff = super::record::record_type("staff")?;
         self.write_new(env, staff, &fields, None)?;
         Ok(())
-    }
-
-    /// Answers a device that asks to be let in: its keys must carry the invitation's MAC.
-    pub fn consider(&mut self, env: &Env<'_>, pending: &PendingEnrolment) -> Result<bool> {
-        let Some(invite) = self.rows.invite(&pending.lookup)? else { return Ok(false) };
-        let subject = invite.member.to_string();
-        let genuine = crypto::invite::check(
-            &invite.secret,
-            self.identity.team,
-            &pending.verify_key,
-            &pending.seal_key,
-            &pending.mac,
-        );
-        if !genuine {
-            self.rows.raise(Code::InviteForged, &subject)?;
-            return Ok(false);
-        }
-        let restored = match self.restored_device(invite.member, pending) {
-            Ok(restored) => restored,
-            Err(code) => {
-                self.rows.raise(code, &subject)?;
-                return Ok(false);
-            }
-        };
-        if restored.is_none() && self.directory.had_device(&invite.member) {
-            // A further device needs the word of an older one, or of the recovery key: it waits for that.
-            return Ok(false);
-        }
-        self.rows.delete_invite(&pending.lookup)?;
-        if invite.left_ms(env.now).is_none() {
-            return Ok(false);
-        }
-        self.rows.lower(Code::InviteForged, &subject)?;
-        if let Some(op) = restored {
-            self.propose(op)?;
-            return Ok(true);
-        }
-        self.propose(Op::Device {
-            member: invite.member,
-            verify_key: pending.verify_key,
-            seal_key: pending.seal_key,
-            class: DeviceClass::Native,
-        })?;
-        Ok(true)
     }
 
     /// The relay answers for the first time: an admin's device lists it.

@@ -1,8 +1,10 @@
-//! Whom a sealed space may have as a reader, whoever lets them in.
+//! Whom a sealed space may have as a reader, whoever lets them in, and which of their devices may hold its keys.
 
 use crate::directory::{Directory, SpaceInfo};
 use crate::ids::MemberId;
-use crate::protocol::{Code, Envelope, Kind, ReaderBody, from_cbor};
+use crate::protocol::{
+    Code, Envelope, EpochBody, Kind, ReaderBody, SpaceBody, WrapBody, WrappedKey, from_cbor,
+};
 use crate::records::DeviceClass;
 
 /// Checks that the policy table admits a member as a reader of a space, as the directory stood at a length.
@@ -18,13 +20,15 @@ fn may_read(
     if entitled { Ok(()) } else { Err(Code::NotAllowed) }
 }
 
-/// Checks the readers that a `space` or `reader` envelope names; other kinds name none.
+/// Checks the readers that a `space` or `reader` envelope names and the devices that `space`, `epoch` and `wrap`
+/// envelopes give keys to; other kinds name none.
 ///
-/// `space`: the one the envelope makes, or the one it is for.
+/// `space`: the one the envelope makes, or the one it is for. A device that is not listed at this length gets
+/// nothing that it could use, and may have been removed since the key was wrapped; it is passed over.
 ///
 /// # Errors
 /// `malformed` if the body is not what the header says, `no_such_member` if it names nobody of the team,
-/// `not_allowed` if it names somebody who may not read there.
+/// `not_allowed` if it names somebody who may not read there, or a device of a class that may hold no key there.
 pub fn check_readers(
     envelope: &Envelope,
     directory: &Directory,
@@ -32,8 +36,26 @@ pub fn check_readers(
     space: &SpaceInfo,
 ) -> Result<(), Code> {
     let may_read = |member: &MemberId| may_read(directory, directory_seq, space, member);
+    let may_hold = |wraps: &[WrappedKey]| {
+        let allowed = space.kind().policy().hold;
+        let listed = |wrap: &WrappedKey| directory.device_at(&wrap.device, directory_seq);
+        let barred = wraps.iter().filter_map(listed).any(|device| !allowed.contains(&device.class));
+        if barred { Err(Code::NotAllowed) } else { Ok(()) }
+    };
     match envelope.header.kind {
-        Kind::Space => space.readers().iter().try_for_each(may_read),
+        Kind::Space => {
+            space.readers().iter().try_for_each(may_read)?;
+            let body: SpaceBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
+            may_hold(&body.wraps)
+        }
+        Kind::Epoch => {
+            let body: EpochBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
+            may_hold(&body.wraps)
+        }
+        Kind::Wrap => {
+            let body: WrapBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
+            may_hold(&body.keys)
+        }
         Kind::Reader => {
             let body: ReaderBody = from_cbor(&envelope.body).map_err(|_| Code::Malformed)?;
             may_read(&body.member)

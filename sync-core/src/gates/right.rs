@@ -25,12 +25,14 @@ pub fn check_right(
         space.is_owned_by(&author.member),
         space.is_read_by(&author.member),
     );
-    // A console or a station holds no reading keys, so nothing it signs concerns a sealed space.
+    // A console or a station holds no reading keys, so nothing it signs concerns a sealed space. A browser may
+    // write where it may not read.
     let sealed = policy.sealed && matches!(author.class, DeviceClass::Native | DeviceClass::Web);
+    let holds = policy.hold.contains(&author.class);
     let allowed = match header.kind {
-        Kind::Space => sealed && standing.is_any_of(policy.make) && may_make(space, &standing),
+        Kind::Space => holds && standing.is_any_of(policy.make) && may_make(space, &standing),
         // Only those who can already read let others in, rotate or wrap.
-        Kind::Reader | Kind::Epoch | Kind::Wrap => sealed && standing.reads,
+        Kind::Reader | Kind::Epoch | Kind::Wrap => holds && standing.reads,
         Kind::Sender | Kind::Sealed => sealed && standing.is_any_of(policy.write),
         Kind::Change => !policy.sealed && standing.is_any_of(policy.write),
         Kind::Directory => false,

@@ -72,7 +72,9 @@ codes! {
     PolicyNoNotes = "policy_no_notes", "Your team's policy does not allow written notes here; record the facts without text.";
     SpaceExists = "space_exists", "This space was already made by another device; the drafts move into it.";
     LeadWithoutDevice = "lead_without_device", "None of the chosen leads has an enrolled phone; enrol one of them first.";
-    DeviceExists = "device_exists", "This member already has a device; a further one needs the first one's signature, which this release cannot give yet.";
+    DeviceExists = "device_exists", "A device with these keys is listed already; a phone that was set up before joins anew, in an empty folder, with a new invitation.";
+    FurtherDevice = "further_device", "This member already has a phone: a further one is let in from a phone they have, or with their recovery code.";
+    DeviceAdded = "device_added", "A member let in a further phone of their own; ask them whether it is theirs, and mark it as checked.";
     NoKey = "no_key", "This phone has no key for it yet; it opens once a reader's phone has synced.";
     // Changes
     Compressed = "change_compressed", "A change arrived compressed, which no Aftercall phone does; it was set aside.";
@@ -96,6 +98,8 @@ codes! {
     // Enrolment
     InviteUnknown = "invite_unknown", "The relay does not know the invitation: it is used or expired, or the admin's phone has not synced since; ask your admin to sync, or for a new one.";
     InviteForged = "invite_forged", "The keys were not sent by the invited phone; nobody was enrolled, make a new invitation.";
+    CodeWrong = "code_wrong", "The code is not the one shown on the other phone, or somebody in between changed it; type it again. A code takes five tries, then ask for a new one.";
+    NotLetIn = "not_let_in", "This phone is not let in yet, so it cannot record; write it on paper, and record it once another phone of the team has let this one in.";
     // Input
     UnknownField = "unknown_field", "This record has no such field.";
     BadValue = "bad_value", "The value is not one the field allows.";

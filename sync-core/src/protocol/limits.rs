@@ -32,6 +32,8 @@ pub const MAX_REQUEST_INFLATED: usize = 16 * 1024 * 1024;
 pub const DEFAULT_MAX_BYTES: u32 = 2 * 1024 * 1024;
 /// Life of an invitation, in milliseconds (15 minutes).
 pub const INVITE_LIFE_MS: i64 = 15 * 60 * 1000;
+/// Life of an invitation that is one of a printed batch, in milliseconds (72 hours).
+pub const BATCH_LIFE_MS: i64 = 72 * 60 * 60 * 1000;
 /// Tries an invitation allows.
 pub const INVITE_TRIES: u8 = 5;
 /// Longest life of a device's token, in seconds.

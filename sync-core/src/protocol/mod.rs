@@ -20,7 +20,8 @@ pub use bodies::{
 pub use chain::next_chain;
 pub use codes::Code;
 pub use enrol::{
-    EnrolAnswer, EnrolRequest, EnrolState, Invitation, InviteNotice, PendingEnrolment,
+    CodeAnswer, CodeAnswered, CodeReply, CodeRequest, CodeTry, EnrolAnswer, EnrolRequest,
+    EnrolState, Invitation, InviteKind, InviteNotice, PendingEnrolment, VouchedDevice,
 };
 pub(crate) use envelope::body_hash;
 pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority, actor_id};

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId, first_16};
 
-use super::enrol::{InviteNotice, PendingEnrolment};
+use super::enrol::{CodeAnswered, CodeTry, InviteNotice, PendingEnrolment, VouchedDevice};
 use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};
 
@@ -69,13 +69,19 @@ pub struct SyncRequest {
     /// Bytes of envelopes wanted in the answer, about.
     #[n(8)]
     pub max_bytes: u32,
-    /// Invitations made on this device (admins only).
+    /// Invitations made on this device: by an admin for anyone's first, by any member for a further one of their own.
     #[n(9)]
     pub invites: Vec<InviteNotice>,
     /// Changes of recovery keys on their way to an entry: encoded `approved` operations of this device's member, or
     /// ones that this admin's device approved.
     #[n(17)]
     pub recovery: Option<Vec<ByteVec>>,
+    /// Further devices of this device's member that it vouches for, until the relay tells of them.
+    #[n(13)]
+    pub vouched: Option<Vec<VouchedDevice>>,
+    /// Answers to typed codes' exchanges.
+    #[n(14)]
+    pub codes: Option<Vec<CodeAnswered>>,
 }
 
 /// What became of a pushed envelope.
@@ -249,12 +255,20 @@ pub struct SyncResponse {
     /// Items up to here are in a backup (0: none yet).
     #[n(9)]
     pub backup_through: u64,
-    /// Devices that ask to be enrolled (admins only).
+    /// Devices that ask to be enrolled: all of the team's for an admin, those that answer this member's own
+    /// invitations for anyone else.
     #[n(10)]
     pub pending: Vec<PendingEnrolment>,
     /// Changes of recovery keys that wait for an admin (admins only): encoded `approved` operations.
     #[n(19)]
     pub recovery: Option<Vec<ByteVec>>,
+    /// Further devices that a device of their member vouched for and that are not listed yet: all for an admin, the
+    /// member's own for anyone else.
+    #[n(14)]
+    pub vouched: Option<Vec<VouchedDevice>>,
+    /// Exchanges of typed codes made on this device that wait for its answer.
+    #[n(15)]
+    pub codes: Option<Vec<CodeTry>>,
 }
 
 /// An answer as it travels: the encoded [`SyncResponse`] and the relay's signature.

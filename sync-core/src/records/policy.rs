@@ -184,6 +184,8 @@ pub struct SpacePolicy {
     pub read: &'static [Who],
     /// Whom a sealed space may have as a reader; nobody in an open one, which has none.
     pub admit: &'static [Who],
+    /// Which classes of devices of its readers may hold a sealed space's keys; none in an open one, which has none.
+    pub hold: &'static [DeviceClass],
 }
 
 /// The policy table.
@@ -197,7 +199,17 @@ pub const SPACES: &[SpacePolicy] = {
         write: &'static [Who],
         read: &'static [Who],
     ) -> SpacePolicy {
-        SpacePolicy { kind, name, sealed: false, owner, make: &[], write, read, admit: &[] }
+        SpacePolicy {
+            kind,
+            name,
+            sealed: false,
+            owner,
+            make: &[],
+            write,
+            read,
+            admit: &[],
+            hold: &[],
+        }
     }
     const fn sealed(
         kind: SpaceKind,
@@ -206,9 +218,15 @@ pub const SPACES: &[SpacePolicy] = {
         make: &'static [Who],
         write: &'static [Who],
         admit: &'static [Who],
+        hold: &'static [DeviceClass],
     ) -> SpacePolicy {
-        SpacePolicy { kind, name, sealed: true, owner, make, write, read: &[Reader], admit }
+        let (sealed, read): (_, &[Who]) = (true, &[Reader]);
+        SpacePolicy { kind, name, sealed, owner, make, write, read, admit, hold }
     }
+    // A console and a station hold no reading keys anywhere. A browser trusts whoever serves it its page, so what
+    // was said in confidence about others is not opened there.
+    const APPS: &[DeviceClass] = &[DeviceClass::Native];
+    const APPS_AND_BROWSERS: &[DeviceClass] = &[DeviceClass::Native, DeviceClass::Web];
     use SpaceKind as S;
     &[
         // open: owner, write, read
@@ -217,16 +235,51 @@ pub const SPACES: &[SpacePolicy] = {
         open(S::Operations, "operations", Team, &[Staff], &[Staff]),
         open(S::Caseload, "caseload", OwnedByMember, &[Owner, Coordinators], &[Owner]),
         open(S::Audit, "audit", Team, &[Relay], &[Admin]),
-        // sealed: owner, make, write, admit
-        sealed(S::Team, "team", Team, &[Admin], &[Admin], &[Member]),
-        sealed(S::Intake, "intake", Team, &[Staff], &[Member], &[Staff]),
-        sealed(S::Care, "care", OwnedByMember, &[Owner], &[Owner], &[Owner]),
-        sealed(S::Session, "session", Doc, &[Staff], &[Reader], &[Member]),
-        sealed(S::Personal, "personal", OwnedByMember, &[Owner], &[Owner], &[Owner]),
-        sealed(S::Shared, "shared", Group, &[Member], &[Reader], &[Member]),
-        sealed(S::Clinical, "clinical", Team, &[Coordinators], &[Coordinators], &[Coordinators]),
+        // sealed: owner, make, write, admit, hold
+        sealed(S::Team, "team", Team, &[Admin], &[Admin], &[Member], APPS_AND_BROWSERS),
+        sealed(S::Intake, "intake", Team, &[Staff], &[Member], &[Staff], APPS_AND_BROWSERS),
+        sealed(S::Care, "care", OwnedByMember, &[Owner], &[Owner], &[Owner], APPS),
+        sealed(S::Session, "session", Doc, &[Staff], &[Reader], &[Member], APPS),
+        sealed(
+            S::Personal,
+            "personal",
+            OwnedByMember,
+            &[Owner],
+            &[Owner],
+            &[Owner],
+            APPS_AND_BROWSERS,
+        ),
+        sealed(S::Shared, "shared", Group, &[Member], &[Reader], &[Member], APPS_AND_BROWSERS),
+        sealed(
+            S::Clinical,
+            "clinical",
+            Team,
+            &[Coordinators],
+            &[Coordinators],
+            &[Coordinators],
+            APPS,
+        ),
     ]
 };
+
+impl DeviceClass {
+    /// The class of this number.
+    pub fn from_u8(number: u8) -> Option<DeviceClass> {
+        [Self::Native, Self::Web, Self::Console, Self::Station]
+            .into_iter()
+            .find(|class| *class as u8 == number)
+    }
+
+    /// The stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Native => "native",
+            Self::Web => "web",
+            Self::Console => "console",
+            Self::Station => "station",
+        }
+    }
+}
 
 impl SpaceKind {
     /// The kind of this number.
@@ -278,10 +331,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_browser_holds_no_key_of_session_care_or_clinical_and_a_console_or_station_none_at_all() {
+        for row in SPACES {
+            let confided =
+                matches!(row.kind, SpaceKind::Session | SpaceKind::Care | SpaceKind::Clinical);
+            let browser = row.hold.contains(&DeviceClass::Web);
+            assert_eq!(browser, row.sealed && !confided, "{}", row.name);
+            for class in [DeviceClass::Console, DeviceClass::Station] {
+                assert!(!row.hold.contains(&class), "{}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_class_has_its_own_number() {
+        for number in 0..4 {
+            assert_eq!(DeviceClass::from_u8(number).map(|class| class as u8), Some(number));
+        }
+        assert_eq!(DeviceClass::from_u8(4), None);
+    }
+
+    #[test]
     fn every_sealed_space_is_read_by_its_readers_only_and_every_number_is_its_own() {
         for row in SPACES {
             assert_eq!(row.sealed, row.read == [Who::Reader], "{}", row.name);
             assert_eq!(row.sealed, !row.admit.is_empty(), "{}", row.name);
+            assert_eq!(row.sealed, row.hold.contains(&DeviceClass::Native), "{}", row.name);
             assert_eq!(SpaceKind::from_u8(row.kind as u8), Some(row.kind));
         }
     }

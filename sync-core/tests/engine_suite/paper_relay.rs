@@ -105,6 +105,8 @@ impl PaperRelay {
             backup_through: 0,
             pending: self.pending.clone(),
             recovery: None,
+            vouched: None,
+            codes: None,
         };
         if !need_cursors {
             self.pull(request.device, cursors, &mut response);
@@ -228,6 +230,7 @@ impl PaperRelay {
             mac: request.mac,
             recovery: None,
         };
+        let pending = PendingEnrolment::from(request);
         if !self.pending.contains(&pending) {
             self.pending.push(pending);
         }

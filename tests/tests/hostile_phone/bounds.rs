@@ -48,6 +48,8 @@ fn tens_of_thousands_of_cursors_do_not_keep_the_relay_busy() {
         max_bytes: u32::MAX,
         invites: Vec::new(),
         recovery: None,
+        vouched: None,
+        codes: None,
     };
     let (body, token) = scene.rogue.sealed_request(&scene.world, &request);
     let started = std::time::Instant::now();

@@ -279,6 +279,8 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
             backup_through: 0,
             pending: Vec::new(),
             recovery: None,
+            vouched: None,
+            codes: None,
         };
         let answer = sign_answer(&keys, &body, &response);
         phone.sync_answer(&mut env, &body, &answer).unwrap();
@@ -299,6 +301,7 @@ fn keys_swapped_on_their_way_to_the_admin_enrol_nobody() {
         invitation.team,
         &honest.verify_key(),
         &honest.seal_key(),
+        0,
     );
     let lookup = sync_core::crypto::invite::lookup(&invitation.secret);
     let swaps = [
@@ -314,6 +317,7 @@ fn keys_swapped_on_their_way_to_the_admin_enrol_nobody() {
                 seal_key: seal_key.into(),
                 mac,
                 recovery: None,
+                class: None,
             }];
         })
         .unwrap();

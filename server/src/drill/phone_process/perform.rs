@@ -9,7 +9,7 @@ use sync_core::protocol::{Code, Invitation, Timestamp};
 use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
-use crate::drill::script::{profile_of, role};
+use crate::drill::script::{HandedOver, profile_of, role};
 use crate::phone::relay::Link;
 use crate::phone::{Failure, folder, look, refs, urgent};
 
@@ -45,12 +45,21 @@ impl Device {
                 })?;
                 self.begin(phone, connect)
             }
-            PhoneCommand::Join { passphrase, connect, link } => {
+            PhoneCommand::Join { passphrase, connect, link, class } => {
                 let invitation = Invitation::from_link(&link)
                     .map_err(|_| Trouble::Broken("the link cannot be read".into()))?;
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
                 let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
-                    Ok(Phone::start_joining(store, &mut Env { now, rng }, &invitation)?)
+                    let env = &mut Env { now, rng };
+                    Ok(Phone::start_joining_as(store, env, &invitation, class.into())?)
+                })?;
+                self.begin(phone, connect)
+            }
+            PhoneCommand::JoinByCode { passphrase, connect, origin, code, class } => {
+                let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
+                    let (env, class) = (&mut Env { now, rng }, class.into());
+                    Ok(Phone::start_joining_by_code(store, env, &origin, &code, class)?)
                 })?;
                 self.begin(phone, connect)
             }
@@ -112,8 +121,11 @@ impl Running {
                 let member = new_member(name, &roles, admin, unit, supervises)?;
                 Ok(json!({ "member": phone.add_member(&mut at.env(), member)?.to_string() }))
             }
-            PhoneCommand::Invite { member } => {
-                Ok(json!({ "link": phone.invite(&mut at.env(), member.parse()?)?.to_link() }))
+            PhoneCommand::Invite { member, by } => invite(phone, &mut at.env(), &member, by),
+            PhoneCommand::JoinReply => Ok(json!({ "reply": phone.join_reply()? })),
+            PhoneCommand::AcceptReply { reply } => {
+                let device = phone.accept_reply(&mut at.env(), &reply)?;
+                Ok(json!({ "device": device.to_string() }))
             }
             command if super::recover::is_recovery(&command) => {
                 super::recover::perform(phone, &mut at.env(), command)
@@ -124,6 +136,19 @@ impl Running {
             },
         }
     }
+}
+
+fn invite(phone: &mut Phone, env: &mut Env<'_>, member: &str, by: HandedOver) -> Done {
+    let member: MemberId = member.parse()?;
+    let invitation = match by {
+        HandedOver::Code => {
+            let code = phone.invite_by_code(env, member)?;
+            return Ok(json!({ "code": code.as_str() }));
+        }
+        HandedOver::Link | HandedOver::Scan => phone.invite(env, member)?,
+        HandedOver::Batch => phone.invite_batch(env, &[member])?.remove(0),
+    };
+    Ok(json!({ "link": invitation.to_link() }))
 }
 
 /// Commands that write; `None` for the others.
@@ -220,6 +245,12 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
             .collect()),
         PhoneCommand::Heads => heads(phone),
         PhoneCommand::ReadableNotes => readable_notes(phone),
+        PhoneCommand::Devices => Ok(phone
+            .devices()?
+            .iter()
+            .map(|view| json!({ "device": view.id.to_string(), "member": view.member.to_string(),
+                                "class": view.class.as_str(), "checked": view.checked }))
+            .collect()),
         PhoneCommand::Status => {
             let status = phone.status()?;
             Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),

@@ -181,6 +181,8 @@ impl Running {
             max_bytes: 0,
             invites: Vec::new(),
             recovery: None,
+            vouched: None,
+            codes: None,
         };
         let broken = |what: &str| Trouble::Broken(format!("the hostile request failed: {what}"));
         let body = zstd::encode_all(to_cbor(&request).as_slice(), 3)

@@ -99,6 +99,14 @@ impl World {
                     drafts.as_array().into_iter().flatten().any(|d| d["own"] == Json::Bool(true));
                 if own { Ok(()) } else { Err(Failed::unmet("a draft of its own", "none")) }
             }
+            Shown::UncheckedDevice => {
+                let devices = self.ask(&expect.device, PhoneCommand::Devices)?;
+                let mut all = devices.as_array().into_iter().flatten();
+                match all.any(|device| device["checked"] == Json::Bool(false)) {
+                    true => Ok(()),
+                    false => Err(Failed::unmet("a device nobody has checked", "none")),
+                }
+            }
         }
     }
 

@@ -11,7 +11,7 @@ use sync_core::protocol::HandedShare;
 use sync_core::records::Role;
 
 use crate::drill::protocol::PhoneCommand;
-use crate::drill::script::{Escrow, OwnSpace, Recover, RecoverWith, Step, Verb};
+use crate::drill::script::{Class, Escrow, HandedOver, OwnSpace, Recover, RecoverWith, Step, Verb};
 
 use super::{Failed, Played, World};
 
@@ -128,7 +128,7 @@ impl World {
 
     fn restore(&mut self, step: &Recover) -> Played {
         let member = self.member_id(&step.member)?;
-        let invited = self.ask("admin1", PhoneCommand::Invite { member })?;
+        let invited = self.ask("admin1", PhoneCommand::Invite { member, by: HandedOver::Link })?;
         let link = invited["link"].as_str().unwrap_or_default().to_owned();
         self.sync("admin1")?;
         self.start_device(&step.name, &step.member)?;
@@ -141,12 +141,15 @@ impl World {
                 self.ask(&step.name, join)?;
             }
             RecoverWith::Shares => {
-                self.ask(&step.name, PhoneCommand::Join { passphrase, connect, link })?;
+                self.ask(
+                    &step.name,
+                    PhoneCommand::Join { passphrase, connect, link, class: Class::Native },
+                )?;
                 let shares = self.gather_shares(step)?;
                 self.ask(&step.name, PhoneCommand::RecoverShares { shares })?;
             }
         }
-        self.wait_to_be_listed(&step.name)?;
+        self.wait_to_be_listed(&step.name, "admin1")?;
         self.sync(&step.name)?;
         self.sync("admin2")?;
         self.sync("admin1").map(|_| ())

@@ -5,12 +5,12 @@ use sync_core::records::Role;
 
 use crate::drill::protocol::{PhoneCommand, RelayCommand};
 use crate::drill::relay_process::ORIGIN;
-use crate::drill::script::{NewDevice, NewMember, Team};
+use crate::drill::script::{Class, HandedOver, NewDevice, NewMember, Team};
 
 use super::{Failed, Member, Played, World};
 
-/// Times a joining device asks before it has waited in vain.
-const ASKS: usize = 3;
+/// Times a joining device asks before it has waited in vain; a typed code needs one more than a link.
+const ASKS: usize = 4;
 
 fn text(json: &Json, name: &str) -> Played<String> {
     let found = json[name].as_str().map(str::to_owned);
@@ -71,16 +71,38 @@ impl World {
     }
 
     pub(super) fn enrol_device(&mut self, device: &NewDevice) -> Played {
-        self.enrol(&device.id, &device.member)?;
+        let NewDevice { id, member, by, class, .. } = device;
+        self.enrol_by(id, member, *by, *class)?;
         self.prepare_recoveries()
     }
 
     pub(super) fn enrol(&mut self, handle: &str, member: &str) -> Played {
+        self.enrol_by(handle, member, HandedOver::Link, Class::Native)
+    }
+
+    /// Who lets a device of a member in: the first of the member's own phones that has a link, else admin1.
+    fn inviter_of(&mut self, member: &str) -> Played<String> {
+        for handle in self.handles() {
+            let device = self.device(&handle)?;
+            if device.member == member && !device.proxy.is_offline() {
+                return Ok(handle);
+            }
+        }
+        Ok("admin1".to_owned())
+    }
+
+    fn enrol_by(&mut self, handle: &str, member: &str, by: HandedOver, class: Class) -> Played {
         let id = self.member_id(member)?;
-        let link = text(&self.ask("admin1", PhoneCommand::Invite { member: id })?, "link")?;
-        self.sync("admin1")?;
+        let inviter = self.inviter_of(member)?;
+        let invited = self.ask(&inviter, PhoneCommand::Invite { member: id, by })?;
+        if by != HandedOver::Scan {
+            self.sync(&inviter)?;
+        }
         self.start_device(handle, member)?;
-        let joined = self.join(handle, link);
+        let joined = match by {
+            HandedOver::Scan => self.join_by_scan(handle, &inviter, text(&invited, "link")?, class),
+            _ => self.join(handle, &inviter, &invited, class),
+        };
         if joined.is_err() {
             self.forget_device(handle);
             return joined;
@@ -92,14 +114,29 @@ impl World {
         self.sync("admin1").map(|_| ())
     }
 
-    fn join(&mut self, handle: &str, link: String) -> Played {
+    fn begin_joining(&mut self, handle: &str, invited: &Json, class: Class) -> Played {
         let (passphrase, connect) = self.credentials(handle)?;
-        self.ask(handle, PhoneCommand::Join { passphrase, connect, link })?;
-        self.wait_to_be_listed(handle)
+        let origin = ORIGIN.to_owned();
+        let command = match invited["code"].as_str() {
+            Some(code) => {
+                let code = code.to_owned();
+                PhoneCommand::JoinByCode { passphrase, connect, origin, code, class }
+            }
+            None => {
+                let link = text(invited, "link")?;
+                PhoneCommand::Join { passphrase, connect, link, class }
+            }
+        };
+        self.ask(handle, command).map(|_| ())
     }
 
-    /// A phone that has begun to join asks until an admin's phone has let it in.
-    pub(super) fn wait_to_be_listed(&mut self, handle: &str) -> Played {
+    fn join(&mut self, handle: &str, inviter: &str, invited: &Json, class: Class) -> Played {
+        self.begin_joining(handle, invited, class)?;
+        self.wait_to_be_listed(handle, inviter)
+    }
+
+    /// A phone that has begun to join asks until the inviting phone, and an admin's, have let it in.
+    pub(super) fn wait_to_be_listed(&mut self, handle: &str, inviter: &str) -> Played {
         let swap_keys = std::mem::take(&mut self.swap_keys);
         for _ in 0..ASKS {
             let asked = self.ask(handle, PhoneCommand::Enrol)?;
@@ -109,15 +146,34 @@ impl World {
             if swap_keys {
                 self.tell_relay(&RelayCommand::SwapEnrolmentKeys)?;
             }
-            self.sync("admin1")?;
+            self.sync(inviter)?;
+            if inviter != "admin1" {
+                self.sync("admin1")?;
+            }
         }
-        let alarms = self.ask("admin1", PhoneCommand::Alarms)?;
+        let alarms = self.ask(inviter, PhoneCommand::Alarms)?;
         let forged = alarms.as_array().is_some_and(|all| all.iter().any(|a| a == "invite_forged"));
         match forged {
             true => Err(Failed::Refused {
                 code: "invite_forged".into(),
-                sentence: "The admin's phone found other keys than the invited phone's.".into(),
+                sentence: "The inviting phone found other keys than the invited phone's.".into(),
             }),
+            false => Err(Failed::unmet("the device is listed", "it still waits")),
+        }
+    }
+
+    /// Both scans before any of it reaches the relay; then the new phone completes at its own first contact.
+    fn join_by_scan(&mut self, handle: &str, inviter: &str, link: String, class: Class) -> Played {
+        self.begin_joining(handle, &serde_json::json!({ "link": link }), class)?;
+        let reply = text(&self.ask(handle, PhoneCommand::JoinReply)?, "reply")?;
+        self.ask(inviter, PhoneCommand::AcceptReply { reply })?;
+        self.sync(inviter)?;
+        if inviter != "admin1" {
+            self.sync("admin1")?;
+        }
+        let asked = self.ask(handle, PhoneCommand::Enrol)?;
+        match asked["listed"] == Json::Bool(true) {
+            true => Ok(()),
             false => Err(Failed::unmet("the device is listed", "it still waits")),
         }
     }

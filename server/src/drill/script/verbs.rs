@@ -50,7 +50,7 @@ arguments! {
         #[serde(default)] trainings: Vec<Json>,
     }
     /// A device enrolled by invitation.
-    NewDevice { id: String, member: String, #[serde(default, rename = "notice")] _notice: Option<bool> }
+    NewDevice { id: String, member: String, #[serde(default, rename = "notice")] _notice: Option<bool>, #[serde(default)] by: HandedOver, #[serde(default)] class: Class }
     /// The true time.
     At { at: String }
     /// Time that passes.
@@ -178,6 +178,41 @@ pub enum OwnSpace {
     Care,
 }
 
+/// How an invitation reaches the new phone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HandedOver {
+    /// As a link or QR code; the answer goes over the relay.
+    #[default]
+    Link,
+    /// As ten characters that are typed.
+    Code,
+    /// As one of a printed batch.
+    Batch,
+    /// As a QR code, and the answer as a second one: no relay in between.
+    Scan,
+}
+
+/// What kind of installation a device is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// An app.
+    #[default]
+    Native,
+    /// A browser.
+    Web,
+}
+
+impl From<Class> for sync_core::records::DeviceClass {
+    fn from(class: Class) -> Self {
+        match class {
+            Class::Native => Self::Native,
+            Class::Web => Self::Web,
+        }
+    }
+}
+
 /// Half of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -222,6 +257,8 @@ pub enum Shown {
     CrisisNumbers,
     /// Values kept for their author after a refusal.
     Draft,
+    /// A device whose fingerprint nobody has compared yet.
+    UncheckedDevice,
 }
 
 /// What a phone may show in later releases.

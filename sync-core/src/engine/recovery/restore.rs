@@ -13,7 +13,7 @@ use crate::protocol::{
 use crate::records::DeviceClass;
 
 use super::super::desk::Desk;
-use super::super::rows::{JoiningRow, SecretName};
+use super::super::rows::SecretName;
 use super::super::store::Store;
 use super::super::{Env, Phone, Result};
 use super::types::fingerprint;
@@ -61,9 +61,7 @@ impl Phone {
     /// # Errors
     /// `already_set_up` once let in; `wrong_team`; `no_such_member` if it is for another member.
     pub fn renew_joining(&mut self, invitation: &Invitation) -> Result<()> {
-        if self.identity.joining.is_none() {
-            return Err(Code::AlreadySetUp.into());
-        }
+        let mut joining = self.identity.joining.clone().ok_or(Code::AlreadySetUp)?;
         if invitation.team != self.identity.team {
             return Err(Code::WrongTeam.into());
         }
@@ -72,11 +70,9 @@ impl Phone {
         }
         let mut identity = self.identity.clone();
         identity.relay.clone_from(&invitation.relay);
-        identity.joining = Some(JoiningRow {
-            secret: invitation.secret,
-            head_seq: invitation.head_seq,
-            head_hash: invitation.head_hash,
-        });
+        joining.secret = invitation.secret;
+        (joining.head_seq, joining.head_hash) = (invitation.head_seq, invitation.head_hash);
+        identity.joining = Some(joining);
         let mut desk = self.desk()?;
         desk.rows.put_identity(&identity)?;
         desk.commit()?;
@@ -100,16 +96,15 @@ impl Phone {
     }
 
     fn restore_with(&mut self, env: &mut Env<'_>, secret: &RecoverySecret) -> Result<()> {
-        if self.identity.joining.is_none() {
-            return Err(Code::AlreadySetUp.into());
-        }
+        let joining = self.identity.joining.as_ref().ok_or(Code::AlreadySetUp)?;
+        let class = DeviceClass::from_u8(joining.class.unwrap_or(0)).ok_or(Code::Malformed)?;
         let (team, member) = (self.identity.team, self.identity.member);
         let keys = secret.keys(team, member);
         let op = to_cbor(&Op::Device {
             member,
             verify_key: self.keys.verify_key().into(),
             seal_key: self.keys.seal_key().into(),
-            class: DeviceClass::Native,
+            class,
         });
         let mut nonce = [0; 16];
         env.rng.fill_bytes(&mut nonce);
@@ -128,10 +123,28 @@ impl Phone {
 }
 
 impl Desk<'_> {
-    /// The entry that lists a new device by the word of its member's recovery key, if that came with it.
-    ///
+    /// The entry that lists a device by the word of its member's recovery key, if that came with it. The outer `None`:
+    /// it is not answered now, because the word does not count (an alarm stands then), or because it still gathers
+    /// what it needs for one.
+    pub fn restored(&mut self, pending: &PendingEnrolment) -> Result<Option<Option<Op>>> {
+        let Some(invite) = self.rows.invite(&pending.lookup)? else { return Ok(None) };
+        let member = invite.member;
+        match self.restored_device(member, pending) {
+            Ok(Some(op)) if self.require_admin().is_ok() => Ok(Some(Some(op))),
+            Ok(_) => {
+                let by_own_phone = member == self.identity.member;
+                let waits = !by_own_phone && self.directory.recovery(&member).is_some();
+                Ok((!waits).then_some(None))
+            }
+            Err(code) => {
+                self.rows.raise(code, &member.to_string())?;
+                Ok(None)
+            }
+        }
+    }
+
     /// The inner error is why the word does not count; nobody is listed then.
-    pub fn restored_device(
+    fn restored_device(
         &self,
         member: MemberId,
         pending: &PendingEnrolment,
@@ -143,7 +156,7 @@ impl Desk<'_> {
         let listed = match from_cbor::<Op>(&voucher.op) {
             Ok(Op::Device { verify_key, seal_key, class, .. }) => {
                 (verify_key, seal_key) == (pending.verify_key, pending.seal_key)
-                    && class == DeviceClass::Native
+                    && class as u8 == pending.class.unwrap_or(0)
             }
             _ => false,
         };

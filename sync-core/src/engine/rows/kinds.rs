@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 
 use crate::directory::SpaceInfo;
 use crate::ids::{Chain, DocId, EnvelopeId, IncarnationId, MemberId, RelayId, SpaceId, TeamId};
-use crate::protocol::{Envelope, Timestamp, limits};
+use crate::protocol::Envelope;
 
 /// Who this phone is. Holds secret keys: lives only in the encrypted store.
 #[derive(Clone, Encode, Decode)]
@@ -31,6 +31,12 @@ pub(in crate::engine) struct JoiningRow {
     pub head_seq: u64,
     #[n(2)]
     pub head_hash: EnvelopeId,
+    /// What kind of installation this is.
+    #[n(3)]
+    pub class: Option<u8>,
+    /// While a typed code is being exchanged; what stands above is not known yet then.
+    #[n(4)]
+    pub typed: Option<super::TypedRow>,
 }
 
 impl Drop for JoiningRow {
@@ -145,33 +151,6 @@ pub(in crate::engine) struct PartRow {
     pub number: u16,
     #[n(1)]
     pub space: SpaceId,
-}
-
-/// An invitation made here. Holds its secret.
-#[derive(Clone, Encode, Decode)]
-pub(in crate::engine) struct InviteRow {
-    #[n(0)]
-    pub secret: ByteArray<16>,
-    #[n(1)]
-    pub member: MemberId,
-    /// When it was made, by this phone's own clock.
-    #[n(2)]
-    pub made: Timestamp,
-}
-
-impl InviteRow {
-    /// Milliseconds the invitation has left, `None` once it has ended. A clock that was set back since it was made
-    /// counts as no time passed; the relay, whose clock is its own, ends it in time.
-    pub fn left_ms(&self, now: Timestamp) -> Option<i64> {
-        let age_ms = now.0.saturating_sub(self.made.0).max(0);
-        (age_ms <= limits::INVITE_LIFE_MS).then_some(limits::INVITE_LIFE_MS - age_ms)
-    }
-}
-
-impl Drop for InviteRow {
-    fn drop(&mut self) {
-        zeroize::Zeroize::zeroize(&mut *self.secret);
-    }
 }
 
 /// A directory entry this admin's device wants sequenced.

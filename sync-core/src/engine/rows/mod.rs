@@ -2,6 +2,7 @@
 //!
 //! Layout of keys: docs in [`Rows`]' methods. Every value but raw key bytes and envelopes is CBOR.
 
+mod invites;
 mod kinds;
 mod recovery;
 mod secret;
@@ -16,9 +17,10 @@ use crate::protocol::{Envelope, Priority, from_cbor, to_cbor};
 
 use super::store::{StoreError, Table, Transaction};
 
+pub(super) use invites::{InviteRow, TryRow, TypedRow, VouchRow, Way};
 pub(super) use kinds::{
-    DocumentRow, DraftRow, IdentityRow, InviteRow, ItemRow, ItemState, JoiningRow, PartRow,
-    Proposal, RelayRow, SpaceRow,
+    DocumentRow, DraftRow, IdentityRow, ItemRow, ItemState, JoiningRow, PartRow, Proposal,
+    RelayRow, SpaceRow,
 };
 pub(super) use recovery::MyProposal;
 pub(super) use secret::SecretName;
@@ -341,7 +343,7 @@ impl<'a> Rows<'a> {
         Ok(taken)
     }
 
-    // ---- drafts, invites, alarms
+    // ---- drafts, alarms
     pub fn put_draft(&mut self, id: EnvelopeId, row: &DraftRow) -> Result<()> {
         self.write(Table::Drafts, id.as_bytes(), row)
     }
@@ -360,31 +362,14 @@ impl<'a> Rows<'a> {
             .collect()
     }
 
-    pub fn put_invite(&mut self, lookup: &[u8; 16], row: &InviteRow) -> Result<()> {
-        self.write(Table::Invites, lookup, row)
-    }
-
-    pub fn invite(&self, lookup: &[u8; 16]) -> Result<Option<InviteRow>> {
-        self.read(Table::Invites, lookup)
-    }
-
-    pub fn delete_invite(&mut self, lookup: &[u8; 16]) -> Result<()> {
-        self.0.delete(Table::Invites, lookup)
-    }
-
-    pub fn invites(&self) -> Result<Vec<([u8; 16], InviteRow)>> {
-        self.all(Table::Invites, &[])?
-            .iter()
-            .map(|(lookup, row)| {
-                let lookup = lookup.as_slice().try_into().map_err(|_| damaged())?;
-                Ok((lookup, from_cbor(row).map_err(|_| damaged())?))
-            })
-            .collect()
-    }
-
     pub fn raise(&mut self, code: crate::protocol::Code, subject: &str) -> Result<()> {
         let key = key(&[code.as_str().as_bytes(), b"/", subject.as_bytes()]);
         self.0.put(Table::Alarms, &key, &[])
+    }
+
+    pub fn has_alarm(&self, code: crate::protocol::Code, subject: &str) -> Result<bool> {
+        let key = key(&[code.as_str().as_bytes(), b"/", subject.as_bytes()]);
+        Ok(self.0.get(Table::Alarms, &key)?.is_some())
     }
 
     pub fn lower(&mut self, code: crate::protocol::Code, subject: &str) -> Result<()> {

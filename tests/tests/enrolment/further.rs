@@ -1,0 +1,200 @@
+//! A member's second device: who may let it in, what it reads, and two devices of one member at work at once.
+
+use super::*;
+
+#[test]
+fn second_device_is_let_in_by_the_members_own_phone_and_reads_the_past() {
+    let mut world = county();
+    let before = contact(&mut world, "amy", 25);
+    world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
+    let check_in = world.record("amy", "check_in", &[("zone", text("reacting"))]);
+    let shown = world.record("bo", "check_in", &[("zone", text("injured"))]);
+    let amy = world.member("amy");
+    let copy = world.on("bo", |phone, env| phone.share(env, shown, &[amy], false)).unwrap();
+    let session = world.record("bo", "intervention", &[("kind", text("defusing"))]);
+    let bo = world.member("bo");
+    world.on("bo", |phone, env| phone.assign(env, session, &[amy, bo])).unwrap();
+    world.write("bo", session, "exploration", 0, "typed before");
+    world.sync_all();
+
+    world.join_further("amy2", "amy");
+    assert_eq!(world.shown("amy2", before, "issues"), None, "nobody has wrapped a key for it yet");
+    world.sync_all();
+    assert_eq!(world.shown("amy2", before, "issues"), Some(set(&["grief"])));
+    assert_eq!(world.shown("amy2", check_in, "zone"), Some(text("reacting")));
+    assert_eq!(world.shown("amy2", copy, "zone"), Some(text("injured")));
+    assert_eq!(world.phase("amy2", session, "defusing.exploration"), "typed before");
+    assert_eq!(world.devices_of("bo", amy), 2);
+    calm(&mut world, &["amy", "amy2", "bo"]);
+}
+
+#[test]
+fn second_device_is_shown_to_admins_until_somebody_has_checked_it() {
+    let mut world = county();
+    world.join_further("amy2", "amy");
+    world.sync_all();
+    let device = world.device("amy2");
+    assert_eq!(alarms(&mut world, "admin"), [Code::DeviceAdded]);
+    let view = world.device_view("admin", device).unwrap();
+    assert!(view.further && !view.checked);
+    assert_eq!(alarms(&mut world, "bo"), [], "no business of other members");
+    world.on("admin", |phone, _| phone.mark_checked(device)).unwrap();
+    assert_eq!(alarms(&mut world, "admin"), []);
+    let view = world.device_view("admin", device).unwrap();
+    assert!(view.further && view.checked);
+    let first = world.device("amy");
+    assert!(!world.device_view("admin", first).unwrap().further);
+}
+
+#[test]
+fn second_device_is_told_to_the_members_other_phones() {
+    let mut world = county();
+    world.join_further("amy2", "amy");
+    world.sync_all();
+    // A thief at amy's second phone lets in a third.
+    world.join_further("amy3", "amy2");
+    world.sync_all();
+    assert_eq!(alarms(&mut world, "amy"), [Code::DeviceAdded]);
+    assert_eq!(alarms(&mut world, "amy2"), [], "it knows what it did");
+}
+
+#[test]
+fn second_device_of_somebody_else_is_not_an_admins_to_let_in() {
+    let mut world = county();
+    let (amy, bo) = (world.member("amy"), world.member("bo"));
+    let refused = world.on("admin", |phone, env| phone.invite(env, amy));
+    assert_eq!(code_of(refused), Code::FurtherDevice);
+    let refused = world.on("admin", |phone, env| phone.invite_by_code(env, amy));
+    assert_eq!(code_of(refused), Code::FurtherDevice);
+    let refused = world.on("admin", |phone, env| phone.invite_batch(env, &[amy]));
+    assert_eq!(code_of(refused), Code::FurtherDevice);
+    let refused = world.on("amy", |phone, env| phone.invite(env, bo));
+    assert_eq!(code_of(refused), Code::NotAllowed);
+    assert!(invites(&mut world, "amy").is_empty() && invites(&mut world, "admin").len() == 2);
+}
+
+#[test]
+fn second_device_of_an_admin_needs_no_other_admin() {
+    let mut world = county();
+    let invitation = world.invite_own("admin");
+    world.begin_as("admin2", &invitation, sync_core::records::DeviceClass::Native);
+    assert_eq!(world.step_in("admin2"), Ok(false));
+    world.sync("admin");
+    assert_eq!(world.step_in("admin2"), Ok(true));
+    world.sync_all();
+    assert_eq!(world.devices_of("bo", world.member("admin")), 2);
+    calm(&mut world, &["admin", "admin2"]);
+    // It is an admin's phone like the first.
+    let eli = enter(&mut world, "eli");
+    world.sync_all();
+    world.on("admin2", |phone, env| phone.invite(env, eli)).unwrap();
+}
+
+#[test]
+fn second_device_and_first_write_one_record_offline_and_both_converge() {
+    let mut world = county();
+    let id = contact(&mut world, "amy", 25);
+    let fire = incident(&mut world, "amy");
+    world.join_further("amy2", "amy");
+    world.sync_all();
+    // Neither hears of the other's edits before both have made theirs.
+    world.edit("amy", id, &[("issues", set(&["grief", "finances"]))]);
+    world.edit("amy2", id, &[("issues", set(&["grief", "spiritual"]))]);
+    world.edit("amy", fire, &[("severity", Value::Int(2))]);
+    world.edit("amy2", fire, &[("severity", Value::Int(4))]);
+    let here = contact(&mut world, "amy", 10);
+    let there = contact(&mut world, "amy2", 50);
+    world.sync_all();
+    for name in ["amy", "amy2"] {
+        let issues = world.shown(name, id, "issues");
+        assert_eq!(issues, Some(set(&["finances", "grief", "spiritual"])), "{name}");
+        assert_eq!(world.conflict(name, fire, "severity").len(), 2, "{name}");
+        for contact in [here, there] {
+            assert!(!unread(&mut world, name, contact), "{name}: {}", world.troubles());
+        }
+    }
+    world.edit("amy2", fire, &[("severity", Value::Int(4))]);
+    world.sync_all();
+    assert!(world.conflict("bo", fire, "severity").is_empty());
+    let heads = |world: &mut World, name: &str| world.on(name, |phone, _| phone.heads()).unwrap();
+    assert_eq!(heads(&mut world, "amy"), heads(&mut world, "amy2"));
+    calm(&mut world, &["amy", "amy2", "bo"]);
+}
+
+#[test]
+fn second_device_and_first_that_both_made_the_members_spaces_keep_what_both_recorded() {
+    let mut world = county();
+    world.join_further("amy2", "amy");
+    // Neither phone has a care or personal space yet; each makes its own, out of the other's sight.
+    for name in ["amy", "amy2"] {
+        world.on(name, |phone, _| phone.set_backup(true)).unwrap();
+    }
+    let one = contact(&mut world, "amy", 25);
+    let two = contact(&mut world, "amy2", 50);
+    let three = world.record("amy2", "check_in", &[("zone", text("ready"))]);
+    let four = world.record("amy", "check_in", &[("zone", text("ill"))]);
+    world.sync_all();
+    for name in ["amy", "amy2"] {
+        let contacts = world.on(name, |phone, _| phone.list(Some("peer_contact"), None, 9));
+        assert_eq!(contacts.unwrap().len(), 2, "{name}");
+        for id in [one, two] {
+            assert_eq!(world.shown(name, id, "issues"), Some(set(&["grief"])), "{name}");
+        }
+        let zones = world.on(name, |phone, _| phone.list(Some("check_in"), None, 9)).unwrap();
+        let zones: Vec<_> = zones.iter().map(|view| view.fields["zone"].value.clone()).collect();
+        assert_eq!(zones.len(), 2, "{name}: {zones:?} {}", world.troubles());
+        assert!(zones.contains(&text("ready")) && zones.contains(&text("ill")), "{name}");
+    }
+    let heads = |world: &mut World, name: &str| world.on(name, |phone, _| phone.heads()).unwrap();
+    let (here, there) = (heads(&mut world, "amy"), heads(&mut world, "amy2"));
+    let shared = here.iter().filter(|(place, _)| there.contains_key(place));
+    assert!(shared.clone().count() >= 6 && shared.into_iter().all(|(p, h)| there[p] == *h));
+    let _ = (three, four);
+    calm(&mut world, &["amy", "amy2"]);
+}
+
+#[test]
+fn second_device_waits_for_an_admin_and_says_it_cannot_record_meanwhile() {
+    let mut world = county();
+    let invitation = world.invite_own("amy");
+    world.begin_as("amy2", &invitation, sync_core::records::DeviceClass::Native);
+    assert_eq!(world.step_in("amy2"), Ok(false));
+    world.sync("amy");
+    assert_eq!(world.step_in("amy2"), Ok(false), "vouched for, not listed");
+    let fields = tests::form(&[("zone", text("ready"))]);
+    let refused = world.on("amy2", |phone, env| phone.record(env, "check_in", &fields));
+    assert_eq!(code_of(refused), Code::NotLetIn);
+    let amy = world.member("amy");
+    assert_eq!(states(&mut world, "amy", amy), [InviteState::Claimed]);
+    world.wait_minutes(60 * 24 * 2);
+    world.sync("admin");
+    assert_eq!(world.step_in("amy2"), Ok(true));
+}
+
+#[test]
+fn second_device_seconded_by_two_admins_at_once_is_listed_once() {
+    let mut world = county();
+    let invitation = world.invite_own("admin");
+    world.begin_as("admin2", &invitation, sync_core::records::DeviceClass::Native);
+    assert_eq!(world.step_in("admin2"), Ok(false));
+    world.sync("admin");
+    assert_eq!(world.step_in("admin2"), Ok(true));
+    world.sync_all();
+    let invitation = world.invite_own("amy");
+    world.begin_as("amy2", &invitation, sync_core::records::DeviceClass::Native);
+    assert_eq!(world.step_in("amy2"), Ok(false));
+    world.sync("amy");
+    // Both hear of it before either has pushed its entry.
+    world.exchange("admin").unwrap();
+    world.exchange("admin2").unwrap();
+    let pending =
+        |world: &mut World, name: &str| world.on(name, |phone, _| phone.status()).unwrap().pending;
+    assert_eq!((pending(&mut world, "admin"), pending(&mut world, "admin2")), (1, 1));
+    world.sync_all();
+    assert_eq!((pending(&mut world, "admin"), pending(&mut world, "admin2")), (0, 0));
+    assert_eq!(world.step_in("amy2"), Ok(true));
+    assert_eq!(world.devices_of("bo", world.member("amy")), 2);
+    for name in ["admin", "admin2"] {
+        assert_eq!(alarms(&mut world, name), [Code::DeviceAdded], "{name}");
+    }
+}
