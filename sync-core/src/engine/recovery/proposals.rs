@@ -91,7 +91,7 @@ impl Desk<'_> {
             }
         }
         for proposal in asked {
-            let waits_here = self.is_proposed(&proposal)?
+            let waits_here = self.is_recovery_proposed(&proposal)?
                 || proposal.is_approved_by(&self.device())
                 || self.rows.carried()?.iter().any(|(whose, bytes)| {
                     *whose == proposal.member && is_same(&self.directory, bytes, &proposal)
@@ -106,7 +106,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    fn is_proposed(&self, change: &RecoveryProposal) -> Result<bool> {
+    fn is_recovery_proposed(&self, change: &RecoveryProposal) -> Result<bool> {
         Ok(self.rows.proposals()?.iter().any(
             |proposal| matches!(&proposal.op, Op::Approved { nonce, .. } if *nonce == change.nonce),
         ))

@@ -13,7 +13,7 @@ use crate::protocol::{
 use crate::records::DeviceClass;
 
 use super::super::desk::Desk;
-use super::super::rows::{JoiningRow, SecretName};
+use super::super::rows::SecretName;
 use super::super::store::Store;
 use super::super::{Env, Phone, Result};
 use super::types::fingerprint;
@@ -61,9 +61,7 @@ impl Phone {
     /// # Errors
     /// `already_set_up` once let in; `wrong_team`; `no_such_member` if it is for another member.
     pub fn renew_joining(&mut self, invitation: &Invitation) -> Result<()> {
-        if self.identity.joining.is_none() {
-            return Err(Code::AlreadySetUp.into());
-        }
+        let mut joining = self.identity.joining.clone().ok_or(Code::AlreadySetUp)?;
         if invitation.team != self.identity.team {
             return Err(Code::WrongTeam.into());
         }
@@ -72,11 +70,9 @@ impl Phone {
         }
         let mut identity = self.identity.clone();
         identity.relay.clone_from(&invitation.relay);
-        identity.joining = Some(JoiningRow {
-            secret: invitation.secret,
-            head_seq: invitation.head_seq,
-            head_hash: invitation.head_hash,
-        });
+        joining.secret = invitation.secret;
+        (joining.head_seq, joining.head_hash) = (invitation.head_seq, invitation.head_hash);
+        identity.joining = Some(joining);
         let mut desk = self.desk()?;
         desk.rows.put_identity(&identity)?;
         desk.commit()?;
