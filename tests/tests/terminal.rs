@@ -339,6 +339,7 @@ fn a_lost_terminals_reading_is_restored_with_the_code_on_paper() {
     assert!(cleo.ok(&["recovery", "approve", "Amy"]).contains("Approved; it counts"));
     amy.ok(&["sync"]);
     assert_eq!(amy.json(&["recovery", "status"])["state"], "set_up");
+    assert!(amy.ok(&["status"]).contains("recovery  set up\n"), "and no reminder yet");
     let drilled = amy.typing(&["recovery", "drill"], &code.to_lowercase());
     assert!(printed(&drilled.stdout).contains("It would work"), "{}", printed(&drilled.stderr));
     let mistyped = amy.typing(&["recovery", "drill"], &code[2..]);

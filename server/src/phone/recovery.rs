@@ -146,6 +146,16 @@ fn state_words(status: &RecoveryStatus) -> &'static str {
     }
 }
 
+/// What `status` says of recovery: how far it is, and whether it is time to try it.
+pub fn notice(phone: &mut Phone) -> Result<String, Failure> {
+    let status = phone.recovery_status(now())?;
+    let words = state_words(&status);
+    Ok(match status.drill_due {
+        true => format!("{words}; try it again with `recovery drill`"),
+        false => words.to_owned(),
+    })
+}
+
 fn state_name(state: RecoveryState) -> &'static str {
     match state {
         RecoveryState::None => "none",

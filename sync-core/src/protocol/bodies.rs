@@ -113,7 +113,7 @@ pub struct WrapBody {
     #[n(0)]
     pub keys: Vec<WrappedKey>,
     /// In a member's own space, by a device of theirs: whether their recovery key reads it from here on.
-    #[n(1)]
+    #[n(4)]
     pub escrow: Option<bool>,
 }
 

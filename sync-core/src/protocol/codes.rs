@@ -55,6 +55,7 @@ codes! {
     GuestEnded = "guest_ended", "The time of this guest has ended or the guest may not use this; ask an admin.";
     // Recovery
     RecoveryUsed = "recovery_used", "A recovery key was used to let a new phone in; if that was not you, call your admin now. It is spent: set up recovery anew.";
+    RecoveryChanged = "recovery_changed", "Your recovery key was changed from another of your phones; if that was not you, call your admin now.";
     RecoverySpent = "recovery_spent", "This code or share was used or replaced before; use the newest one, or ask for a second device's help.";
     RecoveryWrong = "recovery_wrong", "This does not belong to the member's recovery key; check whose it is and which team's.";
     RecoveryNone = "recovery_none", "No recovery is set up for this member; a second device of theirs can still let the new one read.";

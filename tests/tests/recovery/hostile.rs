@@ -273,6 +273,27 @@ fn a_removed_members_recovery_key_no_longer_counts_nor_reads() {
 }
 
 #[test]
+fn a_holder_whose_phone_is_gone_is_shown_to_the_member_and_cannot_hand_over() {
+    let mut world = county(51);
+    set_up(&mut world, true, false, &["admin"]);
+    let mut rogue = Rogue::enrol(&mut world, 1, &[], true);
+    world.sync_all();
+    let bo = world.member("bo");
+    let phone = world.on("bo", |phone, _| phone.status()).unwrap().device;
+    let op = Op::Remove { member: bo, device: Some(phone), last: Vec::new() };
+    let removal = entry(directory(&world), &rogue.keys, &op);
+    assert_eq!(rogue.push(&world, &[removal])[0].code, "");
+    drop(world.devices.remove("bo"));
+    world.sync_all();
+    let status = super::story::status(&mut world, "amy");
+    let reachable = |member| {
+        status.holders.iter().find(|holder| holder.member == member).map(|holder| holder.reachable)
+    };
+    assert_eq!(reachable(bo), Some(false));
+    assert_eq!(reachable(world.member("cleo")), Some(true));
+}
+
+#[test]
 fn a_relay_that_alters_moves_or_drops_a_recovery_keys_word_lets_nobody_else_in() {
     let mut world = county(46);
     let sheet = set_up(&mut world, false, true, &["admin"]);

@@ -156,3 +156,22 @@ fn a_newer_key_replaces_the_older_one_and_its_code() {
     assert_eq!(status(&mut world, "amy").state, RecoveryState::None);
     assert_eq!(drill(&mut world, new.code.as_ref().unwrap()), Err(Code::RecoverySpent));
 }
+
+#[test]
+fn a_members_other_phone_tells_of_a_recovery_key_that_it_did_not_make() {
+    let mut world = county(7);
+    let sheet = set_up(&mut world, false, true, &["admin"]);
+    assert_eq!(alarms(&mut world, "amy"), [], "the phone that made it keeps quiet");
+    super::story::begin_with_code(&mut world, "amy2", sheet.code.as_ref().unwrap()).unwrap();
+    super::story::finish(&mut world, "amy2");
+    world.on("amy2", |phone, env| phone.make_recovery(env, None, true)).unwrap();
+    world.sync("amy2");
+    approve(&mut world, &["admin"]);
+    assert!(alarms(&mut world, "amy").contains(&Code::RecoveryChanged));
+    assert!(!alarms(&mut world, "amy2").contains(&Code::RecoveryChanged));
+    assert!(!alarms(&mut world, "bo").contains(&Code::RecoveryChanged));
+    // Set up anew on this phone, it is its own again.
+    set_up(&mut world, false, true, &["admin"]);
+    assert!(!alarms(&mut world, "amy").contains(&Code::RecoveryChanged));
+    assert!(alarms(&mut world, "amy2").contains(&Code::RecoveryChanged));
+}

@@ -4,7 +4,9 @@
 //! without a person: each admin approves on their own device, and the one whose signature completes it has the
 //! entry sequenced like any other proposal.
 
-use crate::directory::{Approval, Approver, Op, RecoveryChange, RecoveryKey, RecoveryProposal};
+use crate::directory::{
+    Approval, Approver, Op, RecoveryChange, RecoveryEvent, RecoveryKey, RecoveryProposal,
+};
 use crate::ids::MemberId;
 use crate::protocol::{Code, from_cbor, to_cbor};
 use crate::records::DeviceClass;
@@ -121,13 +123,14 @@ impl Desk<'_> {
             .directory
             .device(&self.device())
             .is_some_and(|device| device.standing.admin && device.class == DeviceClass::Native);
-        for event in new {
+        for event in &new {
             if matches!(event.change, RecoveryChange::Used(_))
                 && (event.member == self.identity.member || is_admin)
             {
                 self.rows.raise(Code::RecoveryUsed, &event.member.to_string())?;
             }
         }
+        self.note_change(&new)?;
         self.end_own_proposal()?;
         for (member, bytes) in self.rows.carried()? {
             if RecoveryProposal::read(&self.directory, &bytes).is_err() {
@@ -141,6 +144,20 @@ impl Desk<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A member's phones tell of a change of their recovery key that was made on another one.
+    fn note_change(&mut self, new: &[RecoveryEvent]) -> Result<()> {
+        let me = self.identity.member;
+        let mut mine = new.iter().filter(|event| event.member == me);
+        let changed = |event: &&RecoveryEvent| !matches!(event.change, RecoveryChange::Used(_));
+        // Newest first: a key that replaces another stands before what it replaced.
+        let Some(last) = mine.find(changed) else { return Ok(()) };
+        let listed = (last.change == RecoveryChange::Listed).then_some(last.key);
+        if self.rows.my_proposal()?.is_some_and(|own| own.key == listed) {
+            return Ok(self.rows.lower(Code::RecoveryChanged, &me.to_string())?);
+        }
+        Ok(self.rows.raise(Code::RecoveryChanged, &me.to_string())?)
     }
 
     /// A change made here is over once it is in effect, or cannot come into effect any more.
