@@ -44,9 +44,9 @@ pub struct TeamDevice {
     /// Whose it is.
     pub member: String,
     /// `native`, `web`, `console` or `station`.
-    pub class: String,
+    pub device_class: String,
     /// Whether it is this phone.
-    pub this: bool,
+    pub is_this_phone: bool,
     /// Whether its member had another device before it.
     pub further: bool,
     /// False while somebody should compare its id on both phones.
@@ -142,8 +142,8 @@ impl From<engine::DeviceView> for TeamDevice {
         Self {
             id: view.id.to_string(),
             member: view.member.to_string(),
-            class: view.class.as_str().to_owned(),
-            this: view.this,
+            device_class: view.class.as_str().to_owned(),
+            is_this_phone: view.this,
             further: view.further,
             checked: view.checked,
         }

@@ -95,6 +95,11 @@ fn enrolment_lets_phones_in_by_every_way_and_nobody_else() {
 }
 
 #[test]
+fn further_phones_of_one_member_read_the_past_and_converge() {
+    play("further-phones.jsonl", 19);
+}
+
+#[test]
 fn a_crash_point_that_is_never_reached_fails_its_line() {
     let never = r#"{"do":"kill","device":"amy1","point":"phone.sync.between_items"}"#;
     let output = play_text(&[TEAM, AMY, PHONE, never], &[]);

@@ -163,7 +163,7 @@ async fn a_phone_joins_by_typed_code_and_a_further_one_by_two_scans_through_the_
         let devices = phone.devices().expect("devices");
         devices.into_iter().find(|known| known.id == device).expect("it is listed")
     };
-    assert!(!seen(&admin).checked && seen(&bo).this);
+    assert!(!seen(&admin).checked && seen(&bo).is_this_phone);
     admin.mark_checked(device.clone()).expect("compared");
     assert!(seen(&admin).checked);
     assert_eq!(admin.invites().expect("invites")[0].state, "claimed");

@@ -17,8 +17,10 @@ use super::relay::{Here, Link};
 use super::team::{enter, origin, wrong};
 use super::{Failure, Outcome, folder, refs, with_env};
 
-/// How often a joining phone asks.
+/// How often a joining phone asks at first.
 const ASK_EVERY: Duration = Duration::from_secs(2);
+/// How often it asks after some minutes: a crew that waits with printed invitations asks the relay together.
+const ASK_SLOWLY: Duration = Duration::from_secs(20);
 
 fn member(phone: &mut Phone, typed: &Invite) -> Result<MemberId, Failure> {
     match &typed.member {
@@ -200,7 +202,8 @@ pub fn join(folder: &Path, typed: &Join) -> Outcome {
 }
 
 pub(super) fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<bool, Failure> {
-    let end = Instant::now() + longest;
+    let began = Instant::now();
+    let end = began + longest;
     let mut said = false;
     loop {
         match link.enrol(phone) {
@@ -208,9 +211,12 @@ pub(super) fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<
             Ok(false) => {}
             // A link that comes and goes is what this product is for.
             Err(ClientError::Network(_)) => {}
+            // Others of the team ask too.
+            Err(ClientError::Refused { code: Code::RateLimited | Code::Overloaded, .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        if Instant::now() + ASK_EVERY > end {
+        let pause = (began.elapsed() / 10).clamp(ASK_EVERY, ASK_SLOWLY);
+        if Instant::now() + pause > end {
             return Ok(false);
         }
         if !std::mem::replace(&mut said, true) {
@@ -218,7 +224,7 @@ pub(super) fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<
                 "Waiting for an admin's phone: ask the admin to sync. Ctrl-C stops; `join` without a link goes on."
             );
         }
-        std::thread::sleep(ASK_EVERY);
+        std::thread::sleep(pause);
     }
 }
 

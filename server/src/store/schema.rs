@@ -123,4 +123,30 @@ mod tests {
         connection.pragma_update(None, "user_version", 99).expect("sets");
         assert!(matches!(migrate(&mut connection), Err(StoreError::Newer { found: 99, .. })));
     }
+
+    #[test]
+    fn devices_that_waited_before_an_upgrade_wait_after_it() {
+        let mut connection = Connection::open_in_memory().expect("opens");
+        connection.pragma_update(None, "foreign_keys", true).expect("sets");
+        connection.execute_batch(V1).expect("the first version");
+        connection.pragma_update(None, "user_version", 1).expect("sets");
+        let waiting = "INSERT INTO invites VALUES (x'01', x'02', 3);
+             INSERT INTO enrolments VALUES (x'01', x'04', x'05', x'06');";
+        connection.execute_batch(waiting).expect("writes");
+        migrate(&mut connection).expect("upgrades");
+        let row: (Vec<u8>, i64, i64, i64) = connection
+            .query_row(
+                "SELECT e.mac, e.class, i.kind, i.expires_ms
+                 FROM enrolments e JOIN invites i ON i.lookup = e.lookup",
+                [],
+                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+            )
+            .expect("it is there");
+        assert_eq!(row, (vec![6], 0, 0, 3));
+        connection.execute_batch("DELETE FROM invites").expect("deletes");
+        let left: i64 = connection
+            .query_row("SELECT count(*) FROM enrolments", [], |row| row.get(0))
+            .expect("counts");
+        assert_eq!(left, 0, "an answer goes with its invitation");
+    }
 }

@@ -110,9 +110,8 @@ impl Desk<'_> {
         }
         let suite = Suite::X25519;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let zero = EpochId::new([0; 16]);
         let escrow = self.has_escrow(kind, &owner)?;
-        let wraps = self.wrap_for_readers(env, kind, &secret, zero, &public, readers, escrow)?;
+        let wraps = self.wrap_for_readers(env, kind, &secret, &public, readers, escrow)?;
         let body = to_cbor(&SpaceBody {
             kind: kind as u8,
             owner,
@@ -152,11 +151,11 @@ impl Desk<'_> {
         env: &mut Env<'_>,
         kind: SpaceKind,
         secret: &EpochSecret,
-        epoch: EpochId,
         public: &[u8],
         readers: &[MemberId],
         escrow: bool,
     ) -> Result<Vec<WrappedKey>> {
+        let epoch = EpochId::new([0; 16]);
         let mut wraps = Vec::new();
         for reader in readers {
             for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d)) {
@@ -229,11 +228,11 @@ impl Desk<'_> {
     /// Replaces a space's key: what is written from now on does not open with the old one.
     pub fn rotate(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let row = self.space_row(space)?;
-        let (suite, zero) = (Suite::X25519, EpochId::new([0; 16]));
+        let suite = Suite::X25519;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
         let (kind, readers) = (row.info.kind(), row.info.readers());
         let escrow = self.has_escrow(kind, &row.info.owner)?;
-        let wraps = self.wrap_for_readers(env, kind, &secret, zero, &public, readers, escrow)?;
+        let wraps = self.wrap_for_readers(env, kind, &secret, &public, readers, escrow)?;
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),

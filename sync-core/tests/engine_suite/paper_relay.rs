@@ -223,13 +223,6 @@ impl PaperRelay {
         if self.directory.device(&device_id(&request.verify_key)).is_some() {
             return self.listed(|entry| entry);
         }
-        let pending = PendingEnrolment {
-            lookup: request.lookup,
-            verify_key: request.verify_key,
-            seal_key: request.seal_key,
-            mac: request.mac,
-            recovery: None,
-        };
         let pending = PendingEnrolment::from(request);
         if !self.pending.contains(&pending) {
             self.pending.push(pending);

@@ -198,3 +198,64 @@ fn second_device_seconded_by_two_admins_at_once_is_listed_once() {
         assert_eq!(alarms(&mut world, name), [Code::DeviceAdded], "{name}");
     }
 }
+
+fn zones(world: &mut World, name: &str) -> Vec<Value> {
+    let all = world.on(name, |phone, _| phone.list(Some("check_in"), None, 9)).unwrap();
+    let mut zones: Vec<Value> = all.iter().map(|view| view.fields["zone"].value.clone()).collect();
+    zones.sort_by_key(|zone| format!("{zone:?}"));
+    zones
+}
+
+#[test]
+fn second_device_keeps_its_own_check_ins_to_itself_until_its_backup_is_turned_on() {
+    let mut world = county();
+    world.join_further("amy2", "amy");
+    world.record("amy", "check_in", &[("zone", text("ready"))]);
+    world.record("amy2", "check_in", &[("zone", text("ill"))]);
+    world.sync_all();
+    assert_eq!(zones(&mut world, "amy"), [text("ready")]);
+    assert_eq!(zones(&mut world, "amy2"), [text("ill")]);
+    // The first phone's backup reaches the second; what the second recorded still stays there.
+    world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
+    world.sync_all();
+    assert_eq!(zones(&mut world, "amy"), [text("ready")]);
+    assert_eq!(zones(&mut world, "amy2"), [text("ill"), text("ready")]);
+    world.record("amy2", "check_in", &[("zone", text("injured"))]);
+    world.sync_all();
+    assert_eq!(zones(&mut world, "amy"), [text("ready")]);
+    world.on("amy2", |phone, _| phone.set_backup(true)).unwrap();
+    world.sync_all();
+    let all = [text("ill"), text("injured"), text("ready")];
+    assert_eq!(zones(&mut world, "amy2"), all, "{}", world.troubles());
+    assert_eq!(zones(&mut world, "amy"), all, "{}", world.troubles());
+    calm(&mut world, &["amy", "amy2"]);
+}
+
+#[test]
+fn second_device_and_first_tend_one_caseload() {
+    let mut world = county();
+    world.join_further("amy2", "amy");
+    world.sync_all();
+    let amy = world.member("amy").to_string();
+    let task = world.record(
+        "amy",
+        "follow_up_task",
+        &[
+            ("assignee", text(&amy)),
+            ("kind", text("call")),
+            ("due_at", text("2026-03-02T12:00:00Z")),
+        ],
+    );
+    world.sync_all();
+    assert!(world.shown("amy2", task, "due_at").is_some(), "{}", world.troubles());
+    world.edit("amy", task, &[("priority", Value::Int(3))]);
+    world.edit("amy2", task, &[("state", text("done"))]);
+    world.edit("amy2", task, &[("due_at", text("2026-03-03T12:00:00Z"))]);
+    world.sync_all();
+    for name in ["amy", "amy2"] {
+        assert_eq!(world.shown(name, task, "state"), Some(text("done")), "{name}");
+        assert_eq!(world.shown(name, task, "priority"), Some(Value::Int(3)), "{name}");
+    }
+    assert_eq!(world.shown("amy", task, "due_at"), world.shown("amy2", task, "due_at"));
+    calm(&mut world, &["amy", "amy2"]);
+}

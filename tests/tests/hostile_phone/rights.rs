@@ -284,7 +284,6 @@ fn keys_of_another_phone_in_an_answer_to_an_invitation_do_not_take_its_place() {
             lookup: invite::lookup(&invitation.secret),
             verify_key: listed.1.into(),
             seal_key: own.seal_key().into(),
-            mac: invite::bind(&invitation.secret, invitation.team, &listed.1, &own.seal_key()),
             recovery: None,
             mac: invite::bind(&invitation.secret, invitation.team, &listed.1, &own.seal_key(), 0),
             class: None,

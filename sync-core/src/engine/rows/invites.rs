@@ -190,3 +190,43 @@ impl Rows<'_> {
         Ok(self.0.get(Table::Meta, &key(&[b"unchecked/", device.as_bytes()]))?.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{from_cbor, to_cbor};
+
+    /// The row before there were ways to hand an invitation over.
+    #[derive(Encode)]
+    struct Before {
+        #[n(0)]
+        secret: ByteArray<16>,
+        #[n(1)]
+        member: MemberId,
+        #[n(2)]
+        made: Timestamp,
+    }
+
+    #[test]
+    fn an_invitation_of_an_earlier_app_reads_as_a_link() {
+        let (secret, member, made) = ([1; 16], MemberId::new([2; 16]), Timestamp(3));
+        let before = to_cbor(&Before { secret: secret.into(), member, made });
+        let row: InviteRow = from_cbor(&before).expect("reads");
+        assert_eq!((*row.secret, row.member, row.made), (secret, member, made));
+        assert_eq!((row.way, row.left_ms(made)), (Way::Link, Some(limits::INVITE_LIFE_MS)));
+    }
+
+    #[test]
+    fn a_used_or_ended_invitation_holds_no_secret_and_has_no_time_left() {
+        let new = || InviteRow::new([1; 16], MemberId::new([2; 16]), Timestamp(0), Way::Batch);
+        assert_eq!(new().left_ms(Timestamp(0)), Some(limits::BATCH_LIFE_MS));
+        assert_eq!(new().left_ms(Timestamp(limits::BATCH_LIFE_MS + 1)), None);
+        assert_eq!(new().left_ms(Timestamp(-5)), Some(limits::BATCH_LIFE_MS), "a clock set back");
+        for device in [None, Some(DeviceId::new([3; 16]))] {
+            let mut row = new();
+            row.close(device);
+            assert_eq!((*row.secret, row.left_ms(Timestamp(0))), ([0; 16], None));
+            assert_eq!(row.over, device.is_none());
+        }
+    }
+}
