@@ -97,16 +97,26 @@ impl AftercallError {
     pub(crate) fn of(code: Code, detail: &str) -> Self {
         let (name, detail) = (code.as_str().to_owned(), format!("{}{detail}", code.advice()));
         match code {
-            Code::UnknownField | Code::BadValue | Code::Missing | Code::TooManyOps => {
-                Self::Input { code: name, detail }
-            }
-            Code::DocumentFull | Code::LeadWithoutDevice | Code::DeviceExists => {
-                Self::Input { code: name, detail }
-            }
-            Code::CodeWrong => Self::Input { code: name, detail },
-            Code::NotAllowed | Code::PolicyNoNotes | Code::InviteUnknown | Code::FurtherDevice => {
-                Self::NotAllowed { code: name, detail }
-            }
+            Code::UnknownField
+            | Code::BadValue
+            | Code::Missing
+            | Code::TooManyOps
+            | Code::CodeMistyped
+            | Code::ShareMissing
+            | Code::ShareWrong
+            | Code::CodeWrong => Self::Input { code: name, detail },
+            Code::DocumentFull
+            | Code::LeadWithoutDevice
+            | Code::HolderWithoutDevice
+            | Code::DeviceExists => Self::Input { code: name, detail },
+            Code::NotAllowed
+            | Code::PolicyNoNotes
+            | Code::InviteUnknown
+            | Code::RecoverySpent
+            | Code::RecoveryWrong
+            | Code::RecoveryNone
+            | Code::ShareNotHeld
+            | Code::FurtherDevice => Self::NotAllowed { code: name, detail },
             Code::NoSuchRecord | Code::NoSuchMember | Code::NoKey => {
                 Self::NotFound { code: name, detail }
             }

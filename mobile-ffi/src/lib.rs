@@ -12,6 +12,7 @@ mod machine;
 mod notes;
 mod phone;
 mod records;
+mod recovery;
 mod setup;
 mod status;
 mod sync;
@@ -21,6 +22,10 @@ pub use enrol::{InvitationState, PrintedInvitation, TeamDevice};
 pub use error::AftercallError;
 pub use notes::{Note, TextChange};
 pub use phone::AftercallPhone;
+pub use recovery::{
+    PrintedShare, RecoveryAsk, RecoverySheet, RecoveryState, RecoveryStatus, ShareHolder,
+    ShareRelease, no_escrow_warning,
+};
 pub use setup::{NewMember, NewTeam, TeamMember};
 pub use status::{Alarm, PhoneStatus};
 pub use sync::SyncReport;

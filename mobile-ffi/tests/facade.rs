@@ -4,7 +4,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use mobile_ffi::{AftercallError, AftercallPhone, FieldValue, NewMember, NewTeam, TextChange};
+use mobile_ffi::{
+    AftercallError, AftercallPhone, FieldValue, NewMember, NewTeam, RecoveryState, TextChange,
+    no_escrow_warning,
+};
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -163,4 +166,34 @@ fn a_lead_types_the_note_of_a_session() {
     let notes = phone.notes(intervention).expect("reads");
     assert_eq!(notes.len(), 1);
     assert_eq!(notes[0].phases["defusing.exploration"], "all talked");
+}
+
+#[test]
+fn recovery_is_set_up_tried_and_asked_about_through_the_facade() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    assert_eq!(phone.recovery_status().expect("a status").state, RecoveryState::NotSetUp);
+    let sheet = phone.make_recovery(Vec::new(), true).expect("a key");
+    let code = sheet.code.expect("a code");
+    assert_eq!((code.len(), sheet.waits, sheet.shares.len()), (77, false, 0));
+    assert_eq!(phone.recovery_status().expect("a status").state, RecoveryState::Waits);
+    // Nothing is listed before a sync, so there is nothing that would work yet.
+    let none = phone.drill_code(code.clone()).expect_err("not in effect");
+    assert!(matches!(none, AftercallError::NotAllowed { ref code, .. } if code == "recovery_none"));
+    let mistyped = phone.drill_code(code[1..].to_owned()).expect_err("mistyped");
+    assert!(matches!(mistyped, AftercallError::Input { ref code, .. } if code == "code_mistyped"));
+    let two =
+        phone.make_recovery(vec!["ab".repeat(16); 2], false).map(drop).expect_err("two holders");
+    assert!(matches!(two, AftercallError::Input { .. }));
+    let request = phone.recovery_request().expect("a request");
+    let refused = phone.share_release(request).expect_err("no share of one's own");
+    assert!(matches!(refused, AftercallError::NotAllowed { .. }));
+    phone.set_escrow("care".to_owned(), false).expect("a choice");
+    assert_eq!(phone.recovery_status().expect("a status").no_escrow, ["care"]);
+    assert!(no_escrow_warning().contains("lost for good"));
+    assert!(phone.recovery_asks().expect("asks").is_empty());
+    let other = folder.path().join("other.db").to_str().expect("text").to_owned();
+    let join =
+        AftercallPhone::recover_with_code(other.clone(), KEY.to_vec(), "no link".into(), code);
+    assert!(join.is_err() && !Path::new(&other).exists());
 }

@@ -39,6 +39,7 @@ fn request(team: TeamId, hand: &Hand, secret: &[u8; 16]) -> EnrolRequest {
         class: None,
         proof: None,
         seal_key_2: None,
+        recovery: None,
     }
 }
 

@@ -169,9 +169,12 @@ fn bodies_are_frozen() {
         "body_sender",
         &SenderBody { epoch: EpochId::new([0x66; 16]), sealed: vec![6; 4].into() },
     );
-    check_message("body_wrap", &WrapBody { keys: vec![wrapped()], asks: None });
+    check_message("body_wrap", &WrapBody { keys: vec![wrapped()], asks: None, escrow: None });
     let ask = AskedKey { epoch: EpochId::new([0x77; 16]), by: DeviceId::new([0x33; 16]) };
-    check_message("body_wrap_asking", &WrapBody { keys: Vec::new(), asks: Some(vec![ask]) });
+    check_message(
+        "body_wrap_asking",
+        &WrapBody { keys: Vec::new(), asks: Some(vec![ask]), escrow: None },
+    );
     let sealed = SealedBody {
         suite: Suite::X25519,
         epoch: EpochId::new([0x66; 16]),
@@ -255,6 +258,7 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         ask_accepted: None,
         cosign: None,
         withdrawn: None,
+        recovery: None,
     }
 }
 
@@ -361,7 +365,9 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
             mac: [0x16; 32].into(),
             class: None,
             seal_key_2: None,
+            recovery: None,
         }],
+        recovery: None,
         vouched: None,
         codes: None,
         accepted: None,
@@ -407,6 +413,7 @@ fn enrolment_is_frozen() {
         class: None,
         proof: None,
         seal_key_2: None,
+        recovery: None,
     };
     check_message("enrol_request", &request);
     check("enrol_signing_input", &request.to_sign());

@@ -13,9 +13,9 @@ use sync_core::doc::{self, Edit};
 use sync_core::engine::{Env, NewMember, SyncOutcome};
 use sync_core::ids::{ActorId, DeviceId, DocId, EpochId, MemberId, SpaceId};
 use sync_core::protocol::{
-    Batch, Code, Cosign, Cursors, EnrolRequest, Envelope, Header, Invitation, Kind, Packed,
-    Priority, PushResult, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest, SyncResponse,
-    Verdict, answer_to_sign, from_cbor, limits, to_cbor,
+    Batch, Code, Cosign, Cursors, EnrolRequest, Envelope, EpochBody, Header, Invitation, Kind,
+    Packed, Priority, PushResult, ReaderBody, SignedAnswer, SpaceBody, SpaceOwner, Suite,
+    SyncRequest, SyncResponse, Verdict, WrapBody, answer_to_sign, from_cbor, limits, to_cbor,
 };
 use sync_core::records::{DocType, Role, SpaceKind};
 
@@ -66,6 +66,7 @@ pub fn answer_invitation(
         class: None,
         proof: None,
         seal_key_2: None,
+        recovery: None,
     };
     world.relay.enrol(&pack(&to_cbor(&request))).expect("the relay takes the answer");
     world.sync("admin");
@@ -81,9 +82,20 @@ impl Rogue {
     /// Enrols a new member's phone whose keys the test holds.
     pub fn enrol(world: &mut World, seed: u64, roles: &[Role], admin: bool) -> Rogue {
         let invitation = invite(world, roles, admin);
+        Self::enrol_by(world, seed, &invitation)
+    }
+
+    /// Somebody with these keys, listed or not.
+    pub fn with_keys(keys: DeviceKeys, member: MemberId, seed: u64) -> Rogue {
+        let rng = ChaCha20Rng::seed_from_u64(seed);
+        Rogue { keys, member, rng, numbers: BTreeMap::new() }
+    }
+
+    /// Enrols a phone whose keys the test holds by an invitation that was made before.
+    pub fn enrol_by(world: &mut World, seed: u64, invitation: &Invitation) -> Rogue {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let keys = old_keys(&mut rng);
-        answer_invitation(world, &invitation, keys.verify_key(), keys.seal_key());
+        answer_invitation(world, invitation, keys.verify_key(), keys.seal_key());
         assert!(directory(world).device(&keys.device_id()).is_some(), "it was let in");
         Rogue { keys, member: invitation.member, rng, numbers: BTreeMap::new() }
     }
@@ -184,6 +196,7 @@ impl Rogue {
             ask_accepted: None,
             cosign: None,
             withdrawn: None,
+            recovery: None,
         };
         self.sealed_request(world, &request)
     }
@@ -316,6 +329,51 @@ pub fn relay_keys(world: &World) -> DeviceKeys {
     let query = "SELECT value FROM meta WHERE key = 'relay_keys'";
     let bytes: Vec<u8> = database.query_row(query, [], |row| row.get(0)).expect("the relay's keys");
     DeviceKeys::from_secret_bytes(&bytes).expect("the relay's keys")
+}
+
+/// The directory's entries, as the relay's database holds them.
+pub fn directory_entries(world: &World) -> Vec<Envelope> {
+    let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
+    let query = "SELECT envelope FROM items WHERE kind = ?1 ORDER BY seq";
+    let mut statement = database.prepare(query).expect("the relay's tables");
+    let rows =
+        statement.query_map([Kind::Directory as u8], |row| row.get::<_, Vec<u8>>(0)).expect("rows");
+    rows.map(|bytes| Envelope::from_bytes(&bytes.expect("a row")).expect("an envelope")).collect()
+}
+
+/// Who let whom read a space that was there already, as the relay's logs show it.
+pub fn readers_let_in(world: &World) -> Vec<(DeviceId, MemberId)> {
+    let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
+    let query = "SELECT envelope FROM items WHERE kind = ?1 ORDER BY rowid";
+    let mut statement = database.prepare(query).expect("the relay's tables");
+    let rows =
+        statement.query_map([Kind::Reader as u8], |row| row.get::<_, Vec<u8>>(0)).expect("rows");
+    rows.map(|bytes| {
+        let envelope = Envelope::from_bytes(&bytes.expect("a row")).expect("an envelope");
+        let body: ReaderBody = from_cbor(&envelope.body).expect("a body");
+        (envelope.header.device, body.member)
+    })
+    .collect()
+}
+
+/// How many keys the relay holds that were wrapped for a device or a recovery key.
+pub fn wraps_at_relay(world: &World, id: DeviceId) -> usize {
+    let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
+    let query = "SELECT envelope FROM items WHERE kind IN (?1, ?2, ?3)";
+    let mut statement = database.prepare(query).expect("the relay's tables");
+    let kinds = [Kind::Space as u8, Kind::Epoch as u8, Kind::Wrap as u8];
+    let rows = statement.query_map(kinds, |row| row.get::<_, Vec<u8>>(0)).expect("rows");
+    let mut count = 0;
+    for bytes in rows {
+        let envelope = Envelope::from_bytes(&bytes.expect("a row")).expect("an envelope");
+        let wraps = match envelope.header.kind {
+            Kind::Space => from_cbor::<SpaceBody>(&envelope.body).expect("a body").wraps,
+            Kind::Epoch => from_cbor::<EpochBody>(&envelope.body).expect("a body").wraps,
+            _ => from_cbor::<WrapBody>(&envelope.body).expect("a body").keys,
+        };
+        count += wraps.iter().filter(|wrap| wrap.device == id).count();
+    }
+    count
 }
 
 /// What the relay shows and holds of each document, by (space, document): its projection and its heads.

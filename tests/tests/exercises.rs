@@ -95,6 +95,11 @@ fn readers_read_what_they_may_whoever_renews_the_key() {
 }
 
 #[test]
+fn recovery_by_code_and_by_shares_opens_what_it_may_and_nothing_else() {
+    play("recovery.jsonl", 17);
+}
+
+#[test]
 fn enrolment_lets_phones_in_by_every_way_and_nobody_else() {
     play("enrolment.jsonl", 24);
 }

@@ -31,6 +31,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("reqwest", &["client"]),
     ("tokio", &["client"]),
     ("uniffi", &[]),
+    ("vsss_rs", &["crypto"]),
     ("std::fs", &["store"]),
     ("std::net", &["client"]),
     ("std::env", &[]),

@@ -295,3 +295,75 @@ fn now_is_unsure_until_a_relay_attested_the_time() {
     assert_eq!(quality(&["occurred_end=now", "time_quality=approximate"]), "approximate");
     assert_ne!(quality(&["occurred_end=2026-03-01T18:00:00Z"]), "device_unsure");
 }
+
+impl Terminal {
+    /// Runs a verb with this on standard input.
+    fn typing(&self, arguments: &[&str], typed: &str) -> Output {
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let mut input = child.stdin.take().expect("is piped");
+        std::io::Write::write_all(&mut input, typed.as_bytes()).expect("types");
+        drop(input);
+        child.wait_with_output().expect("ends")
+    }
+}
+
+#[test]
+fn a_lost_terminals_reading_is_restored_with_the_code_on_paper() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let relay = Relay::start(folder.path());
+    let (cleo, amy) = two_phones(folder.path(), &relay);
+    let made = amy.json(&[
+        "record",
+        "peer_contact",
+        "duration_min=25",
+        "mode=phone",
+        "started_at=now",
+        "issues=grief",
+    ]);
+    let contact = made["record"].as_str().expect("an id").to_owned();
+    assert!(amy.ok(&["recovery", "status"]).contains("not set up"));
+    let refused = amy.refused(&["recovery", "setup"]);
+    assert!(refused.starts_with("error [bad_value]: "), "{refused}");
+    let sheet = amy.json(&["recovery", "setup", "--code"]);
+    let code = sheet["code"].as_str().expect("a code").to_owned();
+    assert_eq!((code.len(), &sheet["waits"]), (77, &serde_json::Value::Bool(true)));
+    assert!(amy.ok(&["recovery", "status"]).contains("waits for an admin"));
+    cleo.ok(&["sync"]);
+    assert!(cleo.ok(&["recovery", "asks"]).contains("Amy made a recovery key with a printed code"));
+    assert!(cleo.ok(&["recovery", "approve", "Amy"]).contains("Approved; it counts"));
+    amy.ok(&["sync"]);
+    assert_eq!(amy.json(&["recovery", "status"])["state"], "set_up");
+    assert!(amy.ok(&["status"]).contains("recovery  set up\n"), "and no reminder yet");
+    let drilled = amy.typing(&["recovery", "drill"], &code.to_lowercase());
+    assert!(printed(&drilled.stdout).contains("It would work"), "{}", printed(&drilled.stderr));
+    let mistyped = amy.typing(&["recovery", "drill"], &code[2..]);
+    let mistyped = printed(&mistyped.stderr);
+    assert!(mistyped.contains("error [code_mistyped]: ") && mistyped.contains("13 groups"));
+
+    // The old terminal is gone; what it wrote is at the relay, and on paper is the code.
+    let link =
+        cleo.json(&["invite", "--member", "Amy"])["link"].as_str().expect("a link").to_owned();
+    std::fs::remove_dir_all(folder.path().join("amy")).expect("the terminal is lost");
+    let new = Terminal { data: folder.path().join("new"), passphrase: "third long passphrase" };
+    let wrong = new.typing(&["recovery", "use", &link], &code.replace(&code[..5], "00001"));
+    assert!(printed(&wrong.stderr).contains("group 1"), "{}", printed(&wrong.stderr));
+    assert!(!new.data.join("phone.db").exists(), "nothing was made");
+    let asked = new.typing(&["recovery", "use", &link, "--wait", "0"], &code);
+    assert!(printed(&asked.stderr).contains("error [unknown_device]: "));
+    cleo.ok(&["sync"]);
+    let restored = new.ok(&["recovery", "use"]);
+    assert!(restored.contains("This phone is in the team"), "{restored}");
+    let shown = new.ok(&["show", &contact]);
+    assert!(shown.contains("grief"), "{shown}");
+    assert!(
+        new.ok(&["alarms"]).contains("recovery_used")
+            && cleo.ok(&["alarms"]).contains("recovery_used")
+    );
+    assert_eq!(new.json(&["recovery", "status"])["state"], "spent");
+}

@@ -8,6 +8,7 @@
 mod directory;
 mod perform;
 mod raw;
+mod recover;
 
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};

@@ -39,6 +39,37 @@ pub enum PhoneCommand {
         link: String,
         class: Class,
     },
+    /// Starts to join by a link, with a member's recovery code.
+    JoinRecovering {
+        passphrase: String,
+        connect: String,
+        link: String,
+        code: String,
+    },
+    /// Makes a recovery key: what is printed is told, to be kept by the runner as on paper.
+    MakeRecovery {
+        holders: Option<[String; 3]>,
+        printed: bool,
+    },
+    /// An admin approves a member's recovery key.
+    ApproveRecovery {
+        member: String,
+    },
+    /// What a phone to be restored shows to holders of shares.
+    RecoveryRequest,
+    /// A holder hands over a share.
+    ReleaseShare {
+        request: String,
+    },
+    /// Gives a joining phone its shares.
+    RecoverShares {
+        shares: Vec<String>,
+    },
+    /// Whether the recovery key reads the member's own spaces of a kind.
+    SetEscrow {
+        care: bool,
+        on: bool,
+    },
     /// Starts to join by a typed code.
     JoinByCode {
         passphrase: String,

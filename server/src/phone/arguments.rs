@@ -139,6 +139,12 @@ pub enum Verb {
         #[arg(long)]
         end: bool,
     },
+    /// Prepare for the loss of this phone, or restore a lost one's reading on this phone
+    Recovery {
+        /// What to do
+        #[command(subcommand)]
+        verb: RecoveryVerb,
+    },
     /// List records
     List {
         /// Only this kind
@@ -302,4 +308,75 @@ pub struct Write {
     /// What to insert there; may be left out when something is removed
     #[arg(default_value = "")]
     pub text: String,
+}
+
+/// What can be done about recovery. Codes and shares are read from standard input, one a line, never from arguments.
+#[derive(Debug, Subcommand)]
+pub enum RecoveryVerb {
+    /// Make a recovery key: a code to print, shares for three holders, or both
+    Setup {
+        /// Print a code that restores your reading alone
+        #[arg(long)]
+        code: bool,
+        /// A member who holds a share; three of them, any two of whom restore your reading
+        #[arg(long = "holder", value_name = "MEMBER")]
+        holders: Vec<String>,
+    },
+    /// Ask for your recovery key to be dropped
+    Drop,
+    /// Show how far recovery is set up, and whether it is time to try it
+    Status,
+    /// Try whether the code, or two shares, would work; changes nothing
+    Drill {
+        /// Read shares instead of the code
+        #[arg(long)]
+        shares: bool,
+    },
+    /// Whether your recovery key reads your own spaces of a kind
+    Escrow {
+        /// personal (check-ins) or care (contact notes)
+        #[arg(value_parser = ["personal", "care"])]
+        space: String,
+        /// on or off
+        #[arg(value_parser = ["on", "off"])]
+        switch: String,
+    },
+    /// Admins: show whose recovery waits to be approved
+    Asks,
+    /// Admins: approve a member's recovery
+    Approve {
+        /// Id or name of the member
+        #[arg(value_name = "MEMBER")]
+        member: String,
+    },
+    /// Show the text by which holders of shares hand theirs to this phone
+    Request,
+    /// Hand the share you hold to the phone whose request this is
+    Release {
+        /// The request's text
+        #[arg(value_name = "REQUEST")]
+        request: String,
+        /// The fingerprint that the new phone shows, as its owner reads it to you
+        #[arg(long, value_name = "DIGITS")]
+        fingerprint: Option<String>,
+    },
+    /// Restore on this phone: with an invitation's link it begins, without one it goes on
+    Use(Restore),
+}
+
+/// Arguments of `recovery use`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The invitation's link; a newer one may be given later
+    #[arg(value_name = "LINK")]
+    pub link: Option<String>,
+    /// With shares instead of the code; begins by showing the request for their holders
+    #[arg(long)]
+    pub shares: bool,
+    /// Type the code again, as when another one was refused
+    #[arg(long, conflicts_with = "shares")]
+    pub code: bool,
+    /// Longest wait for the admin's phone
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(0..=86_400))]
+    pub wait: u64,
 }

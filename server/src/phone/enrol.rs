@@ -99,7 +99,7 @@ fn relay_knows(told: &Result<(), Failure>) -> String {
     }
 }
 
-fn tell_relay(phone: &mut Phone) -> Result<(), Failure> {
+pub(super) fn tell_relay(phone: &mut Phone) -> Result<(), Failure> {
     let link = Link::to(&phone.status()?.relay)?;
     link.sync(phone, &mut Here::new())?;
     Ok(())
@@ -134,7 +134,7 @@ pub fn invites(phone: &mut Phone) -> Outcome {
 }
 
 /// Reads from standard input what is not to stand among arguments.
-fn given(typed: &str) -> Result<String, Failure> {
+pub(super) fn given(typed: &str) -> Result<String, Failure> {
     if typed != "-" {
         return Ok(typed.to_owned());
     }
@@ -201,7 +201,7 @@ pub fn join(folder: &Path, typed: &Join) -> Outcome {
     Ok(Output { words, json: json!({ "member": status.member.to_string(), "enrolled": true }) })
 }
 
-fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<bool, Failure> {
+pub(super) fn wait(phone: &mut Phone, link: &Link, longest: Duration) -> Result<bool, Failure> {
     let began = Instant::now();
     let end = began + longest;
     let mut said = false;

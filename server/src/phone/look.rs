@@ -303,8 +303,9 @@ pub fn status(phone: &mut Phone) -> Outcome {
     let status = phone.status()?;
     let notices = phone.notices()?;
     let enrolled = if status.enrolled { "yes" } else { "not yet" };
+    let recovery = super::recovery::notice(phone)?;
     let words = format!(
-        "team      {}\nmember    {}\ndevice    {}\nrelay     {}\nenrolled  {enrolled}\ndirectory {} entries\nwaiting   {} to be sent\n",
+        "team      {}\nmember    {}\ndevice    {}\nrelay     {}\nenrolled  {enrolled}\ndirectory {} entries\nwaiting   {} to be sent\nrecovery  {recovery}\n",
         status.team,
         status.member,
         status.device,

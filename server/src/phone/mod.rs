@@ -16,6 +16,7 @@ mod output;
 mod policy;
 mod readers;
 mod record;
+mod recovery;
 pub mod refs;
 pub mod relay;
 mod team;
@@ -31,7 +32,7 @@ use sync_core::engine::{Env, Phone};
 use sync_core::protocol::Timestamp;
 
 pub use arguments::PhoneArgs;
-use arguments::Verb;
+use arguments::{RecoveryVerb, Verb};
 pub use failure::Failure;
 use output::Output;
 
@@ -67,6 +68,7 @@ fn verb(args: &PhoneArgs) -> Outcome {
     match &args.verb {
         Verb::Create(create) => team::create(&args.data, create),
         Verb::Join(join) => enrol::join(&args.data, join),
+        Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
         verb => opened(verb, &mut folder::open(&args.data)?),
     }
 }
@@ -99,6 +101,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Hold { record, end } => erase::hold(phone, record, !end),
         Verb::Rotate { record } => readers::rotate(phone, record),
         Verb::Backup { switch } => record::backup(phone, switch == "on"),
+        Verb::Recovery { verb } => recovery::perform(phone, verb),
         Verb::List { kind } => look::list(phone, kind.as_deref()),
         Verb::Show { record } => look::show(phone, record),
         Verb::Conflicts => look::conflicts(phone),

@@ -43,7 +43,10 @@ impl Relay {
         let is_listed = directory.device(&crypto::device_id(&request.verify_key)).is_some();
         // Let in by a second scan, it may come with an invitation this relay never heard of.
         if !is_proven(&request, &directory) {
-            self.store().write(|tx| take(tx, &request, &directory, now))?;
+            self.store().write(|tx| {
+                take(tx, &request, &directory, now)?;
+                super::recovery::keep_voucher(tx, &request, &directory)
+            })?;
         }
         let answer = if is_listed {
             self.listed(&directory, now)?

@@ -130,6 +130,7 @@ impl Relay {
         let team = directory.team();
         let (mut pending, all, codes) = self.store().read(|reader| {
             let pending = invites::pending(reader, team, only)?;
+            let pending = super::recovery::with_vouchers(reader, pending)?;
             let codes = vouched::unanswered(reader, device.id, now)?;
             Ok::<_, StoreError>((pending, vouched::all(reader, team)?, codes))
         })?;

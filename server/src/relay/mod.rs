@@ -18,6 +18,7 @@ mod projection;
 mod pull;
 mod purge;
 mod push;
+mod recovery;
 mod refusal;
 mod removed;
 mod structure;

@@ -49,6 +49,7 @@ impl Relay {
             let results = push.take_all(&request.batch, &request.push)?;
             push.keep_enrolments(request)?;
             push.keep_cosigns(request)?;
+            push.keep_recovery(request.recovery.as_deref().unwrap_or_default())?;
             crash_point!("relay.push.before_commit");
             Ok((results, push.directory, push.erased))
         })?;

@@ -63,6 +63,7 @@ impl Relay {
             accepted: told.accepted,
             set_aside: some(told.set_aside),
             cosign: self.cosigns_for(request.device, &directory, now)?,
+            recovery: self.recovery_for(request.device, &directory)?,
         })
     }
 

@@ -119,6 +119,7 @@ fn pending_of(row: &Row<'_>) -> Result<PendingEnrolment, rusqlite::Error> {
         verify_key: row.get::<_, [u8; 32]>(1)?.into(),
         seal_key: row.get::<_, [u8; 32]>(2)?.into(),
         mac: row.get::<_, [u8; 32]>(3)?.into(),
+        recovery: None,
         class: Some(row.get(4)?).filter(|class| *class != 0),
         seal_key_2: row.get::<_, Option<Vec<u8>>>(5)?.map(Into::into),
     })

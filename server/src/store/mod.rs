@@ -14,6 +14,7 @@ pub(crate) mod meta;
 pub(crate) mod purged;
 pub(crate) mod quarantine;
 pub(crate) mod records;
+pub(crate) mod recovery;
 mod schema;
 pub(crate) mod spaces;
 pub(crate) mod vouched;

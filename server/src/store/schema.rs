@@ -5,8 +5,14 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One entry a released version; entry 0 leads from an empty file to version 1.
-const STEPS: &[&str] =
-    &[V1, super::vouched::STEP, super::invites::STEP_SEAL_KEY_2, super::purged::STEP, COSIGNS];
+const STEPS: &[&str] = &[
+    V1,
+    super::vouched::STEP,
+    super::invites::STEP_SEAL_KEY_2,
+    super::purged::STEP,
+    COSIGNS,
+    RECOVERY,
+];
 
 /// All ids are blobs; times are milliseconds since 1970, days are days since then.
 const V1: &str = "
@@ -87,6 +93,17 @@ const COSIGNS: &str = "
 CREATE TABLE cosigns (
   team BLOB NOT NULL, id BLOB NOT NULL, device BLOB NOT NULL, body BLOB NOT NULL,
   expires_ms INTEGER NOT NULL, PRIMARY KEY (team, id)
+) STRICT, WITHOUT ROWID;
+";
+
+/// The words of recovery keys for new devices, and changes of recovery keys that wait for admins.
+const RECOVERY: &str = "
+CREATE TABLE enrolment_recoveries (
+  lookup BLOB NOT NULL REFERENCES invites (lookup) ON DELETE CASCADE,
+  verify_key BLOB NOT NULL, voucher BLOB NOT NULL, PRIMARY KEY (lookup, verify_key)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE recovery_changes (
+  team BLOB NOT NULL, member BLOB NOT NULL, proposal BLOB NOT NULL, PRIMARY KEY (team, member)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -324,6 +324,7 @@ impl Team {
             push: Vec::new(),
             max_bytes: 1_000_000,
             invites: Vec::new(),
+            recovery: None,
             vouched: None,
             codes: None,
             ask_accepted: None,

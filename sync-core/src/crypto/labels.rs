@@ -57,6 +57,19 @@ pub const DECLINE: &[u8] = b"aftercall decline v1";
 /// Before a message, in the signature of a phone that meets another one.
 pub const MEET: &[u8] = b"aftercall meet v1";
 
+/// HKDF info of a recovery key's Ed25519 seed.
+pub const RECOVERY_SIGN: &[u8] = b"aftercall recovery sign v1";
+/// HKDF info of a recovery key's HPKE secret.
+pub const RECOVERY_SEAL: &[u8] = b"aftercall recovery seal v1";
+/// Before a recovery secret, in the check of its printed code.
+pub const RECOVERY_CODE: &[u8] = b"recovery code v1";
+/// Before a share and what it belongs to, in its check.
+pub const RECOVERY_SHARE: &[u8] = b"recovery share v1";
+/// HPKE info of a share sealed to a device of its holder.
+pub const SHARE_WRAP: &[u8] = b"aftercall recovery share wrap v1";
+/// HPKE info of a share that its holder hands to the phone being restored.
+pub const SHARE_HANDED: &[u8] = b"aftercall recovery share handed v1";
+
 /// Every label.
 pub const ALL: &[&[u8]] = &[
     ENVELOPE,
@@ -74,6 +87,12 @@ pub const ALL: &[&[u8]] = &[
     INVITE_BIND,
     APPROVAL,
     FINGERPRINT,
+    RECOVERY_SIGN,
+    RECOVERY_SEAL,
+    RECOVERY_CODE,
+    RECOVERY_SHARE,
+    SHARE_WRAP,
+    SHARE_HANDED,
     INVITE_BIND_CLASS,
     ENROL,
     NAMEPLATE,
@@ -125,6 +144,7 @@ mod tests {
         assert_eq!(header.signing_input(), [ENVELOPE, &header.encode()].concat());
         assert!(crate::protocol::answer_to_sign(b"", b"").starts_with(ANSWER));
         let request = crate::protocol::EnrolRequest {
+            recovery: None,
             team: TeamId::new([1; 32]),
             lookup: [2; 16].into(),
             verify_key: [3; 32].into(),

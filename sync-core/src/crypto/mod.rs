@@ -23,6 +23,9 @@ pub mod labels;
 mod pad;
 pub mod pake;
 mod passphrase;
+mod recovery;
+mod recovery_code;
+mod recovery_share;
 mod seal;
 mod secret;
 mod sender;
@@ -37,5 +40,11 @@ pub use epoch::{EpochSecret, is_epoch_key, is_sealing_key};
 pub use error::CryptoError;
 pub use fingerprint::fingerprint;
 pub use passphrase::passphrase_key;
+pub use recovery::{RecoveryKeys, RecoverySecret};
+pub use recovery_code::{CodeError, recovery_code, secret_of_code};
+pub use recovery_share::{
+    ShareError, combine_shares, hand_share, open_handed, open_share, seal_share, share_check,
+    share_text, split_secret,
+};
 pub use seal::{open_change, seal_change};
 pub use sender::SenderKey;

@@ -7,6 +7,8 @@
 mod entry;
 mod numbers;
 mod proposal;
+mod recovery;
+mod recovery_proposal;
 mod rights;
 mod space;
 mod state;
@@ -14,6 +16,8 @@ mod state;
 pub use crate::protocol::{Accepted, Approval, Approver, approval_to_sign};
 pub use entry::{Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap};
 pub use proposal::Proposed;
+pub use recovery::{RecoveryChange, RecoveryEvent};
+pub use recovery_proposal::RecoveryProposal;
 pub use rights::{Needs, OPERATIONS, OpRight};
 pub(crate) use space::epoch_of;
 pub use space::{EpochInfo, SpaceInfo, open_space_id};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::crypto;
-use crate::ids::{MemberId, TeamId};
+use crate::ids::{DeviceId, MemberId, TeamId};
 use crate::protocol::{Approval, Approver, Code, Envelope, approval_to_sign, from_cbor};
 use crate::records::DeviceClass;
 
@@ -84,6 +84,19 @@ pub(super) struct Opened {
     message: Vec<u8>,
 }
 
+impl Opened {
+    fn lists_device_of(&self, whose: &MemberId) -> bool {
+        matches!(&self.op, Op::Device { member, .. } if member == whose)
+    }
+
+    /// The recovery key that approved it, by its member, and the device it let in.
+    pub(super) fn recovered(&self) -> Option<(MemberId, DeviceId)> {
+        let Op::Device { member, verify_key, .. } = &self.op else { return None };
+        let used = self.approvals.iter().any(|approval| approval.by == Approver::Recovery(*member));
+        used.then(|| (*member, crypto::device_id(verify_key)))
+    }
+}
+
 /// Takes an entry's operation out of its approvals; an approved operation inside another is refused.
 pub(super) fn open(team: TeamId, entry: &Envelope) -> Result<Opened, Code> {
     let outer: Op = from_cbor(&entry.body).map_err(|_| Code::Malformed)?;
@@ -159,6 +172,12 @@ impl Directory {
         let mut words = Words::default();
         words.hear(signer);
         for approval in &opened.approvals {
+            // A recovery key's word counts for a new device of its member, and for nothing else.
+            if let Approver::Recovery(member) = &approval.by
+                && !opened.lists_device_of(member)
+            {
+                return Err(Code::ApprovalInvalid);
+            }
             words.add(self, &opened.message, approval)?;
         }
         if words.suffice(&self.approvals_of(&opened.op)) {

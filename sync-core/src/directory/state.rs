@@ -8,6 +8,7 @@ use crate::protocol::{Accepted, Code, Day, Envelope, Kind};
 use crate::records::{DeviceClass, PolicyProfile, Role, Standing};
 
 use super::entry::{Guest, NewDevice, Op, RecoveryKey};
+use super::recovery::RecoveryEvent;
 use super::{open_space_id, rights};
 
 /// A member's standing from one directory length on.
@@ -112,6 +113,7 @@ pub struct Directory {
     released: BTreeMap<EnvelopeId, u64>,
     wipes: BTreeSet<DeviceId>,
     recoveries: BTreeMap<MemberId, Vec<Since<Option<RecoveryKey>>>>,
+    pub(super) recovery_log: Vec<RecoveryEvent>,
     holds: BTreeMap<(SpaceId, DocId), Vec<Since<bool>>>,
     /// The latest day of any entry, as its signer's corrected clock had it.
     signed: Day,
@@ -134,6 +136,7 @@ impl Directory {
             released: BTreeMap::new(),
             wipes: BTreeSet::new(),
             recoveries: BTreeMap::new(),
+            recovery_log: Vec::new(),
             holds: BTreeMap::new(),
             signed: Day(0),
             last_day: Day(0),
@@ -167,7 +170,12 @@ impl Directory {
                 self.check_approvals(&opened, &signer)?;
             }
         }
+        let recovered = opened.recovered();
         self.apply(opened.op)?;
+        if let Some((member, device)) = recovered {
+            self.spend_recovery(member, device);
+        }
+        self.date_recovery(self.len() + 1, header.day);
         self.nonces.extend(opened.nonce);
         self.signed = self.signed.max(header.day);
         self.last_day = header.day;
@@ -253,7 +261,10 @@ impl Directory {
                 if self.member(&member).is_none() {
                     return Err(Code::NoSuchMember);
                 }
-                self.recoveries.entry(member).or_default().push(Since { seq, value: key });
+                if let Some(key) = &key {
+                    self.check_recovery(&member, key)?;
+                }
+                self.set_recovery(seq, member, key);
             }
             Op::Hold { space, doc, held } => {
                 self.holds.entry((space, doc)).or_default().push(Since { seq, value: held });
@@ -269,8 +280,12 @@ impl Directory {
         }
         // Keys are public: whoever repeats another device's must not take its place.
         check_key(device.seal_key_2.as_deref().map(|key| key.as_slice()))?;
-        let taken = self.devices.contains_key(&crypto::device_id(&device.verify_key));
-        if taken { Err(Code::DeviceExists) } else { Ok(()) }
+        let id = crypto::device_id(&device.verify_key);
+        if self.devices.contains_key(&id) || self.was_recovery(&id) {
+            Err(Code::DeviceExists)
+        } else {
+            Ok(())
+        }
     }
 
     fn list_device(&mut self, since: u64, device: NewDevice) {
@@ -309,9 +324,21 @@ impl Directory {
         self.bound(seq, removed, last);
         if device.is_none() {
             self.members.entry(member).or_default().push(Since { seq, value: None });
-            self.recoveries.entry(member).or_default().push(Since { seq, value: None });
+            self.set_recovery(seq, member, None);
         }
         Ok(())
+    }
+
+    fn set_recovery(&mut self, seq: u64, member: MemberId, key: Option<RecoveryKey>) {
+        self.note_recovery(seq, member, key.as_ref());
+        self.recoveries.entry(member).or_default().push(Since { seq, value: key });
+    }
+
+    /// A recovery key lets one device in, and is spent.
+    fn spend_recovery(&mut self, member: MemberId, device: DeviceId) {
+        let seq = self.len() + 1;
+        self.note_recovery_used(seq, member, device);
+        self.recoveries.entry(member).or_default().push(Since { seq, value: None });
     }
 
     fn bound(&mut self, seq: u64, devices: Vec<DeviceId>, last: &[Accepted]) {

@@ -130,7 +130,14 @@ impl Desk<'_> {
         progress |= self.take_numbers(response, is_latest)?;
         let cosigns = response.cosign.as_deref().unwrap_or_default();
         progress |= self.take_cosigns(env, cosigns, is_latest)?;
+        if !other && !short {
+            self.take_recovery_asks(response.recovery.as_deref().unwrap_or_default())?;
+        }
         self.tend(env, &touched, !directory.is_empty())?;
+        let paged = response.spaces.iter().any(|items| items.more);
+        if !other && !short && !response.need_cursors && !paged {
+            self.finish_recovering(response.now)?;
+        }
         progress |= self.rows.number("outbox")? != posted_before;
 
         self.rows.put_number("send_cursors", i64::from(response.need_cursors))?;

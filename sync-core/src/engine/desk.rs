@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::crypto::{DeviceKeys, SenderKey};
+use crate::crypto::{DeviceKeys, RecoveryKeys, SenderKey};
 use crate::directory::Directory;
 use crate::ids::{DeviceId, DocId, EnvelopeId, SpaceId};
 use crate::protocol::{Code, Envelope, Header, Kind, Priority, Timestamp};
@@ -19,6 +19,8 @@ pub(super) struct Desk<'a> {
     pub directory: Cow<'a, Directory>,
     /// Sender keys opened at this desk, by the envelope that announced them.
     pub senders: BTreeMap<EnvelopeId, SenderKey>,
+    /// The recovery key this phone is restored with, once it was looked for.
+    pub recovering: Option<Option<RecoveryKeys>>,
 }
 
 /// What distinguishes one envelope of this device from another, before it is numbered and signed.
@@ -55,7 +57,7 @@ impl<'a> Desk<'a> {
         directory: &'a Directory,
     ) -> Self {
         let directory = Cow::Borrowed(directory);
-        Self { rows, identity, keys, directory, senders: BTreeMap::new() }
+        Self { rows, identity, keys, directory, senders: BTreeMap::new(), recovering: None }
     }
 }
 

@@ -195,7 +195,10 @@ impl Desk<'_> {
         if !proposed && self.directory.member(&member).is_none() {
             return Err(Code::NoSuchMember.into());
         }
-        if self.directory.devices_of(member).next().is_some() || self.is_proposed(member)? {
+        let further = self.directory.devices_of(member).next().is_some();
+        // Its recovery key can vouch for a further one.
+        let restorable = self.directory.recovery(&member).is_some();
+        if (further && !restorable) || self.is_proposed(member)? {
             return Err(Code::FurtherDevice.into());
         }
         Ok(())
@@ -243,12 +246,18 @@ impl Desk<'_> {
         pending: &[PendingEnrolment],
     ) -> Result<bool> {
         let mut answered = BTreeMap::new();
+        let mut any = false;
         for pending in pending {
-            if let Ok((invite, device)) = self.claim(env.now, pending)? {
-                answered.insert(crypto::device_id(&device.verify_key), (invite, device));
+            let Some(restored) = self.restored(pending)? else { continue };
+            let Ok((invite, device)) = self.claim(env.now, pending)? else { continue };
+            any = true;
+            match restored {
+                Some(op) => self.propose(op)?,
+                None => {
+                    answered.insert(crypto::device_id(&device.verify_key), (invite, device));
+                }
             }
         }
-        let any = !answered.is_empty();
         self.welcome(env, answered)?;
         Ok(any)
     }

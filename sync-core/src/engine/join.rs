@@ -84,6 +84,7 @@ impl Phone {
     /// # Errors
     /// `already_set_up` once let in; `not_let_in` while a typed code's exchange is not done ([`Phone::code_request`]).
     pub fn enrol_request(&mut self) -> Result<EnrolRequest> {
+        let recovery = self.desk()?.rows.voucher()?;
         let joining = self.identity.joining.as_ref().ok_or(Code::AlreadySetUp)?;
         if joining.typed.is_some() {
             return Err(Code::NotLetIn.into());
@@ -105,6 +106,7 @@ impl Phone {
             class,
             proof: None,
             seal_key_2: self.keys.seal_key_2().map(Into::into),
+            recovery,
         };
         request.proof = Some(self.keys.sign(&request.to_sign()).into());
         Ok(request)
@@ -158,6 +160,7 @@ impl Phone {
         }
         desk.rows.put_identity(&identity)?;
         desk.open_space(SpaceKind::Directory, None)?;
+        desk.note_own_recovery()?;
         desk.commit()?;
         self.identity = identity;
         self.directory = directory;

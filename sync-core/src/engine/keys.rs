@@ -200,6 +200,7 @@ impl Desk<'_> {
             let Some(info) = row.info.epoch(&id) else { continue };
             if wrap.device != self.device() {
                 self.rows.put_wrapped(space, id, wrap.device, by)?;
+                self.open_recovered(space, info, wrap)?;
                 continue;
             }
             if self.epoch_secret(space, id)?.is_some() {
@@ -242,7 +243,7 @@ impl Desk<'_> {
         if asks.is_empty() || !self.space_row(space)?.info.is_read_by(&self.identity.member) {
             return Ok(());
         }
-        let body = to_cbor(&WrapBody { keys: Vec::new(), asks: Some(asks) });
+        let body = to_cbor(&WrapBody { keys: Vec::new(), asks: Some(asks), escrow: None });
         let header = self.next_header(env, &Slip::structure(Kind::Wrap, space))?;
         let envelope = self.keys.sign_envelope(header, body);
         self.post(space, &envelope)

@@ -27,6 +27,7 @@ mod readers;
 mod receive;
 mod receive_directory;
 mod record;
+mod recovery;
 mod refuse;
 mod removal;
 mod replay;
@@ -53,6 +54,10 @@ pub use drill::Forgery;
 pub use erase::Receipt;
 pub use invites::{InviteState, InviteView};
 pub use meet::Met;
+pub use recovery::{
+    Holder, NO_ESCROW_WARNING, PrintedShare, RecoveryAsk, RecoveryProof, RecoverySheet,
+    RecoveryState, RecoveryStatus, ShareRelease,
+};
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ProposalView,

@@ -270,6 +270,7 @@ impl Desk<'_> {
             Kind::Wrap => {
                 let body: WrapBody = from_cbor(&envelope.body).map_err(malformed)?;
                 self.take_asks(space, body.asks.as_deref().unwrap_or_default(), by)?;
+                self.take_escrow(space, envelope, body.escrow)?;
                 self.take_wraps(space, None, &body.keys, by)
             }
             Kind::Sender => {

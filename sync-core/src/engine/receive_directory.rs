@@ -105,6 +105,7 @@ impl Desk<'_> {
             return Ok(Err(code));
         }
         self.rows.put_directory_entry(self.directory.len(), entry)?;
+        self.note_recovery()?;
         if entry.header.device == self.device() {
             row.device_seq = row.device_seq.max(entry.header.device_seq);
         }

@@ -41,6 +41,7 @@ impl Phone {
             push,
             max_bytes: limits::DEFAULT_MAX_BYTES,
             invites: desk.invite_notices(env.now)?,
+            recovery: desk.recovery_to_send()?,
             vouched: some(desk.untold_vouchers()?),
             codes: some(desk.code_answers()?),
             ask_accepted: some(desk.numbers_wanted()?),

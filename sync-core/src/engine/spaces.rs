@@ -1,6 +1,6 @@
 //! Spaces on a phone: finding and making them, and letting their readers in.
 
-use crate::crypto::EpochSecret;
+use crate::crypto::{EpochSecret, SealKeys};
 use crate::directory::{DeviceAt, Member, SpaceInfo, epoch_of, open_space_id};
 use crate::gates;
 use crate::ids::{DocId, EpochId, MemberId, SpaceId};
@@ -111,7 +111,8 @@ impl Desk<'_> {
         }
         let suite = Suite::XWing;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let wraps = self.wrap_for_readers(env, kind, &secret, &public, readers);
+        let escrow = self.has_escrow(kind, &owner)?;
+        let wraps = self.wrap_for_readers(env, kind, &secret, &public, readers, escrow);
         let body = to_cbor(&SpaceBody {
             kind: kind as u8,
             owner,
@@ -140,6 +141,9 @@ impl Desk<'_> {
             self.rows.put_wrapped(id, epoch, wrap.device, self.device())?;
         }
         self.post(id, &envelope)?;
+        if !escrow {
+            self.tell_escrow(env, id, false)?;
+        }
         Ok(id)
     }
 
@@ -152,15 +156,22 @@ impl Desk<'_> {
         secret: &EpochSecret,
         public: &[u8],
         readers: &[MemberId],
+        escrow: bool,
     ) -> Vec<WrappedKey> {
         let zero = EpochId::new([0; 16]);
-        let devices = readers.iter().flat_map(|reader| self.directory.devices_of(*reader));
-        let devices = devices.filter(|device| may_hold_keys(kind, device)).take(WRAPS_PER_ENVELOPE);
-        devices
-            .filter_map(|device| {
-                secret.wrap_for(zero, public, device.id, device.seal_keys(), env.rng).ok()
-            })
-            .collect()
+        let mut wraps = Vec::new();
+        for reader in readers {
+            for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d)) {
+                let keys = device.seal_keys();
+                wraps.extend(secret.wrap_for(zero, public, device.id, keys, env.rng).ok());
+            }
+            if let Some((id, key)) = self.recovery_reader(*reader, escrow) {
+                let keys = SealKeys { first: &key, second: None };
+                wraps.extend(secret.wrap_for(zero, public, id, keys, env.rng).ok());
+            }
+        }
+        wraps.truncate(WRAPS_PER_ENVELOPE);
+        wraps
     }
 
     /// Lets another member read a space, with its past or from now on.
@@ -209,7 +220,8 @@ impl Desk<'_> {
             row.info.current_epoch().is_some_and(|now| !row.info.opens_to_all(&now.id));
         let opened_by_a_stranger = self.made_by_a_stranger(&row) && row.info.epochs.len() == 1;
         // A key made elsewhere at the same time knew nothing of a reader who came without the past.
-        if leaves_out || opened_by_a_stranger || self.somebody_left(&row)? {
+        let somebody_left = self.somebody_left(&row)? || self.has_retired_reader(&row)?;
+        if leaves_out || opened_by_a_stranger || somebody_left {
             self.rotate(env, space)?;
         }
         self.wrap_missing(env, space)
@@ -249,7 +261,8 @@ impl Desk<'_> {
         let (secret, public) = EpochSecret::generate(suite, env.rng);
         let present = row.info.present_readers(&self.directory);
         let readers: Vec<MemberId> = present.keys().copied().collect();
-        let wraps = self.wrap_for_readers(env, row.info.kind(), &secret, &public, &readers);
+        let escrow = self.has_escrow(row.info.kind(), &row.info.owner)?;
+        let wraps = self.wrap_for_readers(env, row.info.kind(), &secret, &public, &readers, escrow);
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),
@@ -273,6 +286,7 @@ impl Desk<'_> {
     /// Wraps every epoch key this phone holds for every present reader's device that has not got it and may have it.
     pub fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let (row, me) = (self.space_row(space)?, self.device());
+        let escrow = self.has_escrow(row.info.kind(), &row.info.owner)?;
         let present = row.info.present_readers(&self.directory);
         let mut keys = Vec::new();
         for epoch in &row.info.epochs {
@@ -289,12 +303,22 @@ impl Desk<'_> {
                 let wrap = secret.wrap_for(epoch.id, &epoch.public, device.id, keys_of, env.rng);
                 keys.extend(wrap.ok());
             }
+            // A recovery key is nobody's device, and reads what its member reads.
+            let readers = row.info.readers().iter().filter(|r| row.info.opens_to(r, &epoch.id));
+            for (id, key) in readers.filter_map(|reader| self.recovery_reader(*reader, escrow)) {
+                if !self.rows.is_wrapped(space, epoch.id, id)? {
+                    let keys_of = SealKeys { first: &key, second: None };
+                    keys.extend(
+                        secret.wrap_for(epoch.id, &epoch.public, id, keys_of, env.rng).ok(),
+                    );
+                }
+            }
         }
         for key in &keys {
             self.rows.put_wrapped(space, key.epoch, key.device, me)?;
         }
         for keys in keys.chunks(WRAPS_PER_ENVELOPE) {
-            let body = to_cbor(&WrapBody { keys: keys.to_vec(), asks: None });
+            let body = to_cbor(&WrapBody { keys: keys.to_vec(), asks: None, escrow: None });
             let header = self.next_header(env, &Slip::structure(Kind::Wrap, space))?;
             let envelope = self.keys.sign_envelope(header, body);
             self.post(space, &envelope)?;

@@ -122,6 +122,9 @@ pub struct WrapBody {
     /// Keys that came to this device and do not fit: its asking for them again.
     #[n(1)]
     pub asks: Option<Vec<AskedKey>>,
+    /// In a member's own space, by a device of theirs: whether their recovery key reads it from here on.
+    #[n(4)]
+    pub escrow: Option<bool>,
 }
 
 /// A device says that a key wrapped for it does not fit, and by whom, so that another reader wraps it again.

@@ -57,6 +57,18 @@ codes! {
     DeviceRemoved = "device_removed", "An admin has removed this device; what it holds unsent is kept, ask an admin.";
     AfterRemoval = "after_removal", "This was written or sent after its device was removed; it is kept apart until an admin releases it.";
     GuestEnded = "guest_ended", "The time of this guest has ended or the guest may not use this; ask an admin.";
+    // Recovery
+    RecoveryUsed = "recovery_used", "A recovery key was used to let a new phone in; if that was not you, call your admin now. It is spent: set up recovery anew.";
+    RecoveryChanged = "recovery_changed", "Your recovery key was changed from another of your phones; if that was not you, call your admin now.";
+    RecoverySpent = "recovery_spent", "This code or share was used or replaced before; use the newest one, or ask for a second device's help.";
+    RecoveryWrong = "recovery_wrong", "This does not belong to the member's recovery key; check whose it is and which team's.";
+    RecoveryNone = "recovery_none", "No recovery is set up for this member; a second device of theirs can still let the new one read.";
+    RecoveryWaits = "recovery_waits", "A change of somebody's recovery waits for an admin; look at it and approve it on your own device.";
+    CodeMistyped = "code_mistyped", "The recovery code is mistyped; compare it with the paper.";
+    ShareMissing = "share_missing", "One share is not enough; two different ones are needed.";
+    ShareWrong = "share_wrong", "A share is damaged, or does not belong with the others; ask its holder to show it again.";
+    ShareNotHeld = "share_not_held", "This phone holds no share of that member's recovery; ask the holder to use the phone on which it was set up.";
+    HolderWithoutDevice = "holder_without_device", "Three other members with an enrolled phone each can hold shares; choose again.";
     // Erasure
     Purged = "purged", "This was erased for good by its author, a reader, an order or its time; what was added since is not kept.";
     LegalHold = "legal_hold", "A legal hold keeps this from being erased; ask the admin who set it.";

@@ -10,6 +10,7 @@ use minicbor::bytes::{ByteArray, ByteVec};
 
 use crate::ids::{DeviceId, EnvelopeId, MemberId, TeamId};
 
+use super::recovery::RecoveryVoucher;
 use super::wire::Packed;
 use super::{Batch, Timestamp, WireError, from_cbor, to_cbor};
 
@@ -118,6 +119,9 @@ pub struct EnrolRequest {
     /// The device's X-Wing public key.
     #[n(7)]
     pub seal_key_2: Option<ByteVec>,
+    /// The word of the member's recovery key, where it lets the device in.
+    #[n(8)]
+    pub recovery: Option<RecoveryVoucher>,
 }
 
 impl EnrolRequest {
@@ -160,13 +164,16 @@ pub struct PendingEnrolment {
     /// The device's X-Wing public key.
     #[n(5)]
     pub seal_key_2: Option<ByteVec>,
+    /// The word of the member's recovery key, where it lets the device in.
+    #[n(8)]
+    pub recovery: Option<RecoveryVoucher>,
 }
 
 impl From<&EnrolRequest> for PendingEnrolment {
     fn from(request: &EnrolRequest) -> Self {
-        let EnrolRequest { lookup, verify_key, seal_key, mac, class, seal_key_2, .. } =
+        let EnrolRequest { lookup, verify_key, seal_key, mac, class, seal_key_2, recovery, .. } =
             request.clone();
-        Self { lookup, verify_key, seal_key, mac, class, seal_key_2 }
+        Self { lookup, verify_key, seal_key, mac, class, seal_key_2, recovery }
     }
 }
 
@@ -303,6 +310,7 @@ mod tests {
     #[test]
     fn a_reply_survives_its_text_and_its_proof_covers_all_of_it() {
         let request = EnrolRequest {
+            recovery: None,
             team: TeamId::new([1; 32]),
             lookup: [2; 16].into(),
             verify_key: [3; 32].into(),

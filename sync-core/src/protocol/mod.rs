@@ -9,6 +9,7 @@ mod cosign;
 mod enrol;
 mod envelope;
 pub mod limits;
+mod recovery;
 mod removal;
 mod sync;
 mod time;
@@ -27,6 +28,7 @@ pub use enrol::{
 };
 pub(crate) use envelope::body_hash;
 pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority, actor_id};
+pub use recovery::{HandedShare, RecoveryRequest, RecoveryShare, RecoveryVoucher};
 pub use removal::{Accepted, RemovalNotice, SetAside};
 pub use sync::{
     Cursor, Cursors, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,

@@ -76,6 +76,10 @@ pub struct SyncRequest {
     /// Invitations made on this device: by an admin for anyone's first, by any member for a further one of their own.
     #[n(9)]
     pub invites: Vec<InviteNotice>,
+    /// Changes of recovery keys on their way to an entry: encoded `approved` operations of this device's member, or
+    /// ones that this admin's device approved.
+    #[n(17)]
+    pub recovery: Option<Vec<ByteVec>>,
     /// Further devices of this device's member that it vouches for, until the relay tells of them.
     #[n(13)]
     pub vouched: Option<Vec<VouchedDevice>>,
@@ -268,6 +272,9 @@ pub struct SyncResponse {
     /// invitations for anyone else.
     #[n(10)]
     pub pending: Vec<PendingEnrolment>,
+    /// Changes of recovery keys that wait for an admin (admins only): encoded `approved` operations.
+    #[n(19)]
+    pub recovery: Option<Vec<ByteVec>>,
     /// Further devices that a device of their member vouched for and that are not listed yet: all for an admin, the
     /// member's own for anyone else.
     #[n(14)]

@@ -108,6 +108,7 @@ impl PaperRelay {
             reset: Vec::new(),
             backup_through: 0,
             pending: self.pending.clone(),
+            recovery: None,
             vouched: None,
             codes: None,
             accepted: None,

@@ -72,6 +72,7 @@ fn a_voucher_signed_in_a_browser_is_no_voucher() {
     let invitation = tests::hostile::invite(&mut world, &[], false);
     let web = DeviceKeys::generate(&mut rogue.rng);
     let request = sync_core::protocol::EnrolRequest {
+        recovery: None,
         team: invitation.team,
         lookup: crypto::invite::lookup(&invitation.secret),
         verify_key: web.verify_key().into(),
@@ -164,7 +165,7 @@ fn a_key_wrapped_for_a_browser_or_a_station_where_none_may_be_held_is_set_aside(
         assert_eq!(rogue.push(&world, &[made])[0].code, "", "{kind:?}");
         for (device, allowed) in [(web, kind == SpaceKind::Shared), (station, false)] {
             let keys = vec![wrap(&mut rogue, device)];
-            let body = to_cbor(&WrapBody { keys, asks: None });
+            let body = to_cbor(&WrapBody { keys, asks: None, escrow: None });
             let envelope = rogue.structure(&world, Kind::Wrap, space, body);
             let code = &rogue.push(&world, &[envelope])[0].code;
             assert_eq!(code.as_str(), if allowed { "" } else { "not_allowed" }, "{kind:?}");

@@ -89,6 +89,7 @@ fn only_the_listed_device_itself_gets_the_directory_without_an_invitation() {
     let listed = directory.device(&amy).unwrap();
     // Somebody who knows a listed device's public keys has no proof.
     let mut request = sync_core::protocol::EnrolRequest {
+        recovery: None,
         team: directory.team(),
         lookup: [1; 16].into(),
         verify_key: (*listed.verify_key).into(),

@@ -47,6 +47,7 @@ fn tens_of_thousands_of_cursors_do_not_keep_the_relay_busy() {
         push: Vec::new(),
         max_bytes: u32::MAX,
         invites: Vec::new(),
+        recovery: None,
         vouched: None,
         codes: None,
         ask_accepted: None,

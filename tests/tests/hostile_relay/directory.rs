@@ -212,7 +212,7 @@ fn readers_epochs_and_wraps_that_no_reader_signed_change_no_space() {
                 wraps: Vec::new(),
             }),
         ),
-        (Kind::Wrap, to_cbor(&WrapBody { keys: Vec::new(), asks: None })),
+        (Kind::Wrap, to_cbor(&WrapBody { keys: Vec::new(), asks: None, escrow: None })),
     ];
     for (kind, body) in bodies {
         for keys in [&stranger, &rogue.keys] {
@@ -281,6 +281,7 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
             reset: Vec::new(),
             backup_through: 0,
             pending: Vec::new(),
+            recovery: None,
             vouched: None,
             codes: None,
             accepted: None,
@@ -321,6 +322,7 @@ fn keys_swapped_on_their_way_to_the_admin_enrol_nobody() {
                 verify_key: verify_key.into(),
                 seal_key: seal_key.into(),
                 mac,
+                recovery: None,
                 class: None,
                 seal_key_2: None,
             }];

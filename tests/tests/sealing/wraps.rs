@@ -126,7 +126,7 @@ fn a_device_that_complains_of_everybody_is_wrapped_for_once_by_each() {
             .iter()
             .flat_map(|epoch| devices.iter().map(|by| (*epoch, *by)))
             .map(|(epoch, by)| sync_core::protocol::AskedKey { epoch, by });
-        let body = WrapBody { keys: Vec::new(), asks: Some(asks.collect()) };
+        let body = WrapBody { keys: Vec::new(), asks: Some(asks.collect()), escrow: None };
         let envelope = rogue.structure(&world, Kind::Wrap, space, to_cbor(&body));
         rogue.push(&world, &[envelope]);
         world.sync_all();

@@ -78,6 +78,7 @@ const RULES: &[Rule] = &[
     rule("server", "*", Area::Sync),
     rule("tests", "lib", Area::Sync),
     rule("tests", "layers", Area::Core),
+    rule("tests", "recovery", Area::Keys),
     Rule {
         package: "tests",
         target: "exercises",

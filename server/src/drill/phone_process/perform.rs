@@ -64,6 +64,16 @@ impl Device {
                 })?;
                 self.begin(phone, connect)
             }
+            PhoneCommand::JoinRecovering { passphrase, connect, link, code } => {
+                let invitation = Invitation::from_link(&link)
+                    .map_err(|_| Trouble::Broken("the link cannot be read".into()))?;
+                let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
+                    let env = &mut Env { now, rng };
+                    Ok(Phone::recover_with_code(store, env, &invitation, &code)?)
+                })?;
+                self.begin(phone, connect)
+            }
             PhoneCommand::Open { passphrase, connect } => {
                 let phone = folder::open_with(&self.folder, passphrase.as_bytes())?;
                 self.begin(phone, connect)
@@ -125,6 +135,9 @@ impl Running {
             PhoneCommand::ApproveAll => directory::approve_all(phone, &mut at.env()),
             PhoneCommand::Meet { step, message } => {
                 directory::meet(phone, &mut at.env(), step, &message)
+            }
+            command if super::recover::is_recovery(&command) => {
+                super::recover::perform(phone, &mut at.env(), command)
             }
             command => match write(phone, &mut at.env(), &command) {
                 Some(done) => done,

@@ -180,6 +180,7 @@ impl Running {
             push,
             max_bytes: 0,
             invites: Vec::new(),
+            recovery: None,
             vouched: None,
             codes: None,
             ask_accepted: None,

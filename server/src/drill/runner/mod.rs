@@ -9,6 +9,7 @@ mod expect;
 mod faults;
 mod outcome;
 mod records;
+mod recover;
 mod relay;
 mod report;
 mod setup;
@@ -79,6 +80,8 @@ pub struct World {
     swap_keys: bool,
     /// The relay keeps two directories.
     forked: bool,
+    /// What members who will lose their phones set up before, and what they keep of it on paper.
+    recoveries: recover::Recoveries,
 }
 
 /// Plays a whole exercise; `progress` hears of every step. The world is handed back as it then stands.
@@ -91,6 +94,7 @@ pub fn play(
     progress: &mut dyn FnMut(&StepReport),
 ) -> Result<(Report, World), String> {
     let mut world = World::begin(options)?;
+    world.recoveries = recover::Recoveries::of(&exercise.steps);
     let mut report = Report::default();
     for step in &exercise.steps {
         let (started, before) = (Instant::now(), world.traffic());
@@ -146,6 +150,7 @@ impl World {
             missed: Vec::new(),
             swap_keys: false,
             forked: false,
+            recoveries: recover::Recoveries::default(),
         })
     }
 
@@ -207,6 +212,8 @@ impl World {
             Verb::Rotate(rotate) => self.rotate(rotate),
             Verb::Revoke(revoke) => self.revoke(revoke),
             Verb::Purge(on) => self.purge(on),
+            Verb::Recover(recover) => self.recover(recover),
+            Verb::Escrow(escrow) => self.escrow(escrow),
             Verb::Expect(expect) => self.expect(expect),
             Verb::ExpectConflict(expect) => self.expect_conflict(expect),
             Verb::ExpectNoConflict(on) => self.expect_no_conflict(on),

@@ -95,10 +95,11 @@ impl World {
 
     pub(super) fn enrol_device(&mut self, device: &NewDevice) -> Played {
         let NewDevice { id, member, by, class, .. } = device;
-        self.enrol_by(id, member, *by, *class)
+        self.enrol_by(id, member, *by, *class)?;
+        self.prepare_recoveries()
     }
 
-    fn enrol(&mut self, handle: &str, member: &str) -> Played {
+    pub(super) fn enrol(&mut self, handle: &str, member: &str) -> Played {
         self.enrol_by(handle, member, HandedOver::Link, Class::Native)
     }
 
@@ -154,6 +155,11 @@ impl World {
 
     fn join(&mut self, handle: &str, inviter: &str, invited: &Json, class: Class) -> Played {
         self.begin_joining(handle, invited, class)?;
+        self.wait_to_be_listed(handle, inviter)
+    }
+
+    /// A phone that has begun to join asks until the inviting phone, and an admin's, have let it in.
+    pub(super) fn wait_to_be_listed(&mut self, handle: &str, inviter: &str) -> Played {
         let swap_keys = std::mem::take(&mut self.swap_keys);
         for _ in 0..ASKS {
             let asked = self.ask(handle, PhoneCommand::Enrol)?;

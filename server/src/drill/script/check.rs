@@ -79,6 +79,7 @@ impl Known {
             Verb::Member(member) => (&member.id, &mut self.open),
             Verb::Record(record) => (&record.name, &mut self.open),
             Verb::Device(device) => (&device.id, &mut self.open_devices),
+            Verb::Recover(recover) => (&recover.name, &mut self.open_devices),
             _ => return Ok(()),
         };
         if step.attempt {
@@ -132,6 +133,8 @@ impl Known {
                 self.device(&on.device)?;
                 self.kind(&on.record).map(|_| ())
             }
+            Verb::Recover(recover) => self.recover(recover),
+            Verb::Escrow(escrow) => self.device(&escrow.device),
             _ => self.expectation(&mut step.verb),
         }
     }
@@ -219,6 +222,23 @@ impl Known {
         let is_new = self.devices.insert(device.id.clone());
         if !is_new && !self.open_devices.contains(&device.id) {
             return Err(format!("the handle {} is taken", device.id));
+        }
+        Ok(())
+    }
+
+    fn recover(&mut self, step: &Recover) -> Outcome {
+        is_name(&step.name)?;
+        self.is_member(&step.member)?;
+        for holder in step.holders.iter().flatten().chain(&step.wrong) {
+            self.is_member(holder)?;
+        }
+        let by_shares = step.with == RecoverWith::Shares;
+        if !by_shares && (step.holders.is_some() || step.wrong.is_some()) {
+            return Err("only shares have holders".into());
+        }
+        let is_new = self.devices.insert(step.name.clone());
+        if !is_new && !self.open_devices.contains(&step.name) {
+            return Err(format!("the handle {} is taken", step.name));
         }
         Ok(())
     }

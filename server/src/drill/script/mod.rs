@@ -140,8 +140,8 @@ mod tests {
 
     #[test]
     fn verbs_of_later_releases_are_said_to_be_so() {
-        let text = error(r#"{"do":"purge","device":"amy1","ref":"c1"}"#);
-        assert!(text.ends_with("purge is not in this release"), "{text}");
+        let text = error(r#"{"do":"hand_over","device":"amy1","ref":"c1","to":"bo"}"#);
+        assert!(text.ends_with("hand_over is not in this release"), "{text}");
         let text = error(r#"{"do":"relay","op":"wipe"}"#);
         assert!(text.ends_with("relay wipe is not in this release"), "{text}");
     }

@@ -108,6 +108,18 @@ arguments! {
     Rotate { device: String, space_of: String }
     /// An admin's phone takes a device out of the team.
     Revoke { device: String, by: String }
+    /// A member's reading restored on a new phone.
+    Recover {
+        member: String,
+        #[serde(rename = "as")] name: String,
+        with: RecoverWith,
+        /// Who hands over a share; the first two who hold one if not given.
+        #[serde(default)] holders: Option<Vec<String>>,
+        /// The holder whose share is not the one that was made.
+        #[serde(default)] wrong: Option<String>,
+    }
+    /// Whether a member's recovery key reads their own spaces of a kind.
+    Escrow { device: String, space: OwnSpace, on: bool }
     /// What a phone shows of a record or of a phase.
     Expect {
         device: String,
@@ -148,6 +160,28 @@ arguments! {
     ExpectAlarm { device: String, code: String }
     /// Something a phone shows.
     ExpectShown { device: String, what: Shown }
+}
+
+/// What restores a member's reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecoverWith {
+    /// Another device of the member.
+    Device,
+    /// The printed code.
+    Code,
+    /// Two of three shares.
+    Shares,
+}
+
+/// A space that a member may keep from their recovery key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OwnSpace {
+    /// Check-ins.
+    Personal,
+    /// Contact notes.
+    Care,
 }
 
 /// How an invitation reaches the new phone.
@@ -318,6 +352,8 @@ pub enum Verb {
     Rotate(Rotate),
     Revoke(Revoke),
     Purge(OnRecord),
+    Recover(Recover),
+    Escrow(Escrow),
     Expect(Expect),
     ExpectConflict(ExpectConflict),
     ExpectNoConflict(OnRecord),
@@ -345,7 +381,6 @@ const LATER: &[&str] = &[
     "lock",
     "unlock",
     "panic",
-    "recover",
     "expect_statistic",
 ];
 
@@ -383,6 +418,8 @@ impl Verb {
             "rotate" => Self::Rotate(arguments(object)?),
             "revoke" => Self::Revoke(arguments(object)?),
             "purge" => Self::Purge(arguments(object)?),
+            "recover" => Self::Recover(arguments(object)?),
+            "escrow" => Self::Escrow(arguments(object)?),
             "expect" => Self::Expect(arguments(object)?),
             "expect_conflict" => Self::ExpectConflict(arguments(object)?),
             "expect_no_conflict" => Self::ExpectNoConflict(arguments(object)?),

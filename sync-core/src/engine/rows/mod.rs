@@ -5,6 +5,7 @@
 mod cosign;
 mod invites;
 mod kinds;
+mod recovery;
 mod removal;
 mod secret;
 mod tombstone;
@@ -26,6 +27,7 @@ pub(super) use kinds::{
     DocumentRow, DraftRow, IdentityRow, ItemRow, ItemState, JoiningRow, PartRow, Proposal,
     RelayRow, SpaceRow,
 };
+pub(super) use recovery::MyProposal;
 pub(super) use secret::SecretName;
 pub(super) use tombstone::TombstoneRow;
 

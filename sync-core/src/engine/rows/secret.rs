@@ -14,6 +14,8 @@ pub(in crate::engine) enum SecretName {
     OwnDocument(SpaceId, DocId, ActorId, EpochId),
     /// Any document key by its id.
     Document(DekId),
+    /// The recovery secret that this phone is restored with, until it has read what was wrapped for it.
+    Recovering,
 }
 
 impl SecretName {
@@ -25,6 +27,7 @@ impl SecretName {
                 key(&[b"d", space.as_bytes(), doc.as_bytes(), actor.as_bytes(), epoch.as_bytes()])
             }
             SecretName::Document(dek) => key(&[b"k", dek.as_bytes()]),
+            SecretName::Recovering => key(&[b"r"]),
         }
     }
 }
