@@ -213,7 +213,10 @@ fn a_wrong_file_ends_with_two_and_names_its_line_before_anything_runs() {
             r#"{"do":"kill","device":"amy1","point":"somewhere"}"#,
             "no crash point is named somewhere",
         ),
-        (r#"{"do":"purge","device":"amy1","ref":"fire"}"#, "purge is not in this release"),
+        (
+            r#"{"do":"hand_over","device":"amy1","ref":"fire","to":"bo"}"#,
+            "hand_over is not in this release",
+        ),
         (
             r#"{"do":"edit","device":"amy1","ref":"fire","fields":{"severty":2}}"#,
             "no field severty",

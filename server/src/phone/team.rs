@@ -78,19 +78,26 @@ pub(super) fn origin(typed: &str) -> Result<String, Failure> {
     }
 }
 
-/// What is said while the profile still has the placeholder for crisis numbers.
-fn numbers_to_set(profile: &PolicyProfile) -> &'static str {
-    if profile.crisis_numbers != PolicyProfile::neutral().crisis_numbers {
-        return "";
+/// What is said while the profile has no number of the team's own.
+fn numbers_to_set(profile: &PolicyProfile) -> String {
+    let shipped = PolicyProfile::of_jurisdiction(&profile.jurisdiction);
+    if shipped.is_none_or(|shipped| shipped.crisis_numbers != profile.crisis_numbers) {
+        return String::new();
     }
-    "\nThese crisis numbers are a placeholder: the team must set its own, and they cannot be changed later in this\nrelease. Make the team anew in another folder before anybody joins, once for each number with:\n  --policy 'crisis_numbers.LABEL=NUMBER'\n"
+    let why = match profile.jurisdiction.as_str() {
+        "neutral" => "These crisis numbers are a placeholder: the team must set its own",
+        _ => "These crisis numbers are public ones: the team may add its own",
+    };
+    format!(
+        "\n{why}, and they cannot be changed later in this\nrelease. Make the team anew in another folder before anybody joins, once for each number with:\n  --policy 'crisis_numbers.LABEL=NUMBER'\n"
+    )
 }
 
 /// `create`.
 pub fn create(folder: &Path, typed: &Create) -> Outcome {
     let relay = origin(&typed.relay)?;
     let profile = policy::from_typed(&typed.profile, &typed.policy)?;
-    let choice = choice(&profile) + numbers_to_set(&profile);
+    let choice = choice(&profile) + &numbers_to_set(&profile);
     let admin = NewMember {
         name: typed.name.clone(),
         roles: roles(&typed.roles)?,
