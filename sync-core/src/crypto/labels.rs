@@ -9,6 +9,10 @@
 pub const ENVELOPE: &[u8] = b"aftercall envelope v1";
 /// Before an answer's bytes, in a relay's signature (`protocol`).
 pub const ANSWER: &[u8] = b"aftercall answer v1";
+/// Before an answer's bytes, in a relay's signature under what it lacks (`protocol`).
+pub const RECONCILE: &[u8] = b"aftercall reconcile v1";
+/// Before a row of the audit log, in its hash (`protocol`).
+pub const AUDIT: &[u8] = b"aftercall audit v1";
 /// Before device, document and actor number, in an actor's id (`protocol`).
 pub const ACTOR: &[u8] = b"actor v1";
 /// Before genesis, kind and owner, in an open space's id (`directory`).
@@ -39,6 +43,8 @@ pub const APPROVAL: &[u8] = b"aftercall approval v1";
 pub const ALL: &[&[u8]] = &[
     ENVELOPE,
     ANSWER,
+    RECONCILE,
+    AUDIT,
     ACTOR,
     SPACE,
     DEVICE,

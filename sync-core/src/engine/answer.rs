@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use crate::crypto;
-use crate::ids::{EnvelopeId, SpaceId};
+use crate::ids::{EnvelopeId, RelayId, SpaceId};
 use crate::protocol::{
     Code, PushResult, SignedAnswer, SyncResponse, Verdict, answer_to_sign, from_cbor,
 };
 
 use super::desk::Desk;
-use super::rows::{ItemState, RelayRow};
+use super::rows::ItemState;
 use super::{Env, Phone, Result, SyncOutcome};
 
 impl Phone {
@@ -44,6 +44,7 @@ impl Phone {
         if is_latest {
             self.asked = None;
         }
+        self.offers_directory = false;
         if let Some(directory) = directory {
             self.directory = directory;
         }
@@ -72,16 +73,18 @@ impl Desk<'_> {
         let mut outcome = SyncOutcome::default();
         if !self.trusts_relay(response)? {
             // Nothing is taken from it, not even an acknowledgement.
-            outcome.again = self.list_relay(response.relay)?;
-            if !outcome.again {
-                self.rows.raise(Code::RelayUnlisted, &response.relay.to_string())?;
+            if self.list_first_relay(response.relay)? {
+                return Ok(SyncOutcome { again: true, ..outcome });
             }
-            return Ok(outcome);
+            return self.meet_stranger(response);
         }
         self.rows.lower(Code::RelayUnlisted, &response.relay.to_string())?;
+        self.rows.forget_stranger()?;
         if is_latest {
             self.note_time(env, response)?;
+            self.note_audit(response)?;
         }
+        let marked_before = self.rows.has_marks()?;
         self.note_relay(response)?;
         let posted_before = self.rows.number("outbox")?;
 
@@ -96,6 +99,7 @@ impl Desk<'_> {
         }
         crate::crash_point!("phone.sync.after_directory");
         self.take_results(&response.results, &mut outcome)?;
+        outcome.stored += self.handed_back(&response.results, true)?;
         crate::crash_point!("phone.sync.after_results");
 
         let mut touched = BTreeSet::new();
@@ -107,7 +111,16 @@ impl Desk<'_> {
         }
         for reset in &response.reset {
             self.rows.raise(Code::RelayChanged, &reset.space.to_string())?;
+            self.start_over(reset.space)?;
         }
+        let mut more = response.spaces.iter().any(|items| items.more);
+        if let Some(healing) = &response.healing {
+            outcome.received += self.receive_found(&healing.found, &response.batch)?;
+            outcome.heal |= self.offer_wanted(&healing.wanted)?;
+            self.note_held(response, healing.held)?;
+        }
+        more |= self.receive_audit(response)?;
+        outcome.heal |= !marked_before && self.rows.has_marks()?;
         let mut progress = outcome.stored + outcome.refused + outcome.received > 0;
         for pending in &response.pending {
             progress |= self.consider(env, pending)?;
@@ -116,8 +129,9 @@ impl Desk<'_> {
         progress |= self.rows.number("outbox")? != posted_before;
 
         self.rows.put_number("send_cursors", i64::from(response.need_cursors))?;
-        let unsent = !self.rows.outbox(1)?.is_empty() || !self.rows.proposals()?.is_empty();
-        let more = response.spaces.iter().any(|items| items.more);
+        let unsent = !self.rows.outbox(1)?.is_empty()
+            || !self.rows.proposals()?.is_empty()
+            || !self.rows.queued(1)?.is_empty();
         // A relay that promises more and brings nothing that can be taken is not asked again until the next sync.
         outcome.again = response.need_cursors || ((more || unsent) && progress);
         Ok(outcome)
@@ -125,10 +139,15 @@ impl Desk<'_> {
 
     /// Whether an admin has listed this relay, or this admin's own device is about to.
     fn trusts_relay(&self, response: &SyncResponse) -> Result<bool> {
+        self.is_listed_or_proposed(&response.relay)
+    }
+
+    /// Whether a relay is listed, or is going to be by this device.
+    pub fn is_listed_or_proposed(&self, relay: &RelayId) -> Result<bool> {
         let proposed = self.rows.proposals()?.iter().any(|proposal| {
-            matches!(proposal.op, crate::directory::Op::Relay { relay } if relay == response.relay)
+            matches!(proposal.op, crate::directory::Op::Relay { relay: own } if own == *relay)
         });
-        Ok(proposed || self.directory.lists_relay(&response.relay))
+        Ok(proposed || self.directory.lists_relay(relay))
     }
 
     /// An answer that was repeated or overtaken by a newer one would set the time back.
@@ -138,14 +157,13 @@ impl Desk<'_> {
         Ok(self.rows.put_number("token_offset_ms", offset_ms)?)
     }
 
-    fn note_relay(&mut self, response: &SyncResponse) -> Result<()> {
-        let seen = RelayRow { relay: response.relay, incarnation: response.incarnation };
-        match self.rows.relay()? {
-            Some(known) if known == seen => {}
-            Some(_) => self.rows.raise(Code::RelayChanged, &response.relay.to_string())?,
-            None => self.rows.put_relay(&seen)?,
+    /// Tells people why nothing comes from a relay that waits for an admin or its operator.
+    fn note_held(&mut self, response: &SyncResponse, held: bool) -> Result<()> {
+        let subject = response.relay.to_string();
+        if held {
+            return Ok(self.rows.raise(Code::RelayHeld, &subject)?);
         }
-        Ok(())
+        Ok(self.rows.lower(Code::RelayHeld, &subject)?)
     }
 
     fn take_results(&mut self, results: &[PushResult], outcome: &mut SyncOutcome) -> Result<()> {
@@ -214,7 +232,11 @@ impl Desk<'_> {
         seq: u64,
         state: ItemState,
     ) -> Result<()> {
-        let row = super::rows::ItemRow { state, space, seq, outbox: None };
-        Ok(self.rows.put_item(id, &row)?)
+        let row = match self.row_data.get(&id) {
+            Some(row) => Some(*row),
+            None => self.rows.item(id)?.and_then(|item| item.row),
+        };
+        let item = super::rows::ItemRow { state, space, seq, outbox: None, row };
+        Ok(self.rows.put_item(id, &item)?)
     }
 }

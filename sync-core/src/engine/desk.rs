@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::crypto::{DeviceKeys, SenderKey};
 use crate::directory::Directory;
 use crate::ids::{DeviceId, DocId, EnvelopeId, SpaceId};
-use crate::protocol::{Code, Envelope, Header, Kind, Priority, Timestamp};
+use crate::protocol::{Code, Envelope, Header, Kind, Priority, RowData, Timestamp};
 
 use super::rows::{IdentityRow, Rows, SpaceRow};
 use super::{EngineError, Env, Result};
@@ -19,6 +19,8 @@ pub(super) struct Desk<'a> {
     pub directory: Cow<'a, Directory>,
     /// Sender keys opened at this desk, by the envelope that announced them.
     pub senders: BTreeMap<EnvelopeId, SenderKey>,
+    /// The rows of the items that are being received.
+    pub row_data: BTreeMap<EnvelopeId, RowData>,
 }
 
 /// What distinguishes one envelope of this device from another, before it is numbered and signed.
@@ -55,7 +57,8 @@ impl<'a> Desk<'a> {
         directory: &'a Directory,
     ) -> Self {
         let directory = Cow::Borrowed(directory);
-        Self { rows, identity, keys, directory, senders: BTreeMap::new() }
+        let (senders, row_data) = (BTreeMap::new(), BTreeMap::new());
+        Self { rows, identity, keys, directory, senders, row_data }
     }
 }
 

@@ -39,7 +39,7 @@ impl Phone {
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
-        Ok(Phone { store, identity, keys, directory, asked: None })
+        Ok(Phone { store, identity, keys, directory, asked: None, offers_directory: false })
     }
 
     /// Opens a phone that was set up before.
@@ -56,7 +56,7 @@ impl Phone {
         for entry in &entries {
             directory.append(entry)?;
         }
-        Ok(Phone { store, identity, keys, directory, asked: None })
+        Ok(Phone { store, identity, keys, directory, asked: None, offers_directory: false })
     }
 
     /// What to ask the relay while joining.

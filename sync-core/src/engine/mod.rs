@@ -5,11 +5,14 @@
 //! relay and its answer back to [`Phone::sync_answer`].
 
 mod answer;
+mod audit;
 mod author;
 mod backup;
 mod desk;
 #[cfg(feature = "drill")]
 mod drill;
+mod heal;
+mod holes;
 mod join;
 mod keys;
 mod ledger;
@@ -25,6 +28,7 @@ mod rows;
 mod session;
 mod spaces;
 mod store;
+mod stranger;
 mod team;
 mod types;
 
@@ -53,6 +57,8 @@ pub struct Phone {
     directory: Directory,
     /// Digest of the latest request: only its answer tells the time. Forgotten when the process ends.
     asked: Option<[u8; 32]>,
+    /// The next request brings the whole directory, because the relay did not know this device.
+    offers_directory: bool,
 }
 
 impl Phone {

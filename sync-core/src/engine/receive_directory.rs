@@ -35,7 +35,7 @@ impl Desk<'_> {
     }
 
     /// The inner error is what is wrong with the entry; a store that fails ends the whole answer.
-    fn receive_entry(
+    pub fn receive_entry(
         &mut self,
         entry: &Row,
         row: &mut SpaceRow,
@@ -59,6 +59,7 @@ impl Desk<'_> {
                 row.device_seq = row.device_seq.max(envelope.header.device_seq);
             }
         }
+        self.rows.put_directory_day(entry.seq, entry.row_day.0)?;
         self.drop_proposal(entry.id)?;
         self.acknowledge(entry.id, entry.seq)?;
         Ok(Ok(()))

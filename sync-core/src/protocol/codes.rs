@@ -47,6 +47,8 @@ codes! {
     DirectoryStale = "directory_stale", "The directory has not been renewed for 14 days; ask an admin to sync.";
     RelayUnlisted = "relay_unlisted", "No admin has listed this relay yet; records are kept and sent, nothing is taken from it.";
     RelayChanged = "relay_changed", "The relay's data is not what this phone saw before; everything stays on this phone, tell the operator.";
+    RelayHeld = "relay_held", "The relay was restored and gives nothing out until an admin's phone has synced or its operator has confirmed; what you record is sent to it.";
+    AuditChanged = "audit_changed", "The relay's audit log is not the one this phone saw before; somebody changed it, tell your admin.";
     NeedsApproval = "needs_approval", "This needs another admin's signature as well; it waits until one has approved it on their own device.";
     ApprovalInvalid = "approval_invalid", "An approval does not belong to this change or was used before; approve it again.";
     OneAdmin = "one_admin", "The team has one admin, whose signature alone decides; make a second person an admin.";

@@ -2,16 +2,19 @@
 //!
 //! docs/wire.md describes these bytes; fixed vectors in `tests/` freeze them. Callers: every layer above.
 
+mod audit;
 mod bodies;
 mod chain;
 mod codes;
 mod enrol;
 mod envelope;
+mod healing;
 pub mod limits;
 mod sync;
 mod time;
 mod wire;
 
+pub use audit::{AuditHead, AuditRow};
 pub use bodies::{
     EpochBody, ReaderBody, SealedBody, SenderBody, SpaceBody, SpaceOwner, Suite, WrapBody,
     WrappedKey,
@@ -23,8 +26,12 @@ pub use enrol::{
 };
 pub(crate) use envelope::body_hash;
 pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority, actor_id};
+pub use healing::{
+    Carried, Found, Healing, HealingAnswer, HeldItems, LackedItems, MAX_HELD, MAX_WANTED,
+    ReconcileAnswer, ReconcileRequest, RowData, held_hash, reconcile_to_sign,
+};
 pub use sync::{
-    Cursor, Cursors, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
+    Cursor, Cursors, MAX_AUDIT_ROWS, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
     SyncResponse, Verdict, answer_to_sign,
 };
 pub use time::{Day, TimeError, Timestamp};

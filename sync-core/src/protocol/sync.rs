@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 use crate::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId, first_16};
 
 use super::enrol::{InviteNotice, PendingEnrolment};
+use super::audit::{AuditHead, AuditRow};
+use super::healing::{Healing, HealingAnswer};
 use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};
 
@@ -72,6 +74,12 @@ pub struct SyncRequest {
     /// Invitations made on this device (admins only).
     #[n(9)]
     pub invites: Vec<InviteNotice>,
+    /// What is handed back to a relay that lost it, and what is missing here.
+    #[n(19)]
+    pub healing: Option<Healing>,
+    /// Rows of the audit log are wanted from the one after this (admins only).
+    #[n(20)]
+    pub audit_after: Option<u64>,
 }
 
 /// What became of a pushed envelope.
@@ -248,7 +256,19 @@ pub struct SyncResponse {
     /// Devices that ask to be enrolled (admins only).
     #[n(10)]
     pub pending: Vec<PendingEnrolment>,
+    /// Where the audit log stands.
+    #[n(21)]
+    pub audit_head: Option<AuditHead>,
+    /// Rows of the audit log that were asked for, at most [`MAX_AUDIT_ROWS`].
+    #[n(22)]
+    pub audit: Option<Vec<AuditRow>>,
+    /// What the relay lacks, and what it found.
+    #[n(23)]
+    pub healing: Option<HealingAnswer>,
 }
+
+/// Rows of the audit log in one answer.
+pub const MAX_AUDIT_ROWS: usize = 500;
 
 /// An answer as it travels: the encoded [`SyncResponse`] and the relay's signature.
 #[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]

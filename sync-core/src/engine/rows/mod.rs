@@ -2,6 +2,7 @@
 //!
 //! Layout of keys: docs in [`Rows`]' methods. Every value but raw key bytes and envelopes is CBOR.
 
+mod healing;
 mod kinds;
 mod secret;
 
@@ -15,6 +16,7 @@ use crate::protocol::{Envelope, Priority, from_cbor, to_cbor};
 
 use super::store::{StoreError, Table, Transaction};
 
+pub(super) use healing::{AuditPin, HoleRow, StrangerRow, Turn};
 pub(super) use kinds::{
     DocumentRow, DraftRow, IdentityRow, InviteRow, ItemRow, ItemState, JoiningRow, PartRow,
     Proposal, RelayRow, SpaceRow,
