@@ -28,6 +28,10 @@ enum Command {
     Phone(phone::PhoneArgs),
     /// Look after a relay's folder, whether or not it is running
     Admin(operate::AdminArgs),
+    /// Put a backup in the place of a stopped relay's data
+    Restore(operate::RestoreArgs),
+    /// Check a stopped relay's folder
+    Verify(operate::VerifyArgs),
     /// Play exercises against a real relay and real phones
     #[cfg(feature = "drill")]
     Exercise(drill::ExerciseArgs),
@@ -48,6 +52,8 @@ fn main() -> ExitCode {
         Command::Serve(args) => operate::serve(args),
         Command::Phone(args) => phone::run(args),
         Command::Admin(args) => operate::admin(args),
+        Command::Restore(args) => operate::restore(args),
+        Command::Verify(args) => operate::verify(args),
         #[cfg(feature = "drill")]
         Command::Exercise(args) => drill::exercise(args),
         #[cfg(feature = "drill")]

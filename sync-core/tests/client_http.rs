@@ -72,6 +72,9 @@ fn empty_answer(request: &[u8], need_cursors: bool) -> Vec<u8> {
         reset: vec![],
         backup_through: 0,
         pending: vec![],
+        audit_head: None,
+        audit: None,
+        healing: None,
     });
     let sig = keys.sign(&answer_to_sign(request, &answer)).into();
     pack(&SignedAnswer { answer: answer.into(), sig })

@@ -227,6 +227,8 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         push,
         max_bytes: 2_097_152,
         invites: vec![InviteNotice { lookup: [0x12; 16].into(), expires: Timestamp(-1) }],
+        healing: None,
+        audit_after: None,
     }
 }
 
@@ -306,6 +308,9 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
             seal_key: [3; 32].into(),
             mac: [0x16; 32].into(),
         }],
+        audit_head: None,
+        audit: None,
+        healing: None,
     };
     check_message("sync_response", &response);
     let signed = SignedAnswer { answer: to_cbor(&response).into(), sig: [0x17; 64].into() };

@@ -164,6 +164,8 @@ impl Rogue {
             push,
             max_bytes: limits::DEFAULT_MAX_BYTES,
             invites: Vec::new(),
+            healing: None,
+            audit_after: None,
         };
         self.sealed_request(world, &request)
     }

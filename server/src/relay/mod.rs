@@ -6,15 +6,18 @@
 
 mod answer;
 mod auth;
+mod carried;
 mod changes;
 mod cursors;
 mod enrol;
+pub(crate) mod heal;
 mod invites;
 mod items;
 mod outcome;
 mod projection;
 mod pull;
 mod push;
+mod record_audit;
 mod refusal;
 mod structure;
 mod sync;
@@ -33,6 +36,9 @@ use crate::rate::Rate;
 use crate::store::{self, Store, StoreError, meta};
 
 pub use refusal::Refusal;
+
+/// How long a spent token is remembered after it expires, in seconds: longer than any leeway for clocks.
+const TOKEN_MEMORY_S: i64 = 120;
 
 /// What time it is, as the relay attests it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

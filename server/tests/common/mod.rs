@@ -322,6 +322,8 @@ impl Team {
             push: Vec::new(),
             max_bytes: 1_000_000,
             invites: Vec::new(),
+            healing: None,
+            audit_after: None,
         }
     }
 

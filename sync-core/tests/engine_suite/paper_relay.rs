@@ -104,6 +104,9 @@ impl PaperRelay {
             reset: Vec::new(),
             backup_through: 0,
             pending: self.pending.clone(),
+            audit_head: None,
+            audit: None,
+            healing: None,
         };
         if !need_cursors {
             self.pull(request.device, cursors, &mut response);

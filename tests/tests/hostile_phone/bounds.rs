@@ -47,6 +47,8 @@ fn tens_of_thousands_of_cursors_do_not_keep_the_relay_busy() {
         push: Vec::new(),
         max_bytes: u32::MAX,
         invites: Vec::new(),
+        healing: None,
+        audit_after: None,
     };
     let (body, token) = scene.rogue.sealed_request(&scene.world, &request);
     let started = std::time::Instant::now();

@@ -180,6 +180,8 @@ impl Running {
             push,
             max_bytes: 0,
             invites: Vec::new(),
+            healing: None,
+            audit_after: None,
         };
         let broken = |what: &str| Trouble::Broken(format!("the hostile request failed: {what}"));
         let body = zstd::encode_all(to_cbor(&request).as_slice(), 3)
