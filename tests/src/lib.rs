@@ -5,6 +5,7 @@
 
 pub mod failing;
 pub mod hostile;
+pub mod loss;
 pub mod program;
 
 use std::collections::BTreeMap;

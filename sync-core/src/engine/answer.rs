@@ -117,8 +117,9 @@ impl Desk<'_> {
         if let Some(healing) = &response.healing {
             outcome.received += self.receive_found(&healing.found, &response.batch)?;
             outcome.heal |= self.offer_wanted(&healing.wanted)?;
-            self.note_held(response, healing.held)?;
         }
+        let held = response.healing.as_ref().is_some_and(|healing| healing.held);
+        self.note_held(response, held)?;
         more |= self.receive_audit(response)?;
         outcome.heal |= !marked_before && self.rows.has_marks()?;
         let mut progress = outcome.stored + outcome.refused + outcome.received > 0;
