@@ -5,6 +5,7 @@
 
 mod audit;
 mod damage;
+mod deaths;
 mod histories;
 mod loss;
 
