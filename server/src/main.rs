@@ -43,6 +43,9 @@ enum Command {
     DrillPhone(drill::DrillPhoneArgs),
     #[cfg(feature = "drill")]
     #[command(hide = true)]
+    DrillRestore(drill::DrillRestoreArgs),
+    #[cfg(feature = "drill")]
+    #[command(hide = true)]
     DrillRelay(drill::DrillRelayArgs),
 }
 
@@ -60,6 +63,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => drill::demo(args),
         #[cfg(feature = "drill")]
         Command::DrillPhone(args) => drill::phone(args),
+        #[cfg(feature = "drill")]
+        Command::DrillRestore(args) => drill::restore(args),
         #[cfg(feature = "drill")]
         Command::DrillRelay(args) => {
             operate::log_to_stderr();

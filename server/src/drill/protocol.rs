@@ -100,6 +100,10 @@ pub enum PhoneCommand {
     /// Session notes that this phone reads, with their text.
     ReadableNotes,
     Status,
+    /// Lists a relay; for an admin.
+    ListRelay {
+        relay: String,
+    },
     Sync,
     /// Arms a crash point.
     Arm {
@@ -144,6 +148,15 @@ pub enum RelayCommand {
         /// Its number.
         team: String,
     },
+    /// Copies the running relay's data into a folder.
+    Backup {
+        /// The folder, which is empty.
+        folder: String,
+    },
+    /// Serves again after a restore, as the operator says.
+    ConfirmRestore,
+    /// Its number.
+    Id,
     /// Makes a one-time link to the coordinator's page.
     ConsoleLink {
         /// The team's number.
