@@ -83,6 +83,7 @@ impl Desk<'_> {
         if is_latest {
             self.note_time(env, response)?;
             self.note_audit(response)?;
+            self.note_backup(response)?;
         }
         let marked_before = self.rows.has_marks()?;
         self.note_relay(response)?;

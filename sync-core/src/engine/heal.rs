@@ -182,6 +182,8 @@ impl Desk<'_> {
             Some(_) => {
                 self.rows.raise(Code::RelayChanged, &response.relay.to_string())?;
                 self.mark_all()?;
+                // The log of a restored relay goes another way from the backup on.
+                self.rows.forget_audit_rows()?;
             }
             None => {}
         }

@@ -22,6 +22,7 @@ mod receive;
 mod receive_directory;
 mod record;
 mod refuse;
+mod relay_view;
 mod replay;
 mod request;
 mod rows;
@@ -40,6 +41,7 @@ use rows::IdentityRow;
 
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
+pub use relay_view::RelayView;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, RecordView,
