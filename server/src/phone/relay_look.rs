@@ -54,7 +54,10 @@ pub fn show(phone: &mut Phone, list: Option<RelayId>, seen: bool) -> Outcome {
 
 fn line(row: &AuditRow) -> String {
     let actor = row.actor.map_or_else(|| "relay".to_owned(), |device| device.to_string());
-    format!("{:>6}  {}  {}  {} {} {} x{}\n", row.seq, row.at.0, actor, row.action, row.object, row.result, row.count)
+    format!(
+        "{:>6}  {}  {}  {} {} {} x{}\n",
+        row.seq, row.at.0, actor, row.action, row.object, row.result, row.count
+    )
 }
 
 /// `audit`: fetches the rows and shows them; for admins.

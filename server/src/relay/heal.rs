@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use sync_core::directory::{DeviceAt, Directory};
 use sync_core::ids::{EnvelopeId, IncarnationId, SpaceId, TeamId};
 use sync_core::protocol::{
-    Batch, Code, Found, HeldItems, Healing, HealingAnswer, LackedItems, MAX_HELD, MAX_WANTED,
+    Batch, Code, Found, Healing, HealingAnswer, HeldItems, LackedItems, MAX_HELD, MAX_WANTED,
     ReconcileAnswer, ReconcileRequest, SignedAnswer, SyncRequest, Timestamp, from_cbor, held_hash,
     limits, reconcile_to_sign, to_cbor,
 };
@@ -40,8 +40,7 @@ impl Relay {
             return Err(Code::TooLarge.into());
         }
         let (claims, directory) = self.authenticate_listed(token, body, now)?;
-        let request: ReconcileRequest =
-            from_cbor(&inflate(body)?).map_err(|_| Code::Malformed)?;
+        let request: ReconcileRequest = from_cbor(&inflate(body)?).map_err(|_| Code::Malformed)?;
         if request.team != directory.team() || request.device != claims.device {
             return Err(Code::TokenInvalid.into());
         }

@@ -10,7 +10,8 @@ use sync_core::directory::Directory;
 use sync_core::gates::{self, Author};
 use sync_core::ids::{DeviceId, DocId, EnvelopeId, IncarnationId, SpaceId, TeamId};
 use sync_core::protocol::{
-    Batch, Carried, Code, Envelope, Kind, Packed, PushResult, RowData, Timestamp, next_chain, to_cbor,
+    Batch, Carried, Code, Envelope, Kind, Packed, PushResult, RowData, Timestamp, next_chain,
+    to_cbor,
 };
 
 use crate::crash_point;

@@ -46,14 +46,21 @@ impl Push<'_> {
         if let Err(code) = gates::check_right(envelope, &author, &info) {
             return Ok(Outcome::Refused(code));
         }
-        if let Err(code) = gates::check_readers(envelope, &directory, self.judged_at(envelope), &info) {
+        if let Err(code) =
+            gates::check_readers(envelope, &directory, self.judged_at(envelope), &info)
+        {
             return Ok(Outcome::Refused(code));
         }
         if let Err(code) = self.check_carried(envelope) {
-            return Ok(if code == Code::DirectoryBehind { Outcome::Retry(code) } else { Outcome::Refused(code) });
+            return Ok(if code == Code::DirectoryBehind {
+                Outcome::Retry(code)
+            } else {
+                Outcome::Refused(code)
+            });
         }
         // A space that was lost and had items stands again beside one that was made meanwhile.
-        let one_only = !self.is_carried(envelope) && matches!(info.kind().policy().owner, OwnerKind::Team | OwnerKind::Member);
+        let one_only = !self.is_carried(envelope)
+            && matches!(info.kind().policy().owner, OwnerKind::Team | OwnerKind::Member);
         if one_only && spaces::exists(self.tx, self.team, info.kind(), &info.owner)? {
             return Ok(Outcome::Refused(Code::SpaceExists));
         }

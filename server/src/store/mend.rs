@@ -38,10 +38,7 @@ fn stored(row: &rusqlite::Row<'_>) -> Result<Stored, rusqlite::Error> {
         space: SpaceId::new(row.get(0)?),
         seq: row.get::<_, i64>(1)? as u64,
         id: EnvelopeId::new(row.get(2)?),
-        row: RowData {
-            directory_seq: row.get::<_, i64>(3)? as u64,
-            row_day: Day(row.get(4)?),
-        },
+        row: RowData { directory_seq: row.get::<_, i64>(3)? as u64, row_day: Day(row.get(4)?) },
         code: row.get(5)?,
         bytes: row.get(6)?,
     })
@@ -121,7 +118,8 @@ fn rechain(tx: &Tx<'_>, space: SpaceId, from: u64) -> Result<Chain, StoreError> 
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?
         .collect::<Result<_, _>>()?;
-    let mut update = tx.prepare_cached("UPDATE items SET chain = ?3 WHERE space = ?1 AND seq = ?2")?;
+    let mut update =
+        tx.prepare_cached("UPDATE items SET chain = ?3 WHERE space = ?1 AND seq = ?2")?;
     let (mut first, mut seq) = (None, 0);
     for (at, id, directory_seq, row_day) in rows {
         chain = next_chain(chain, EnvelopeId::new(id), directory_seq as u64, Day(row_day));
@@ -134,11 +132,7 @@ fn rechain(tx: &Tx<'_>, space: SpaceId, from: u64) -> Result<Chain, StoreError> 
 }
 
 /// Notes that a row's copy is damaged.
-pub(crate) fn note_damaged(
-    tx: &Tx<'_>,
-    space: SpaceId,
-    id: EnvelopeId,
-) -> Result<(), StoreError> {
+pub(crate) fn note_damaged(tx: &Tx<'_>, space: SpaceId, id: EnvelopeId) -> Result<(), StoreError> {
     tx.prepare_cached("INSERT OR IGNORE INTO damaged (id, space) VALUES (?1, ?2)")?
         .execute(params![id.as_bytes(), space.as_bytes()])?;
     Ok(())
@@ -157,8 +151,9 @@ pub(crate) fn damaged(
 ) -> Result<Vec<EnvelopeId>, StoreError> {
     let mut statement =
         reader.prepare_cached("SELECT id FROM damaged WHERE space = ?1 ORDER BY id LIMIT ?2")?;
-    let rows = statement
-        .query_map(params![space.as_bytes(), limit as i64], |row| row.get(0).map(EnvelopeId::new))?;
+    let rows = statement.query_map(params![space.as_bytes(), limit as i64], |row| {
+        row.get(0).map(EnvelopeId::new)
+    })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 

@@ -29,20 +29,21 @@ pub(crate) fn keep(
     refused: &Refused<'_>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let changed = tx.prepare_cached(
-        "INSERT OR IGNORE INTO quarantine (id, team, device, code, envelope, at_ms)
+    let changed = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO quarantine (id, team, device, code, envelope, at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6
          WHERE (SELECT count(*) FROM quarantine WHERE device = ?3) < ?7",
-    )?
-    .execute(params![
-        refused.id.as_bytes(),
-        team.as_bytes(),
-        refused.device.as_bytes(),
-        refused.code.as_str(),
-        refused.bytes,
-        now.0,
-        PER_DEVICE,
-    ])?;
+        )?
+        .execute(params![
+            refused.id.as_bytes(),
+            team.as_bytes(),
+            refused.device.as_bytes(),
+            refused.code.as_str(),
+            refused.bytes,
+            now.0,
+            PER_DEVICE,
+        ])?;
     Ok(changed == 1)
 }
 

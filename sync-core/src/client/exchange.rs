@@ -113,7 +113,9 @@ async fn send<R: Reach>(
     let token = reach.with(|phone, env| phone.token(env, body)).map_err(Failed::Reach)?;
     match post(http, door, &token, body).await {
         Err(ClientError::Refused { code: Code::TokenExpired, now: Some(relay_now) }) => {
-            reach.with(|phone, env| phone.clock_corrected(env, relay_now)).map_err(Failed::Reach)?;
+            reach
+                .with(|phone, env| phone.clock_corrected(env, relay_now))
+                .map_err(Failed::Reach)?;
             let token = reach.with(|phone, env| phone.token(env, body)).map_err(Failed::Reach)?;
             post(http, door, &token, body).await.map_err(Failed::Exchange)
         }

@@ -1,7 +1,7 @@
 //! Every domain label, in one place: what is signed, sealed or derived for one purpose cannot be
 //! mistaken for another.
 //!
-//! Invariant: no label begins another one. The first four are used by the layers that own those bytes
+//! Invariant: no label begins another one. The first six are used by the layers that own those bytes
 //! (`protocol`, `directory`); they stand here so that the list is complete, and tests hold both
 //! together. Changing a label is a new version of the format.
 
@@ -94,6 +94,7 @@ mod tests {
         let header = super::super::testing::header(DeviceId::new([9; 16]));
         assert_eq!(header.signing_input(), [ENVELOPE, &header.encode()].concat());
         assert!(crate::protocol::answer_to_sign(b"", b"").starts_with(ANSWER));
+        assert!(crate::protocol::reconcile_to_sign(b"", b"").starts_with(RECONCILE));
         let actor_no = header.actor_no.to_be_bytes();
         let actor = [ACTOR, header.device.as_bytes(), header.doc.as_bytes(), &actor_no];
         assert_eq!(*header.actor().as_bytes(), id_of(&actor));

@@ -86,7 +86,10 @@ impl Desk<'_> {
             self.note_backup(response)?;
         }
         let marked_before = self.rows.has_marks()?;
-        self.note_relay(response)?;
+        if !response.need_cursors {
+            // The cursors are held against this incarnation from now on, those that do not fit are reset below.
+            self.note_relay(response)?;
+        }
         let posted_before = self.rows.number("outbox")?;
 
         let (directory, spaces): (Vec<_>, Vec<_>) =

@@ -12,9 +12,9 @@ use crate::directory::Directory;
 use crate::gates;
 use crate::ids::{EnvelopeId, SpaceId};
 use crate::protocol::{
-    Code, Envelope, Healing, HeldItems, Kind, MAX_HELD, MAX_WANTED, PushResult,
-    ReconcileAnswer, ReconcileRequest, RowData, SignedAnswer, SyncResponse, Verdict, from_cbor,
-    held_hash, reconcile_to_sign,
+    Code, Envelope, Healing, HeldItems, Kind, MAX_HELD, MAX_WANTED, PushResult, ReconcileAnswer,
+    ReconcileRequest, RowData, SignedAnswer, SyncResponse, Verdict, from_cbor, held_hash,
+    reconcile_to_sign,
 };
 
 use super::desk::Desk;
@@ -199,7 +199,7 @@ impl Desk<'_> {
         }
         Ok(Some(Healing {
             incarnation: known.map(|known| known.incarnation),
-            done: !self.rows.has_marks()? && self.rows.queued(1)?.is_empty(),
+            done: !self.rows.has_marks()? && self.rows.owes_no_order()?,
             rows: Vec::new(),
             wanted,
         }))

@@ -23,7 +23,9 @@ impl Desk<'_> {
         let read = self.row_data.get(&id).copied();
         if !matches!(row.state, ItemState::Outbox | ItemState::Kept) {
             // A log that is read anew may have it elsewhere.
-            if row.state != ItemState::Refused && read.is_some() && (seq, read) != (row.seq, row.row)
+            if row.state != ItemState::Refused
+                && read.is_some()
+                && (seq, read) != (row.seq, row.row)
             {
                 (row.seq, row.row) = (seq, read);
                 self.rows.put_item(id, &row)?;

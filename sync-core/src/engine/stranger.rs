@@ -30,9 +30,10 @@ impl Desk<'_> {
     /// What to do with the answer of a relay that is not trusted.
     pub fn meet_stranger(&mut self, response: &SyncResponse) -> Result<SyncOutcome> {
         let mut outcome = SyncOutcome::default();
-        let known = self.rows.stranger()?.filter(|row| {
-            (row.relay, row.incarnation) == (response.relay, response.incarnation)
-        });
+        let known = self
+            .rows
+            .stranger()?
+            .filter(|row| (row.relay, row.incarnation) == (response.relay, response.incarnation));
         let mut row = match known {
             Some(row) => {
                 self.handed_back(&response.results, false)?;

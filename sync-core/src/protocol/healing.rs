@@ -149,8 +149,7 @@ pub fn held_hash(seed: &[u8; 16], id: EnvelopeId) -> u64 {
 impl HeldItems {
     /// The hashes of these items.
     pub fn of(seed: &[u8; 16], space: SpaceId, ids: &[EnvelopeId]) -> Self {
-        let bytes: Vec<u8> =
-            ids.iter().flat_map(|id| held_hash(seed, *id).to_be_bytes()).collect();
+        let bytes: Vec<u8> = ids.iter().flat_map(|id| held_hash(seed, *id).to_be_bytes()).collect();
         Self { space, hashes: bytes.into() }
     }
 

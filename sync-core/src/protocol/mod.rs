@@ -31,8 +31,8 @@ pub use healing::{
     ReconcileAnswer, ReconcileRequest, RowData, held_hash, reconcile_to_sign,
 };
 pub use sync::{
-    Cursor, Cursors, MAX_AUDIT_ROWS, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
-    SyncResponse, Verdict, answer_to_sign,
+    Cursor, Cursors, MAX_AUDIT_ROWS, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems,
+    SyncRequest, SyncResponse, Verdict, answer_to_sign,
 };
 pub use time::{Day, TimeError, Timestamp};
 pub use wire::{Batch, Packed, WireError};

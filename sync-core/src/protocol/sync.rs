@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId, first_16};
 
-use super::enrol::{InviteNotice, PendingEnrolment};
 use super::audit::{AuditHead, AuditRow};
+use super::enrol::{InviteNotice, PendingEnrolment};
 use super::healing::{Healing, HealingAnswer};
 use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};

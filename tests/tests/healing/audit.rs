@@ -75,7 +75,9 @@ fn it_holds_entries_key_grants_reads_of_sealed_bodies_and_restores_and_no_word_o
     }
     let connection = Connection::open(world.folder().join("relay.db")).unwrap();
     let text: String = connection
-        .query_row("SELECT group_concat(action || object || result) FROM audit", [], |row| row.get(0))
+        .query_row("SELECT group_concat(action || object || result) FROM audit", [], |row| {
+            row.get(0)
+        })
         .unwrap();
     for word in ["canary", "amy", "cleo", "station"] {
         assert!(!text.contains(word), "{word}");
@@ -185,12 +187,13 @@ fn an_end_that_was_cut_off_is_found_with_the_head_that_a_phone_kept() {
 #[test]
 fn a_log_that_was_chained_anew_after_an_edit_is_found_with_the_head_that_a_phone_kept() {
     let rewrite = |connection: &Connection| {
-        let team: [u8; 32] = connection
-            .query_row("SELECT DISTINCT team FROM audit", [], |row| row.get(0))
-            .unwrap();
+        let team: [u8; 32] =
+            connection.query_row("SELECT DISTINCT team FROM audit", [], |row| row.get(0)).unwrap();
         connection.execute("UPDATE audit SET object = '' WHERE seq = 5", []).unwrap();
         let mut statement = connection
-            .prepare("SELECT seq, at_ms, actor, action, object, result, count FROM audit ORDER BY seq")
+            .prepare(
+                "SELECT seq, at_ms, actor, action, object, result, count FROM audit ORDER BY seq",
+            )
             .unwrap();
         let rows: Vec<AuditRow> = statement
             .query_map([], |row| {

@@ -1,9 +1,9 @@
 //! Damaged rows: what one phone holds puts the relay's copy right, and whoever went without gets it.
 
 use rusqlite::params;
-use sync_core::protocol::{Batch, Carried, Envelope, HEADER_LEN, Healing, RowData, Verdict};
 use sync_core::doc::Edit;
 use sync_core::ids::SpaceId;
+use sync_core::protocol::{Batch, Carried, Envelope, HEADER_LEN, Healing, RowData, Verdict};
 use sync_core::records::{DocType, FieldOp, Scalar, SpaceKind};
 use tests::hostile::Rogue;
 
@@ -57,9 +57,8 @@ fn heals(change: impl Fn(&mut Vec<u8>), alarm: Code) {
     world.edit("bo", id, &[("severity", Value::Int(5))]);
     world.sync_all();
     assert_eq!(world.shown("amy", id, "severity"), Some(Value::Int(5)));
-    let count: i64 = database(&world)
-        .query_row("SELECT count(*) FROM damaged", [], |row| row.get(0))
-        .unwrap();
+    let count: i64 =
+        database(&world).query_row("SELECT count(*) FROM damaged", [], |row| row.get(0)).unwrap();
     assert_eq!(count, 0);
 }
 
@@ -137,7 +136,10 @@ fn a_row_whose_very_id_was_changed_gives_way_to_the_one_its_author_wrote() {
         )
         .unwrap();
     connection
-        .execute("UPDATE spaces SET head_chain = ?2 WHERE id = ?1", params![key.0, chain.as_bytes()])
+        .execute(
+            "UPDATE spaces SET head_chain = ?2 WHERE id = ?1",
+            params![key.0, chain.as_bytes()],
+        )
         .unwrap();
     drop(connection);
     world.sync_all();

@@ -40,7 +40,8 @@ fn scene() -> Scene {
     world.join("bo", &[Role::Coordinator]);
     world.sync_all();
     let backup = world.backup();
-    let mut records: Vec<_> = (1..4).map(|severity| incident(&mut world, "amy", severity)).collect();
+    let mut records: Vec<_> =
+        (1..4).map(|severity| incident(&mut world, "amy", severity)).collect();
     records.push(incident(&mut world, "bo", 5));
     contact(&mut world, "amy");
     world.sync_all();

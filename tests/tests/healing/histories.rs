@@ -101,7 +101,8 @@ impl History {
                 let name = NAMES[1 + self.below(2)];
                 let insert = format!("<{}>", self.below(10_000));
                 let edit = sync_core::engine::TextEdit { at: 0, delete: 0, insert };
-                let _ = self.world.on(name, |phone, env| phone.write(env, id, "exploration", &edit));
+                let _ =
+                    self.world.on(name, |phone, env| phone.write(env, id, "exploration", &edit));
             }
             Act::CheckIn => {
                 let bo = self.world.member("bo");
@@ -188,8 +189,8 @@ impl History {
             }
         }
         for id in self.sessions.clone() {
-            let [amy, bo] = ["amy", "bo"]
-                .map(|name| self.world.on(name, |phone, _| phone.notes(id)).unwrap());
+            let [amy, bo] =
+                ["amy", "bo"].map(|name| self.world.on(name, |phone, _| phone.notes(id)).unwrap());
             let phases = |notes: Vec<sync_core::engine::NoteView>| -> Vec<_> {
                 notes.into_iter().map(|note| (note.space, note.phases, note.unreadable)).collect()
             };

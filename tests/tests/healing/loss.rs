@@ -54,7 +54,15 @@ fn a_restored_backup_gets_back_everything_with_the_rows_it_had() {
     for name in ["amy", "bo", "cleo"] {
         assert!(alarms(&mut world, name).contains(&Code::RelayChanged), "{name} is told");
     }
+    let why: Vec<String> = incarnations(&world);
+    assert_eq!(why, ["restored"], "nobody takes the restored relay for an older one");
     everybody_has_everything(&mut world, &records);
+}
+
+fn incarnations(world: &World) -> Vec<String> {
+    let database = rusqlite::Connection::open(world.folder().join("relay.db")).unwrap();
+    let mut statement = database.prepare("SELECT why FROM incarnations ORDER BY number").unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
 
 #[test]
@@ -164,7 +172,11 @@ fn a_wiped_relay_is_rebuilt_from_the_phones_once_an_admin_has_listed_its_key() {
     world.sync("bo");
     assert!(alarms(&mut world, "bo").contains(&Code::RelayUnlisted));
     assert!(pending(&mut world, "bo") > 0, "its word is not believed");
-    assert!(log(&world).len() > 20, "it is given what bo holds all the same: {}", log(&world).len());
+    assert!(
+        log(&world).len() > 20,
+        "it is given what bo holds all the same: {}",
+        log(&world).len()
+    );
     world.sync("admin");
     assert!(alarms(&mut world, "admin").contains(&Code::RelayUnlisted), "the admin is asked");
     assert!(pending(&mut world, "bo") > 0);

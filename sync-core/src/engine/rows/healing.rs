@@ -102,6 +102,14 @@ impl Rows<'_> {
             .collect()
     }
 
+    /// Whether no directory entry and no purge is queued: what decides who may read and what is erased.
+    pub fn owes_no_order(&self) -> Result<bool> {
+        let first = self.queued(1)?;
+        Ok(first
+            .first()
+            .is_none_or(|(place, _)| place.get(AGAIN.len()) == Some(&(Turn::Rest as u8))))
+    }
+
     pub fn unqueue(&mut self, place: &[u8]) -> Result<()> {
         self.0.delete(Table::Meta, place)
     }
