@@ -27,7 +27,9 @@ impl Phone {
         let (batch, push, rows) = desk.pack_push(env, offers)?;
         let (cursors, high) = desk.cursors()?;
         let digest = cursors.digest();
-        let asked = desk.rows.number("send_cursors")?.unwrap_or(1) != 0;
+        // A relay that is not listed remembers cursors for what is never taken from it.
+        let asked = desk.rows.number("send_cursors")?.unwrap_or(1) != 0
+            || desk.strange_cursors()?.is_some();
         let request = SyncRequest {
             team: desk.identity.team,
             device: desk.device(),

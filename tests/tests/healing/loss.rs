@@ -307,3 +307,20 @@ fn removal_is_not_undone_by_a_restore() {
     assert_eq!(world.relay.sync(&token, &body).unwrap_err().code, Code::UnknownDevice);
     assert_eq!(world.shown("amy", kept, "severity"), Some(Value::Int(1)), "what counted stays");
 }
+
+#[test]
+fn phones_that_met_an_unlisted_relay_again_and_again_trust_it_once_it_is_listed() {
+    let (mut world, _, _) = worked();
+    world.wipe();
+    for name in ["bo", "cleo", "bo", "admin", "bo", "cleo"] {
+        world.sync(name);
+    }
+    let late = incident(&mut world, "cleo", 5);
+    world.list_relay();
+    world.sync("admin");
+    for name in ["cleo", "bo", "cleo", "bo"] {
+        world.sync(name);
+        assert!(!alarms(&mut world, name).contains(&Code::RelayUnlisted), "{name}");
+    }
+    assert_eq!(world.shown("bo", late, "severity"), Some(Value::Int(5)));
+}
