@@ -15,7 +15,7 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn frozen(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/wire");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/healing");
     let text = std::fs::read_to_string(folder.join(format!("{name}.hex")))
         .unwrap_or_else(|_| panic!("{name} has no vector"));
     text.split_whitespace().collect()
@@ -94,4 +94,14 @@ fn a_row_of_the_audit_log_and_its_hash_are_frozen() {
     check_message("audit_head", &AuditHead { seq: 2, hash: row.hash });
     assert!(row.follows(team, 1, &previous));
     assert!(!row.follows(team, 2, &previous) && !row.follows(team, 1, &[0; 32]));
+}
+
+#[test]
+fn every_frozen_file_of_healing_is_checked() {
+    let source = include_str!("healing_vectors.rs");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/healing");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(source.contains(&format!("\"{name}\"")), "nothing checks {name}.hex");
+    }
 }
