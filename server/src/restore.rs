@@ -167,5 +167,8 @@ fn sync_folder(folder: &Path) -> Result<(), RestoreError> {
 /// # Errors
 /// Those of the store.
 pub fn confirm(data: &Path, now: Timestamp) -> Result<u64, StoreError> {
+    if !data.join(DATABASE).is_file() {
+        return Err(StoreError::Folder(std::io::ErrorKind::NotFound.into()));
+    }
     Store::open(data)?.write(|tx| heal::confirm(tx, now))
 }

@@ -75,6 +75,10 @@ pub fn audit(
     team: Option<TeamId>,
     anchor: Option<Anchor>,
 ) -> Result<Vec<AuditReport>, StoreError> {
+    // Opening would make what is not there, and find nothing wrong with it.
+    if !data.join("relay.db").is_file() {
+        return Err(StoreError::Folder(std::io::ErrorKind::NotFound.into()));
+    }
     let store = Store::open(data)?;
     store.read(|reader| {
         let teams = match team {
@@ -136,6 +140,13 @@ fn check(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_without_a_relay_is_not_found_sound() {
+        let folder = tempfile::tempdir().expect("folder");
+        assert!(audit(folder.path(), None, None).is_err());
+        assert_eq!(std::fs::read_dir(folder.path()).expect("reads").count(), 0, "nothing was made");
+    }
 
     #[test]
     fn an_anchor_is_read_as_a_phone_shows_it() {
