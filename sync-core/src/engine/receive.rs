@@ -291,14 +291,26 @@ impl Desk<'_> {
         };
         let Some(part) = DocType::by_number(number) else { return Ok(()) };
         let mut opened = Vec::with_capacity(envelopes.len());
-        for (seq, envelope) in envelopes {
+        let mut left = envelopes.len();
+        let mut envelopes = std::collections::VecDeque::from(envelopes);
+        // In a log that was rebuilt a change may stand before the one that brings its key: it gets another turn as
+        // long as others open.
+        let mut since_opened = 0;
+        while let Some((seq, envelope)) = envelopes.pop_front() {
             if envelope.header.record != part.number {
                 self.set_aside(&envelope, space, seq, Code::SchemaViolation)?;
                 continue;
             }
             match self.open_body(&envelope)? {
-                Ok(change) => opened.push((seq, envelope, change)),
+                Ok(change) => {
+                    (since_opened, left) = (0, envelopes.len());
+                    opened.push((seq, envelope, change));
+                }
                 Err(Closed::Broken) => self.set_aside(&envelope, space, seq, Code::SealBroken)?,
+                Err(Closed::NoKey) if since_opened < left => {
+                    since_opened += 1;
+                    envelopes.push_back((seq, envelope));
+                }
                 Err(Closed::NoKey) => {
                     self.applied(envelope.id(), space, seq, ItemState::Unreadable)?;
                     self.rows.park(space, doc, envelope.id())?;

@@ -248,3 +248,18 @@ proptest! {
         history.check(&acknowledged);
     }
 }
+
+/// A sealed change pushed before the relay is known to be older stands in its log before the one that brings its key.
+#[test]
+fn a_change_that_stands_before_the_one_with_its_key_opens_all_the_same() {
+    let loss = Loss::Restored { confirm: false };
+    let mut history = History::new(509_254);
+    history.work(4);
+    let backup = history.world.backup();
+    history.work(17);
+    let acknowledged = history.acknowledged();
+    history.lose(loss, &backup);
+    history.work(3);
+    history.return_in_any_order(loss);
+    history.check(&acknowledged);
+}
