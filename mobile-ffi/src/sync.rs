@@ -81,7 +81,7 @@ impl Reach for Shared<'_> {
 
 impl From<SyncOutcome> for SyncReport {
     fn from(outcome: SyncOutcome) -> Self {
-        let SyncOutcome { again, stored, refused, received } = outcome;
-        Self { stored, refused, received, again }
+        let SyncOutcome { again, stored, refused, received, heal } = outcome;
+        Self { stored, refused, received, again: again || heal }
     }
 }

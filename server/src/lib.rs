@@ -8,9 +8,11 @@ pub mod console;
 pub mod http;
 mod rate;
 pub mod relay;
+pub mod restore;
 pub mod serve;
 pub mod store;
 pub mod vault;
+pub mod verify;
 
 /// Marks a named crash point. It does nothing unless the crate is built with the feature `drill`.
 macro_rules! crash_point {

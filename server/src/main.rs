@@ -28,6 +28,10 @@ enum Command {
     Phone(phone::PhoneArgs),
     /// Look after a relay's folder, whether or not it is running
     Admin(operate::AdminArgs),
+    /// Put a backup in the place of a stopped relay's data
+    Restore(operate::RestoreArgs),
+    /// Check a stopped relay's folder
+    Verify(operate::VerifyArgs),
     /// Play exercises against a real relay and real phones
     #[cfg(feature = "drill")]
     Exercise(drill::ExerciseArgs),
@@ -39,6 +43,9 @@ enum Command {
     DrillPhone(drill::DrillPhoneArgs),
     #[cfg(feature = "drill")]
     #[command(hide = true)]
+    DrillRestore(drill::DrillRestoreArgs),
+    #[cfg(feature = "drill")]
+    #[command(hide = true)]
     DrillRelay(drill::DrillRelayArgs),
 }
 
@@ -48,12 +55,16 @@ fn main() -> ExitCode {
         Command::Serve(args) => operate::serve(args),
         Command::Phone(args) => phone::run(args),
         Command::Admin(args) => operate::admin(args),
+        Command::Restore(args) => operate::restore(args),
+        Command::Verify(args) => operate::verify(args),
         #[cfg(feature = "drill")]
         Command::Exercise(args) => drill::exercise(args),
         #[cfg(feature = "drill")]
         Command::Demo(args) => drill::demo(args),
         #[cfg(feature = "drill")]
         Command::DrillPhone(args) => drill::phone(args),
+        #[cfg(feature = "drill")]
+        Command::DrillRestore(args) => drill::restore(args),
         #[cfg(feature = "drill")]
         Command::DrillRelay(args) => {
             operate::log_to_stderr();

@@ -120,7 +120,7 @@ pub fn bind_to(listener: TcpListener, config: Config) -> Result<Bound, ServeErro
 }
 
 /// One relay a folder: the directories in its memory are the stored ones only while nobody else writes them.
-fn lock(folder: &Path) -> Result<File, ServeError> {
+pub(crate) fn lock(folder: &Path) -> Result<File, ServeError> {
     let file = File::options()
         .create(true)
         .truncate(false)

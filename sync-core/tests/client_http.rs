@@ -79,6 +79,9 @@ fn empty_answer(request: &[u8], need_cursors: bool) -> Vec<u8> {
         accepted: None,
         set_aside: None,
         cosign: None,
+        audit_head: None,
+        audit: None,
+        healing: None,
     });
     let sig = keys.sign(&answer_to_sign(request, &answer)).into();
     pack(&SignedAnswer { answer: answer.into(), sig })

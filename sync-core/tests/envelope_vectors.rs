@@ -259,6 +259,8 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         cosign: None,
         withdrawn: None,
         recovery: None,
+        healing: None,
+        audit_after: None,
     }
 }
 
@@ -373,6 +375,9 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
         accepted: None,
         set_aside: None,
         cosign: None,
+        audit_head: None,
+        audit: None,
+        healing: None,
     };
     check_message("sync_response", &response);
     let to = CodeTry { lookup: [0x12; 16].into(), message: [0x19; 33].into() };

@@ -53,21 +53,24 @@ fn made() -> Vec<(String, Vec<u8>)> {
         ("id".into(), keys.id().as_bytes().to_vec()),
         ("code".into(), crypto::recovery_code(&secret).as_bytes().to_vec()),
     ];
+    let first = device.seal_key();
+    let to = crypto::SealKeys { first: &first, second: None };
     let shares = crypto::split_secret(&secret, TEAM, MEMBER, rng);
     let mut sealed = Vec::new();
     for share in &shares {
         let (index, check) = (share.index, crypto::share_check(share));
         out.push((format!("share.{index}"), crypto::share_text(share).as_bytes().to_vec()));
         out.push((format!("share.{index}.check"), check.to_vec()));
-        let wrap = crypto::seal_share(share, device.device_id(), &device.seal_key(), rng);
+        let wrap = crypto::seal_share(share, device.device_id(), to, rng);
         let wrap = ShareWrap { device: device.device_id(), sealed: wrap.expect("seals").into() };
         let holder = MemberId::new([share.index; 16]);
         sealed.push(SealedShare { holder, check, sealed: vec![wrap] });
     }
-    let handed = crypto::hand_share(&shares[1], &device.verify_key(), &device.seal_key(), rng);
+    let handed = crypto::hand_share(&shares[1], &device.verify_key(), to, rng);
     out.push(("share.handed".into(), to_cbor(&handed.expect("seals"))));
     let (verify_key, seal_key) = (device.verify_key().into(), device.seal_key().into());
-    let request = RecoveryRequest { team: TEAM, member: MEMBER, verify_key, seal_key };
+    let request =
+        RecoveryRequest { team: TEAM, member: MEMBER, verify_key, seal_key, seal_key_2: None };
     out.push(("request".into(), request.to_text().into_bytes()));
     let class = DeviceClass::Native;
     let op = to_cbor(&Op::Device { member: MEMBER, verify_key, seal_key, class, seal_key_2: None });
@@ -83,6 +86,7 @@ fn made() -> Vec<(String, Vec<u8>)> {
         verify_key: keys.verify_key().into(),
         seal_key: keys.seal_key().into(),
         shares: sealed,
+        seal_key_2: keys.seal_key_2().map(Into::into),
     };
     out.push(("op".into(), to_cbor(&Op::Recovery { member: MEMBER, key: Some(key) })));
     out.push(("op.none".into(), to_cbor(&Op::Recovery { member: MEMBER, key: None })));

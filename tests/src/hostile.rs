@@ -197,6 +197,8 @@ impl Rogue {
             cosign: None,
             withdrawn: None,
             recovery: None,
+            healing: None,
+            audit_after: None,
         };
         self.sealed_request(world, &request)
     }

@@ -6,6 +6,7 @@
 pub mod enrolling;
 pub mod failing;
 pub mod hostile;
+pub mod loss;
 pub mod program;
 
 use std::collections::BTreeMap;
@@ -258,9 +259,33 @@ impl World {
 
     /// One exchange with the relay.
     pub fn exchange(&mut self, name: &str) -> Result<SyncOutcome, Code> {
+        self.reconcile(name);
         let (body, token) = self.request(name);
-        let answer = self.relay.sync(&token, &body).map_err(|refusal| refusal.code)?;
+        let (body, answer) = match self.relay.sync(&token, &body) {
+            Err(refusal)
+                if refusal.code == Code::UnknownDevice
+                    && self.on(name, |phone, _| phone.offer_directory()) =>
+            {
+                let (body, token) = self.request(name);
+                let answer = self.relay.sync(&token, &body).map_err(|refusal| refusal.code)?;
+                (body, answer)
+            }
+            answer => (body, answer.map_err(|refusal| refusal.code)?),
+        };
         Ok(self.answer(name, &body, &answer).expect("a genuine answer"))
+    }
+
+    /// Tells the relay what a phone holds, if that is due. Whether the relay was asked and answered.
+    pub fn reconcile(&mut self, name: &str) -> bool {
+        let request = self.on(name, |phone, env| phone.reconcile_request(env)).expect("a request");
+        let Some(request) = request else { return false };
+        let body = pack(&to_cbor(&request));
+        let token = self.on(name, |phone, env| phone.token(env, &body)).expect("a token");
+        let Ok(answer) = self.relay.reconcile(&token, &body) else { return false };
+        let answer = unpack(&answer);
+        self.on(name, |phone, _| phone.reconcile_answer(&request, &body, &answer))
+            .expect("a genuine answer");
+        true
     }
 
     /// A phone's next request: body and token.
@@ -297,7 +322,7 @@ impl World {
             match self.exchange(name) {
                 Ok(outcome) => {
                     moved += outcome.stored + outcome.refused + outcome.received;
-                    if !outcome.again {
+                    if !outcome.again && !outcome.heal {
                         return (exchanges as u64, moved);
                     }
                 }

@@ -74,6 +74,8 @@ fn only_the_phone_that_proposed_a_change_fills_the_relay_with_it_or_takes_it_bac
             codes: None,
             ask_accepted: None,
             recovery: None,
+            healing: None,
+            audit_after: None,
         };
         let (body, token) = rogue.sealed_request(world, &request);
         open_answer(&world.relay.sync(&token, &body).unwrap()).1.cosign.unwrap_or_default()

@@ -56,7 +56,10 @@ fn both_kept_shows_concurrent_values_until_one_step_settles_them() {
 fn killed_anywhere_loses_nothing_and_doubles_nothing() {
     let told = play("killed-anywhere.jsonl", 60);
     assert!(!told.contains("never reached"), "every crash point must have been reached: {told}");
-    let file = std::fs::read_to_string(shipped("killed-anywhere.jsonl")).expect("reads");
+    // Points of healing are passed only where a relay lost something.
+    let files = ["killed-anywhere.jsonl", "restore.jsonl"];
+    let read = |name: &str| std::fs::read_to_string(shipped(name)).expect("reads");
+    let file: String = files.into_iter().map(read).collect();
     let points = printed(&aftercall(&["exercise", "--points"]).stdout);
     assert!(points.lines().count() >= 18, "{points}");
     for point in points.lines() {
@@ -77,6 +80,11 @@ fn wrong_clocks_order_nothing_and_refuse_nothing() {
 #[test]
 fn hostile_changes_and_a_tampering_relay_harm_nothing_else() {
     play("hostile.jsonl", 30);
+}
+
+#[test]
+fn restore_brings_back_what_a_backup_a_wipe_or_damage_lost() {
+    play("restore.jsonl", 30);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use sync_core::ids::TeamId;
 use sync_core::protocol::{Code, Timestamp};
 
 use crate::relay::{Refusal, Relay};
+use crate::store::audit::{self, Entry};
 use crate::store::console::{self as rows, SessionRow};
 use crate::store::{Store, StoreError, Tx};
 
@@ -60,6 +61,7 @@ impl Relay {
             rows::forget_sessions(tx, oldest, idlest)?;
             let Some(team) = rows::take_link(tx, &hash(link), now)? else { return Ok(None) };
             rows::put_session(tx, &hash(&secret), team, now)?;
+            audit::append(tx, team, &Entry::done(None, "console.sign_in", ""), now)?;
             Ok(Some(secret))
         })
     }

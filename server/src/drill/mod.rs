@@ -96,6 +96,40 @@ pub struct DrillRelayArgs {
     pub now_ms: i64,
 }
 
+/// Arguments of a restore at the time of an exercise.
+#[derive(Debug, Args)]
+pub struct DrillRestoreArgs {
+    /// The relay's folder
+    #[arg(long, value_name = "DIR")]
+    pub data: PathBuf,
+    /// The backup
+    #[arg(long, value_name = "DIR")]
+    pub from: PathBuf,
+    /// The time, in milliseconds since 1970
+    #[arg(long, allow_negative_numbers = true)]
+    pub now_ms: i64,
+    /// A crash point to die at
+    #[arg(long)]
+    pub point: Option<String>,
+}
+
+/// Restores a backup, as the operator's command does.
+pub fn restore(args: &DrillRestoreArgs) -> ExitCode {
+    if let Err(reason) = sync_core::drill::arm(args.point.as_deref()) {
+        eprintln!("{reason}");
+        return ExitCode::from(USAGE);
+    }
+    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+    let now = sync_core::protocol::Timestamp(args.now_ms);
+    match server::restore::restore(&args.data, &args.from, now, &mut rng) {
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Runs a phone's process.
 pub fn phone(args: &DrillPhoneArgs) -> ExitCode {
     phone_process::run(&args.data, args.seed)
@@ -114,7 +148,8 @@ pub fn demo(args: &DemoArgs) -> ExitCode {
 /// Plays exercises: 0 if nothing failed, 1 if something did, 2 if a file is wrong.
 pub fn exercise(args: &ExerciseArgs) -> ExitCode {
     if args.points {
-        for point in sync_core::drill::PHONE_POINTS.iter().chain(sync_core::drill::RELAY_POINTS) {
+        use sync_core::drill::{HEALING_POINTS, PHONE_POINTS, RELAY_POINTS};
+        for point in PHONE_POINTS.iter().chain(RELAY_POINTS).chain(HEALING_POINTS) {
             println!("{point}");
         }
         return ExitCode::SUCCESS;

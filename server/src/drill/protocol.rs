@@ -165,6 +165,10 @@ pub enum PhoneCommand {
     /// The devices that the directory lists.
     Devices,
     Status,
+    /// Lists a relay; for an admin.
+    ListRelay {
+        relay: String,
+    },
     Sync,
     /// Arms a crash point.
     Arm {
@@ -209,6 +213,15 @@ pub enum RelayCommand {
         /// Its number.
         team: String,
     },
+    /// Copies the running relay's data into a folder.
+    Backup {
+        /// The folder, which is empty.
+        folder: String,
+    },
+    /// Serves again after a restore, as the operator says.
+    ConfirmRestore,
+    /// Its number.
+    Id,
     /// Makes a one-time link to the coordinator's page.
     ConsoleLink {
         /// The team's number.

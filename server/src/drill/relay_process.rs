@@ -125,6 +125,12 @@ impl Control {
                 self.relay.allow_team(team).map_err(|error| failed(&error))?;
                 Ok(Json::Null)
             }
+            RelayCommand::Backup { folder } => self.database.backup(Path::new(folder)),
+            RelayCommand::ConfirmRestore => {
+                self.relay.confirm_restore().map_err(|error| failed(&error))?;
+                Ok(Json::Null)
+            }
+            RelayCommand::Id => Ok(json!({ "relay": self.relay.id().to_string() })),
             RelayCommand::ConsoleLink { team } => {
                 let team: TeamId = team.parse().map_err(|error| failed(&error))?;
                 let path = self.relay.console_link(team).map_err(|error| failed(&error))?;

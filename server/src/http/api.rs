@@ -31,6 +31,19 @@ pub(super) async fn sync(
     Ok(([(CONTENT_TYPE, BODY_TYPE)], answer).into_response())
 }
 
+/// `POST /v1/reconcile`.
+pub(super) async fn reconcile(
+    State(app): State<App>,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let relay = app.relay.clone();
+    let token = bearer(&headers).ok_or_else(|| ApiError::new(Code::TokenInvalid, relay.now()))?;
+    let body = body_of(request).await.map_err(|code| ApiError::new(code, relay.now()))?;
+    let answer = app.door.run(relay, move |relay| relay.reconcile(&token, &body)).await?;
+    Ok(([(CONTENT_TYPE, BODY_TYPE)], answer).into_response())
+}
+
 /// `POST /v1/enrol`.
 pub(super) async fn enrol(
     State(app): State<App>,

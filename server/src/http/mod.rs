@@ -47,6 +47,7 @@ impl App {
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/v1/sync", post(api::sync))
+        .route("/v1/reconcile", post(api::reconcile))
         .route("/v1/enrol", post(api::enrol))
         .route("/healthz", get(api::health))
         .merge(console::routes())

@@ -178,6 +178,17 @@ pub enum Verb {
     Sync,
     /// Show what this phone is
     Status,
+    /// Show what this phone knows of its relay; --list is an admin's word
+    Relay {
+        /// List a relay beside or in place of the one listed before (admins)
+        #[arg(long, value_name = "NUMBER")]
+        list: Option<sync_core::ids::RelayId>,
+        /// The change that was told is known: end that alarm
+        #[arg(long)]
+        seen: bool,
+    },
+    /// Fetch and show the relay's audit log (admins)
+    Audit,
     /// Show the crisis numbers; needs no link and no waiting
     Crisis,
 }

@@ -19,6 +19,7 @@ mod record;
 mod recovery;
 pub mod refs;
 pub mod relay;
+mod relay_look;
 mod team;
 mod team_changes;
 pub mod urgent;
@@ -109,6 +110,8 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Alarms => look::alarms(phone),
         Verb::Outbox => look::outbox(phone),
         Verb::Status => look::status(phone),
+        Verb::Relay { list, seen } => relay_look::show(phone, *list, *seen),
+        Verb::Audit => relay_look::audit(phone),
         Verb::Crisis => urgent::crisis(phone),
         Verb::Sync => relay::sync(phone),
     }

@@ -7,7 +7,7 @@ use sync_core::directory::Directory;
 use sync_core::ids::{DeviceId, TeamId};
 use sync_core::protocol::{Code, Kind, SyncRequest, Timestamp, from_cbor, limits};
 
-use crate::store::meta;
+use crate::store::{audit, meta};
 
 use super::answer::inflate;
 use super::{Refusal, Relay};
@@ -54,8 +54,28 @@ impl Relay {
         Err(refusal.into())
     }
 
-    /// A device of an allowed team whose directory this relay does not hold yet: the entries it
-    /// brings along, verified from the genesis hash, tell its key.
+    /// A device of a team whose directory this relay holds, and that directory.
+    pub(super) fn authenticate_listed(
+        &self,
+        token: &str,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(Claims, Arc<Directory>), Refusal> {
+        let device = token::issuer(token)?;
+        let mut refusal = Code::UnknownDevice;
+        for directory in self.directories_listing(&device) {
+            match self.verify(token, &device, &directory, body, now) {
+                Ok(claims) => return Ok((claims, directory)),
+                Err(code @ Code::TokenExpired) => refusal = code,
+                Err(_) if refusal == Code::TokenExpired => {}
+                Err(_) => refusal = Code::TokenInvalid,
+            }
+        }
+        Err(refusal.into())
+    }
+
+    /// A device of an allowed team of whose directory this relay holds nothing, or less than the device: the entries
+    /// it brings along, verified from the genesis hash, tell its key.
     fn authenticate_first(
         &self,
         token: &str,
@@ -68,15 +88,37 @@ impl Relay {
         if !self.store().read(|reader| meta::is_allowed(reader, team))? {
             return Err(Code::NoSuchTeam.into());
         }
-        if !self.directory(team).is_empty() {
-            return Err(Code::UnknownDevice.into());
-        }
-        let directory = directory_in(&request);
+        let directory = directory_with(&self.directory(team), &request);
         if directory.device(&device).is_none() {
+            self.note_removed(&directory, device, now)?;
             return Err(Code::UnknownDevice.into());
         }
         let claims = self.verify(token, &device, &directory, body, now)?;
         matching(claims, request, team)
+    }
+
+    /// Writes once a day that a removed device called.
+    fn note_removed(
+        &self,
+        directory: &Directory,
+        device: DeviceId,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if directory.removed_at(&device).is_none() {
+            return Ok(());
+        }
+        const ACTION: &str = "device.refuse";
+        let today = Timestamp(i64::from(now.day().0) * 24 * 60 * 60 * 1000);
+        let team = directory.team();
+        self.store().write(|tx| {
+            if !audit::wrote_since(tx, team, device, ACTION, today)? {
+                let (actor, result) = (Some(device), Code::DeviceRemoved.as_str());
+                let object = device.to_string();
+                let entry = audit::Entry { actor, action: ACTION, object, result, count: 1 };
+                audit::append(tx, team, &entry, now)?;
+            }
+            Ok(())
+        })
     }
 
     fn verify(
@@ -120,12 +162,13 @@ pub(super) fn matching(
     Ok(Authentic { claims, request })
 }
 
-/// The directory that the entries of a request make, as far as they follow from the team's genesis.
-fn directory_in(request: &SyncRequest) -> Directory {
-    let mut directory = Directory::new(request.team);
+/// The directory that the entries of a request make of the one that is here, as far as they follow from it.
+fn directory_with(known: &Directory, request: &SyncRequest) -> Directory {
+    let mut directory = known.clone();
     for packed in &request.push {
         let Ok(entry) = request.batch.unpack(packed) else { continue };
-        if entry.header.kind == Kind::Directory && directory.append(&entry).is_err() {
+        let is_news = entry.header.directory_seq >= directory.len();
+        if entry.header.kind == Kind::Directory && is_news && directory.append(&entry).is_err() {
             break;
         }
     }

@@ -112,17 +112,15 @@ impl Push<'_> {
     fn all_alike(&self, first: &Envelope, rest: &[&Envelope]) -> Result<bool, StoreError> {
         let directory = &self.directory;
         let same = &first.header;
-        let judged_at = |envelope: &Envelope| {
-            gates::judged_at(directory, &envelope.header, envelope.id(), directory.len())
-        };
         for envelope in rest {
             let header = &envelope.header;
             let fine = (header.schema, header.priority) == (same.schema, same.priority)
                 && (header.device, header.record) == (same.device, same.record)
                 && header.device_seq > same.device_seq
                 && i64::try_from(header.device_seq).is_ok()
-                && gates::authenticate(envelope, directory, directory.len()).is_ok()
-                && judged_at(envelope) == judged_at(first)
+                && gates::authenticate(envelope, directory, self.judged_at(envelope)).is_ok()
+                && self.judged_at(envelope) == self.judged_at(first)
+                && self.check_carried(envelope).is_ok()
                 && gates::check_policy(envelope, directory).is_ok();
             let known = items::position(self.tx, self.team, envelope.id())?.is_some();
             if !fine || known || self.is_counted(envelope)? {

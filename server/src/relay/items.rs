@@ -53,12 +53,12 @@ impl Push<'_> {
         if info.kind() == SpaceKind::Directory {
             return Ok(Err(Judged::Not(Outcome::Refused(Code::WrongSpace))));
         }
+        let at = self.judged_at(envelope);
         let judged = gates::check_right(envelope, &author, &info, self.now.day())
             .and_then(|()| gates::check_policy(envelope, &directory))
-            .and_then(|()| {
-                gates::judged_at(&directory, &envelope.header, envelope.id(), directory.len())
-            })
-            .and_then(|at| gates::check_readers(envelope, &directory, at, &info));
+            .and_then(|()| gates::judged_at(&directory, &envelope.header, envelope.id(), at))
+            .and_then(|at| gates::check_readers(envelope, &directory, at, &info))
+            .and_then(|()| self.check_carried(envelope));
         Ok(match judged {
             Ok(()) => Ok(info),
             Err(Code::DirectoryBehind) => Err(Judged::Not(Outcome::Retry(Code::DirectoryBehind))),

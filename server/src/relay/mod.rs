@@ -6,10 +6,12 @@
 
 mod answer;
 mod auth;
+mod carried;
 mod changes;
 mod cosigns;
 mod cursors;
 mod enrol;
+pub(crate) mod heal;
 mod invites;
 mod items;
 mod numbers;
@@ -18,6 +20,7 @@ mod projection;
 mod pull;
 mod purge;
 mod push;
+mod record_audit;
 mod recovery;
 mod refusal;
 mod removed;
@@ -42,6 +45,9 @@ use crate::store::{self, Store, StoreError, meta};
 pub use refusal::Refusal;
 #[cfg(feature = "drill")]
 pub use withhold::withhold;
+
+/// How long a spent token is remembered after it expires, in seconds: longer than any leeway for clocks.
+const TOKEN_MEMORY_S: i64 = 120;
 
 /// What time it is, as the relay attests it.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

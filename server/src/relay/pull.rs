@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sync_core::directory::{DeviceAt, Directory, open_space_id};
 use sync_core::gates;
-use sync_core::ids::{DeviceId, SpaceId};
+use sync_core::ids::{DeviceId, EnvelopeId, SpaceId};
 use sync_core::protocol::{
-    Batch, Code, Cursor, Cursors, Day, Reset, SpaceItem, SpaceItems, SyncRequest,
+    Batch, Code, Cursor, Cursors, Day, Envelope, Kind, Reset, SpaceItem, SpaceItems, SyncRequest,
 };
 use sync_core::records::{SpaceKind, Who};
 
@@ -33,15 +33,22 @@ pub(super) struct Pulled {
     pub gone: Vec<SpaceId>,
     /// Spaces whose log does not continue the device's cursor.
     pub reset: Vec<Reset>,
+    /// Every space that the device may read.
+    pub readable: BTreeSet<SpaceId>,
+    /// Rows found damaged while they were served.
+    pub damaged: BTreeMap<EnvelopeId, SpaceId>,
+    /// Sealed bodies that are served.
+    pub sealed: u64,
 }
 
-/// Collects what a device lacks.
+/// Collects what a device lacks; of a relay that is held back the directory only.
 pub(super) fn pull(
     reader: &Reader,
     directory: &Directory,
     request: &SyncRequest,
     cursors: &Cursors,
     today: Day,
+    held: bool,
 ) -> Result<Pulled, StoreError> {
     let mut pulled = Pulled::default();
     let Some(device) = directory.device(&request.device) else { return Ok(pulled) };
@@ -64,6 +71,7 @@ pub(super) fn pull(
             reset.insert(high.space);
         }
     }
+    pulled.readable = heads.keys().copied().collect();
     pulled.reset = reset.iter().copied().map(changed).collect();
     let mut page = Page {
         reader,
@@ -72,6 +80,9 @@ pub(super) fn pull(
         pulled,
     };
     for (space, head) in readable {
+        if held && space != directory.space() {
+            continue;
+        }
         let from = at.get(&space).map_or(Head::EMPTY, |c| Head { seq: c.seq, chain: c.chain });
         if !reset.contains(&space) && head.seq > from.seq && !page.serve(space, from, head)? {
             break;
@@ -171,6 +182,11 @@ impl Page<'_> {
                     return false;
                 }
                 at = Head { seq: item.seq, chain: item.chain };
+                let is_sealed = |e: &Envelope| e.header.kind == Kind::Sealed;
+                pulled.sealed += u64::from(item.envelope.as_ref().is_some_and(is_sealed));
+                if item.damaged {
+                    pulled.damaged.insert(item.id, space);
+                }
                 let (served, size) = served(&mut pulled.batch, item);
                 out.push(served);
                 *left -= size as i64;

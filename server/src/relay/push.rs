@@ -8,24 +8,24 @@ use std::sync::{Arc, PoisonError};
 
 use sync_core::directory::Directory;
 use sync_core::gates::{self, Author};
-use sync_core::ids::{DeviceId, DocId, EnvelopeId, SpaceId, TeamId};
+use sync_core::ids::{DeviceId, DocId, EnvelopeId, IncarnationId, SpaceId, TeamId};
 use sync_core::protocol::{
-    Batch, Code, Envelope, Kind, Packed, PushResult, Timestamp, next_chain, to_cbor,
+    Batch, Carried, Code, Envelope, Kind, Packed, PushResult, RowData, Timestamp, next_chain,
+    to_cbor,
 };
 
 use crate::crash_point;
+use crate::store::incarnations::Incarnation;
 use crate::store::items::{NewItem, Position};
 use crate::store::quarantine::{self, Refused};
 use crate::store::spaces::{Head, SpaceRow};
-use crate::store::{StoreError, Tx, devices, items, meta, spaces};
+use crate::store::{StoreError, Tx, audit, devices, items, meta, spaces};
 
 use super::auth::Authentic;
 use super::changes::OpenDocument;
+use super::heal;
 use super::outcome::Outcome;
-use super::{Refusal, Relay};
-
-/// How long a spent token is remembered after it expires, in seconds: longer than any leeway for clocks.
-const TOKEN_MEMORY_S: i64 = 120;
+use super::{Refusal, Relay, TOKEN_MEMORY_S};
 
 impl Relay {
     /// Takes everything a request pushes, in one durable transaction.
@@ -38,6 +38,7 @@ impl Relay {
         let _pushing = self.pushing.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = self.directory(request.team);
         let before = directory.len();
+        let incarnation = IncarnationId::new(self.random());
         crash_point!("relay.push.before_begin");
         let (results, directory, erased) = self.store().write(|tx| {
             let keep_until = claims.exp.saturating_add(TOKEN_MEMORY_S);
@@ -45,11 +46,20 @@ impl Relay {
                 return Err(Refusal::from(Code::TokenReplayed));
             }
             devices::saw(tx, request.device, request.team, now)?;
+            audit::sum_up_days(tx, request.team, now)?;
+            let healing = request.healing.as_ref();
+            let rows = healing.map_or(&[][..], |healing| &healing.rows);
             let mut push = Push::new(tx, request.team, request.device, directory, now);
-            let results = push.take_all(&request.batch, &request.push)?;
+            let results = push.take_all(&request.batch, &request.push, rows)?;
             push.keep_enrolments(request)?;
             push.keep_cosigns(request)?;
             push.keep_recovery(request.recovery.as_deref().unwrap_or_default())?;
+            if let Some((why, held)) = push.begins(before == 0) {
+                let begun = Incarnation { id: incarnation, held };
+                heal::begin(tx, request.team, begun, why, now)?;
+            }
+            let present = self.incarnation(tx, request.team)?;
+            heal::open_for_admin(tx, present, healing, &push.directory, request, now)?;
             crash_point!("relay.push.before_commit");
             Ok((results, push.directory, push.erased))
         })?;
@@ -79,6 +89,10 @@ pub(super) struct Push<'a> {
     pub(super) erased: bool,
     /// Bytes of documents and changes tried so far.
     pub(super) tried: usize,
+    /// Envelopes that are handed back, with the rows they had.
+    pub(super) carried: BTreeMap<EnvelopeId, RowData>,
+    /// A row was replaced, so that a log is another one now.
+    pub(super) rechained: bool,
 }
 
 impl<'a> Push<'a> {
@@ -89,12 +103,46 @@ impl<'a> Push<'a> {
         directory: Arc<Directory>,
         now: Timestamp,
     ) -> Self {
-        let (spaces, documents) = (BTreeMap::new(), BTreeMap::new());
-        Self { tx, team, device, directory, now, spaces, documents, erased: false, tried: 0 }
+        let (spaces, documents, carried) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (tried, rechained, erased) = (0, false, false);
+        Self {
+            tx,
+            team,
+            device,
+            directory,
+            now,
+            spaces,
+            documents,
+            erased,
+            tried,
+            carried,
+            rechained,
+        }
     }
 
-    fn take_all(&mut self, batch: &Batch, push: &[Packed]) -> Result<Vec<PushResult>, StoreError> {
+    /// Why this push begins an incarnation of its team, if it does, and whether that is held back.
+    fn begins(&self, was_unknown: bool) -> Option<(&'static str, bool)> {
+        let pusher = self.directory.device(&self.device);
+        // A team's first device is an admin's. Anybody else brings back what another relay, or this one, had.
+        let rebuilt = was_unknown && pusher.is_some_and(|device| !heal::is_admins(&device));
+        if rebuilt {
+            return Some(("rebuilt", true));
+        }
+        self.rechained.then_some(("mended", false))
+    }
+
+    fn take_all(
+        &mut self,
+        batch: &Batch,
+        push: &[Packed],
+        rows: &[Carried],
+    ) -> Result<Vec<PushResult>, StoreError> {
         let unpacked: Vec<_> = push.iter().map(|packed| batch.unpack(packed)).collect();
+        for carried in rows {
+            if let Some(Ok(envelope)) = unpacked.get(carried.index as usize) {
+                self.carried.insert(envelope.id(), carried.row);
+            }
+        }
         let mut results = Vec::with_capacity(push.len());
         let mut at = 0;
         while let Some(first) = unpacked.get(at) {
@@ -120,7 +168,11 @@ impl<'a> Push<'a> {
     pub(super) fn take(&mut self, envelope: &Envelope) -> Result<Outcome, StoreError> {
         let id = envelope.id();
         if let Some(position) = items::position(self.tx, self.team, id)? {
+            self.mend_known(envelope)?;
             return Ok(Outcome::Known(position));
+        }
+        if let Some(mended) = self.mend_place(envelope)? {
+            return Ok(mended);
         }
         let outcome = match envelope.header.kind {
             Kind::Directory => self.take_entry(envelope)?,
@@ -132,8 +184,11 @@ impl<'a> Push<'a> {
         {
             let bytes = envelope.to_bytes();
             let refused = Refused { id, device: self.device, code, bytes: &bytes };
-            quarantine::keep(self.tx, self.team, &refused, self.now)?;
+            if quarantine::keep(self.tx, self.team, &refused, self.now)? {
+                self.record_refusal(id.to_string(), code)?;
+            }
         }
+        self.record_outcome(envelope, &outcome)?;
         Ok(outcome)
     }
 
@@ -143,7 +198,9 @@ impl<'a> Push<'a> {
         let bytes = to_cbor(packed);
         if bytes.len() <= 2 * sync_core::protocol::limits::MAX_BODY {
             let refused = Refused { id, device: self.device, code: Code::Malformed, bytes: &bytes };
-            quarantine::keep(self.tx, self.team, &refused, self.now)?;
+            if quarantine::keep(self.tx, self.team, &refused, self.now)? {
+                self.record_refusal(id.to_string(), Code::Malformed)?;
+            }
         }
         Ok(Outcome::Refused(Code::Malformed).result(id))
     }
@@ -155,12 +212,12 @@ impl<'a> Push<'a> {
         directory: &'d Directory,
     ) -> Result<Result<Author<'d>, Outcome>, StoreError> {
         let header = &envelope.header;
-        let author = match gates::authenticate(envelope, directory, directory.len()) {
+        let author = match gates::authenticate(envelope, directory, self.judged_at(envelope)) {
             Ok(author) => author,
             Err(Code::DirectoryBehind) => return Ok(Err(Outcome::Retry(Code::DirectoryBehind))),
             Err(code) => return Ok(Err(Outcome::Refused(code))),
         };
-        if header.device != self.device {
+        if header.device != self.device && !self.is_carried(envelope) {
             return Ok(Err(Outcome::Refused(Code::NotAllowed)));
         }
         Ok(if header.device_seq == 0 || i64::try_from(header.device_seq).is_err() {
@@ -186,10 +243,9 @@ impl<'a> Push<'a> {
         envelope: &Envelope,
         code: Option<Code>,
     ) -> Result<Position, StoreError> {
+        let RowData { directory_seq, row_day } = self.row_of(envelope);
         let row = self.spaces.get_mut(&space).ok_or(StoreError::Damaged("a space's head"))?;
         let id = envelope.id();
-        let directory_seq = self.directory.len();
-        let row_day = self.now.day();
         let position = Position {
             seq: row.head.seq + 1,
             chain: next_chain(row.head.chain, id, directory_seq, row_day),

@@ -51,12 +51,22 @@ impl Push<'_> {
         if let Err(code) = gates::check_right(envelope, &author, &info, self.now.day()) {
             return Ok(Outcome::Refused(code));
         }
-        let judged = gates::judged_at(&directory, &envelope.header, envelope.id(), directory.len())
-            .and_then(|at| gates::check_readers(envelope, &directory, at, &info));
+        let judged =
+            gates::judged_at(&directory, &envelope.header, envelope.id(), self.judged_at(envelope))
+                .and_then(|at| gates::check_readers(envelope, &directory, at, &info));
         if let Err(code) = judged {
             return Ok(Outcome::Refused(code));
         }
-        let one_only = matches!(info.kind().policy().owner, OwnerKind::Team | OwnerKind::Member);
+        if let Err(code) = self.check_carried(envelope) {
+            return Ok(if code == Code::DirectoryBehind {
+                Outcome::Retry(code)
+            } else {
+                Outcome::Refused(code)
+            });
+        }
+        // A space that was lost and had items stands again beside one that was made meanwhile.
+        let one_only = !self.is_carried(envelope)
+            && matches!(info.kind().policy().owner, OwnerKind::Team | OwnerKind::Member);
         if one_only && spaces::exists(self.tx, self.team, info.kind(), &info.owner)? {
             return Ok(Outcome::Refused(Code::SpaceExists));
         }

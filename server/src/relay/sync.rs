@@ -1,14 +1,16 @@
 //! One exchange with a device: take what it pushes, serve what it lacks, sign the answer.
 
 use sync_core::ids::DeviceId;
-use sync_core::protocol::{Cursors, PushResult, SyncRequest, SyncResponse, Timestamp};
+use sync_core::protocol::{
+    Cursors, MAX_AUDIT_ROWS, PushResult, SyncRequest, SyncResponse, Timestamp,
+};
 
 use crate::crash_point;
-use crate::store::devices;
+use crate::store::{audit, devices, mend};
 
 use super::cursors::{self, Known};
 use super::pull::Pulled;
-use super::{Refusal, Relay, numbers, pull};
+use super::{Refusal, Relay, heal, numbers, pull};
 
 impl Relay {
     /// Serves `POST /v1/sync`. `body` is the request as it was sent: the token and the answer's signature cover it.
@@ -33,22 +35,42 @@ impl Relay {
     ) -> Result<SyncResponse, Refusal> {
         let directory = self.directory(request.team);
         let device = request.device;
-        let (known, pulled, told) = self.store().read(|reader| {
+        let (known, mut pulled, healing, damaged, told) = self.store().read(|reader| {
             let known = cursors::known(reader, request)?;
-            let pulled = match &known {
-                Some(known) => pull::pull(reader, &directory, request, &known.cursors, now.day())?,
+            let held = self.incarnation(reader, request.team)?.held;
+            let today = now.day();
+            let mut pulled = match &known {
+                Some(known) => {
+                    pull::pull(reader, &directory, request, &known.cursors, today, held)?
+                }
                 None => Pulled::default(),
             };
+            let (readable, batch) = (&pulled.readable, &mut pulled.batch);
+            let (healing, damaged) =
+                self.healing_answer(reader, &directory, request, held, readable, batch)?;
             let told = numbers::for_admin(reader, &directory, request)?;
-            Ok::<_, Refusal>((known, pulled, told))
+            Ok::<_, Refusal>((known, pulled, healing, damaged, told))
         })?;
+        pulled.damaged.extend(damaged);
+        self.note_pulled(request, &pulled, now)?;
         if let Some(known) = &known {
             self.remember(device, known, &pulled)?;
         }
         let waiting = self.waiting_for(&directory, device, now)?;
+        self.weigh(request, &directory, &pulled, now)?;
+        let is_admins = directory.device(&device).is_some_and(|d| heal::is_admins(&d));
+        let (incarnation, audit_head, audit) = self.store().read(|reader| {
+            let team = request.team;
+            let present = self.incarnation(reader, team)?;
+            let asked = request.audit_after.filter(|_| is_admins);
+            let rows = asked.map(|seq| audit::after(reader, team, seq, MAX_AUDIT_ROWS));
+            let rows = rows.transpose()?;
+            let rows = rows.map(|rows| rows.into_iter().map(|(row, _)| row).collect());
+            Ok::<_, Refusal>((present, audit::head(reader, team)?, rows))
+        })?;
         Ok(SyncResponse {
             relay: self.id(),
-            incarnation: self.incarnation,
+            incarnation: incarnation.id,
             now,
             need_cursors: known.is_none(),
             results,
@@ -64,6 +86,30 @@ impl Relay {
             set_aside: some(told.set_aside),
             cosign: self.cosigns_for(request.device, &directory, now)?,
             recovery: self.recovery_for(request.device, &directory)?,
+            audit_head: Some(audit_head),
+            audit,
+            healing,
+        })
+    }
+
+    /// Notes rows that were found damaged, and counts sealed bodies that are on their way.
+    fn note_pulled(
+        &self,
+        request: &SyncRequest,
+        pulled: &Pulled,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        if pulled.damaged.is_empty() && pulled.sealed == 0 {
+            return Ok(());
+        }
+        self.store().write(|tx| {
+            for (id, space) in &pulled.damaged {
+                mend::note_damaged(tx, *space, *id)?;
+            }
+            if pulled.sealed > 0 {
+                audit::count_sealed(tx, request.team, request.device, pulled.sealed, now)?;
+            }
+            Ok(())
         })
     }
 

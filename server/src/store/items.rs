@@ -56,6 +56,8 @@ pub(crate) struct ServedItem {
     pub chain: Chain,
     /// The envelope; absent where a stub or the id alone is served.
     pub envelope: Option<Envelope>,
+    /// Whether the bytes on disk are not the envelope that the row names.
+    pub damaged: bool,
 }
 
 /// Where an envelope of a team stands, if it has a position.
@@ -156,7 +158,8 @@ pub(crate) fn after(
         let id = EnvelopeId::new(row.get(1)?);
         let envelope = bytes.as_deref().and_then(|bytes| as_it_stands(bytes, id));
         let mut code: String = row.get(6)?;
-        if bytes.is_some() && envelope.is_none() {
+        let damaged = bytes.is_some() && envelope.is_none();
+        if damaged {
             tracing::error!("an envelope on disk is damaged; its position is served without it");
             code = Code::RelayChanged.as_str().to_owned();
         }
@@ -170,6 +173,7 @@ pub(crate) fn after(
             code,
             chain: Chain::new(row.get(7)?),
             envelope,
+            damaged,
         };
         if !take(item) {
             break;

@@ -3,13 +3,16 @@
 //! Not a phone's store: nothing here is encrypted, because nothing here is a reading key. Invariant: writers
 //! take a `Tx`, readers a `Reader`; whatever `Store::write` returned is durable. Called by `relay` and `console`.
 
+pub(crate) mod audit;
 pub(crate) mod console;
 pub(crate) mod cosigns;
 pub(crate) mod devices;
 pub(crate) mod documents;
 mod error;
+pub(crate) mod incarnations;
 pub(crate) mod invites;
 pub(crate) mod items;
+pub(crate) mod mend;
 pub(crate) mod meta;
 pub(crate) mod purged;
 pub(crate) mod quarantine;

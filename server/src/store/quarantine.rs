@@ -22,28 +22,29 @@ pub(crate) struct Refused<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Keeps a refused envelope unless its device has reached the cap.
+/// Keeps a refused envelope unless its device has reached the cap or it is kept already; whether it was new.
 pub(crate) fn keep(
     tx: &Tx<'_>,
     team: TeamId,
     refused: &Refused<'_>,
     now: Timestamp,
-) -> Result<(), StoreError> {
-    tx.prepare_cached(
-        "INSERT OR IGNORE INTO quarantine (id, team, device, code, envelope, at_ms)
+) -> Result<bool, StoreError> {
+    let changed = tx
+        .prepare_cached(
+            "INSERT OR IGNORE INTO quarantine (id, team, device, code, envelope, at_ms)
          SELECT ?1, ?2, ?3, ?4, ?5, ?6
          WHERE (SELECT count(*) FROM quarantine WHERE device = ?3) < ?7",
-    )?
-    .execute(params![
-        refused.id.as_bytes(),
-        team.as_bytes(),
-        refused.device.as_bytes(),
-        refused.code.as_str(),
-        refused.bytes,
-        now.0,
-        PER_DEVICE,
-    ])?;
-    Ok(())
+        )?
+        .execute(params![
+            refused.id.as_bytes(),
+            team.as_bytes(),
+            refused.device.as_bytes(),
+            refused.code.as_str(),
+            refused.bytes,
+            now.0,
+            PER_DEVICE,
+        ])?;
+    Ok(changed == 1)
 }
 
 /// What was set aside in a team, counted by code: with a position in a log or without.

@@ -12,6 +12,7 @@ const STEPS: &[&str] = &[
     super::purged::STEP,
     COSIGNS,
     RECOVERY,
+    HEALING,
 ];
 
 /// All ids are blobs; times are milliseconds since 1970, days are days since then.
@@ -104,6 +105,34 @@ CREATE TABLE enrolment_recoveries (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE recovery_changes (
   team BLOB NOT NULL, member BLOB NOT NULL, proposal BLOB NOT NULL, PRIMARY KEY (team, member)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Incarnations, damaged rows and the audit log.
+const HEALING: &str = "
+CREATE TABLE incarnations (
+  team BLOB NOT NULL, number INTEGER NOT NULL, id BLOB NOT NULL, since_ms INTEGER NOT NULL,
+  why TEXT NOT NULL, held INTEGER NOT NULL, PRIMARY KEY (team, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE claims (
+  team BLOB NOT NULL, member BLOB NOT NULL, PRIMARY KEY (team, member)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE damaged (id BLOB PRIMARY KEY, space BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX damaged_by_space ON damaged (space);
+
+CREATE TABLE audit (
+  team BLOB NOT NULL, seq INTEGER NOT NULL, prev BLOB NOT NULL, at_ms INTEGER NOT NULL, actor BLOB,
+  action TEXT NOT NULL, object TEXT NOT NULL, result TEXT NOT NULL, count INTEGER NOT NULL,
+  hash BLOB NOT NULL, PRIMARY KEY (team, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX audit_by_actor ON audit (team, actor, action, at_ms);
+CREATE TRIGGER audit_is_never_changed BEFORE UPDATE ON audit
+  BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
+CREATE TRIGGER audit_is_never_shortened BEFORE DELETE ON audit
+  BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
+CREATE TABLE sealed_reads (
+  team BLOB NOT NULL, day INTEGER NOT NULL, device BLOB NOT NULL, count INTEGER NOT NULL,
+  PRIMARY KEY (team, day, device)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -330,6 +330,8 @@ impl Team {
             ask_accepted: None,
             cosign: None,
             withdrawn: None,
+            healing: None,
+            audit_after: None,
         }
     }
 

@@ -52,32 +52,92 @@ impl<S: Surroundings + ?Sized> Reach for Held<'_, S> {
     }
 }
 
-/// One request and its answer, wherever the phone is kept.
+/// One request and its answer, wherever the phone is kept; a second pair before it where the relay may have lost
+/// something that this phone holds.
 ///
-/// A refusal that only concerns the phone's clock corrects it and is tried once more.
+/// A refusal that only concerns the phone's clock, or the relay's directory, is tried once more with that corrected.
 ///
 /// # Errors
 /// As [`ClientError`] says. Nothing is lost: what was not acknowledged is sent again.
 pub async fn exchange<R: Reach>(reach: &mut R, http: &HttpClient) -> Result<SyncOutcome, R::Error> {
-    let body = pack(&reach.with(|phone, env| phone.sync_request(env))?);
-    let token = reach.with(|phone, env| phone.token(env, &body))?;
-    let answer = match http.sync(&token, body.clone()).await {
+    reconcile(reach, http).await?;
+    loop {
+        let body = pack(&reach.with(|phone, env| phone.sync_request(env))?);
+        match send(reach, http, Door::Sync, &body).await {
+            Ok(answer) => return reach.with(|phone, env| phone.sync_answer(env, &body, &answer)),
+            Err(Failed::Exchange(ClientError::Removed(notice))) => {
+                let removed = reach.with(|phone, _| phone.take_removal(&notice))?;
+                let code = if removed { Code::DeviceRemoved } else { Code::Internal };
+                return Err(ClientError::Refused { code, now: None }.into());
+            }
+            Err(Failed::Exchange(ClientError::Refused { code: Code::UnknownDevice, now })) => {
+                if !reach.with(|phone, _| Ok(phone.offer_directory()))? {
+                    return Err(ClientError::Refused { code: Code::UnknownDevice, now }.into());
+                }
+            }
+            Err(Failed::Exchange(error)) => return Err(error.into()),
+            Err(Failed::Reach(error)) => return Err(error),
+        }
+    }
+}
+
+/// Tells the relay what is held here, if that is due. What the relay refuses stays due; the sync goes on.
+async fn reconcile<R: Reach>(reach: &mut R, http: &HttpClient) -> Result<(), R::Error> {
+    let Some(request) = reach.with(|phone, env| phone.reconcile_request(env))? else {
+        return Ok(());
+    };
+    let body = pack(&request);
+    match send(reach, http, Door::Reconcile, &body).await {
+        Ok(answer) => reach.with(|phone, _| phone.reconcile_answer(&request, &body, &answer)),
+        Err(Failed::Exchange(ClientError::Refused { .. } | ClientError::Removed(_))) => Ok(()),
+        Err(Failed::Exchange(error)) => Err(error.into()),
+        Err(Failed::Reach(error)) => Err(error),
+    }
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+enum Door {
+    Sync,
+    Reconcile,
+}
+
+/// Who failed: the way to the relay, or the way to the phone.
+enum Failed<E> {
+    Exchange(ClientError),
+    Reach(E),
+}
+
+/// Sends a body under a token, once more with the relay's time if the phone's was wrong.
+async fn send<R: Reach>(
+    reach: &mut R,
+    http: &HttpClient,
+    door: Door,
+    body: &[u8],
+) -> Result<Vec<u8>, Failed<R::Error>> {
+    let token = reach.with(|phone, env| phone.token(env, body)).map_err(Failed::Reach)?;
+    match post(http, door, &token, body).await {
         Err(ClientError::Refused { code: Code::TokenExpired, now: Some(relay_now) }) => {
-            reach.with(|phone, env| phone.clock_corrected(env, relay_now))?;
-            let token = reach.with(|phone, env| phone.token(env, &body))?;
-            http.sync(&token, body.clone()).await
+            reach
+                .with(|phone, env| phone.clock_corrected(env, relay_now))
+                .map_err(Failed::Reach)?;
+            let token = reach.with(|phone, env| phone.token(env, body)).map_err(Failed::Reach)?;
+            post(http, door, &token, body).await.map_err(Failed::Exchange)
         }
-        other => other,
-    };
-    let answer = match answer {
-        Err(ClientError::Removed(notice)) => {
-            let removed = reach.with(|phone, _| phone.take_removal(&notice))?;
-            let code = if removed { Code::DeviceRemoved } else { Code::Internal };
-            return Err(ClientError::Refused { code, now: None }.into());
-        }
-        other => other?,
-    };
-    reach.with(|phone, env| phone.sync_answer(env, &body, &answer))
+        other => other.map_err(Failed::Exchange),
+    }
+}
+
+async fn post(
+    http: &HttpClient,
+    door: Door,
+    token: &str,
+    body: &[u8],
+) -> Result<Vec<u8>, ClientError> {
+    match door {
+        Door::Sync => http.sync(token, body.to_vec()).await,
+        Door::Reconcile => http.reconcile(token, body.to_vec()).await,
+    }
 }
 
 /// Exchanges until neither side has anything left, at most [`MOST_EXCHANGES`], wherever the phone is kept;
@@ -92,11 +152,11 @@ pub async fn exchange_until_done<R: Reach>(
     let mut totals = SyncOutcome::default();
     for _ in 0..MOST_EXCHANGES {
         let outcome = exchange(reach, http).await?;
-        totals.again = outcome.again;
+        (totals.again, totals.heal) = (outcome.again, outcome.heal);
         totals.stored += outcome.stored;
         totals.refused += outcome.refused;
         totals.received += outcome.received;
-        if !outcome.again {
+        if !outcome.again && !outcome.heal {
             break;
         }
     }

@@ -29,6 +29,7 @@ const MAX_REFUSAL: usize = 6 * 1024 * 1024;
 pub struct HttpClient {
     client: Client,
     sync: Url,
+    reconcile: Url,
     enrol: Url,
     health: Url,
 }
@@ -49,7 +50,13 @@ impl HttpClient {
             .timeout(TOTAL_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build()?;
-        Ok(Self { client, sync: at("/v1/sync")?, enrol: at("/v1/enrol")?, health: at("/healthz")? })
+        Ok(Self {
+            client,
+            sync: at("/v1/sync")?,
+            reconcile: at("/v1/reconcile")?,
+            enrol: at("/v1/enrol")?,
+            health: at("/healthz")?,
+        })
     }
 
     /// Pushes and pulls. `body` is a compressed request, the answer an encoded
@@ -59,6 +66,17 @@ impl HttpClient {
     /// As [`ClientError`] says; nothing was taken from the relay then, though it may have stored what was sent.
     pub async fn sync(&self, token: &str, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
         let request = self.client.post(self.sync.clone()).bearer_auth(token);
+        inflate(&send(cbor(request, body)).await?).map_err(|_| ClientError::Damaged)
+    }
+
+    /// Tells the relay what is held here and asks what it lacks. `body` is a compressed
+    /// [`ReconcileRequest`](crate::protocol::ReconcileRequest), the answer an encoded
+    /// [`SignedAnswer`](crate::protocol::SignedAnswer).
+    ///
+    /// # Errors
+    /// As [`ClientError`] says.
+    pub async fn reconcile(&self, token: &str, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
+        let request = self.client.post(self.reconcile.clone()).bearer_auth(token);
         inflate(&send(cbor(request, body)).await?).map_err(|_| ClientError::Damaged)
     }
 

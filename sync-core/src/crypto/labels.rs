@@ -1,7 +1,7 @@
 //! Every domain label, in one place: what is signed, sealed or derived for one purpose cannot be
 //! mistaken for another.
 //!
-//! Invariant: no label begins another one. The first four are used by the layers that own those bytes
+//! Invariant: no label begins another one. The first six are used by the layers that own those bytes
 //! (`protocol`, `directory`); they stand here so that the list is complete, and tests hold both
 //! together. Changing a label is a new version of the format.
 
@@ -9,6 +9,10 @@
 pub const ENVELOPE: &[u8] = b"aftercall envelope v1";
 /// Before an answer's bytes, in a relay's signature (`protocol`).
 pub const ANSWER: &[u8] = b"aftercall answer v1";
+/// Before an answer's bytes, in a relay's signature under what it lacks (`protocol`).
+pub const RECONCILE: &[u8] = b"aftercall reconcile v1";
+/// Before a row of the audit log, in its hash (`protocol`).
+pub const AUDIT: &[u8] = b"aftercall audit v1";
 /// Before device, document and actor number, in an actor's id (`protocol`).
 pub const ACTOR: &[u8] = b"actor v1";
 /// Before genesis, kind and owner, in an open space's id (`directory`).
@@ -61,6 +65,8 @@ pub const MEET: &[u8] = b"aftercall meet v1";
 pub const RECOVERY_SIGN: &[u8] = b"aftercall recovery sign v1";
 /// HKDF info of a recovery key's HPKE secret.
 pub const RECOVERY_SEAL: &[u8] = b"aftercall recovery seal v1";
+/// HKDF info of a recovery key's X-Wing seed.
+pub const RECOVERY_SEAL_2: &[u8] = b"aftercall recovery seal x-wing v1";
 /// Before a recovery secret, in the check of its printed code.
 pub const RECOVERY_CODE: &[u8] = b"recovery code v1";
 /// Before a share and what it belongs to, in its check.
@@ -74,6 +80,8 @@ pub const SHARE_HANDED: &[u8] = b"aftercall recovery share handed v1";
 pub const ALL: &[&[u8]] = &[
     ENVELOPE,
     ANSWER,
+    RECONCILE,
+    AUDIT,
     ACTOR,
     SPACE,
     DEVICE,
@@ -89,6 +97,7 @@ pub const ALL: &[&[u8]] = &[
     FINGERPRINT,
     RECOVERY_SIGN,
     RECOVERY_SEAL,
+    RECOVERY_SEAL_2,
     RECOVERY_CODE,
     RECOVERY_SHARE,
     SHARE_WRAP,
@@ -155,6 +164,7 @@ mod tests {
             seal_key_2: None,
         };
         assert!(request.to_sign().starts_with(ENROL));
+        assert!(crate::protocol::reconcile_to_sign(b"", b"").starts_with(RECONCILE));
         let actor_no = header.actor_no.to_be_bytes();
         let actor = [ACTOR, header.device.as_bytes(), header.doc.as_bytes(), &actor_no];
         assert_eq!(*header.actor().as_bytes(), id_of(&actor));

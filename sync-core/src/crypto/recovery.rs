@@ -45,9 +45,9 @@ impl RecoverySecret {
 
     /// The keys it yields for a member of a team, and for nobody else (HKDF info = label || team || member).
     pub fn keys(&self, team: TeamId, member: MemberId) -> RecoveryKeys {
-        let mut bytes = Zeroizing::new([0; 64]);
-        let (sign, seal) = bytes.split_at_mut(32);
-        for (label, out) in [(labels::RECOVERY_SIGN, sign), (labels::RECOVERY_SEAL, seal)] {
+        let mut bytes = Zeroizing::new([0; 96]);
+        let all = [labels::RECOVERY_SIGN, labels::RECOVERY_SEAL, labels::RECOVERY_SEAL_2];
+        for (label, out) in all.into_iter().zip(bytes.chunks_mut(32)) {
             Hkdf::<Sha256>::new(None, self.0.as_bytes())
                 .expand(&[label, team.as_bytes(), member.as_bytes()].concat(), out)
                 .expect("32 bytes are a length that HKDF can give");
@@ -75,6 +75,11 @@ impl RecoveryKeys {
     /// Ed25519 verifying key.
     pub fn verify_key(&self) -> [u8; 32] {
         self.0.verify_key()
+    }
+
+    /// X-Wing public key.
+    pub fn seal_key_2(&self) -> Option<Vec<u8>> {
+        self.0.seal_key_2()
     }
 
     /// HPKE public key.
@@ -123,7 +128,7 @@ impl fmt::Debug for RecoveryKeys {
 mod tests {
     use super::super::testing::{header, rng};
     use super::*;
-    use crate::crypto::{self, SealKeys};
+    use crate::crypto;
     use crate::ids::EpochId;
 
     const TEAM: TeamId = TeamId::new([1; 32]);
@@ -166,15 +171,10 @@ mod tests {
         let secret = RecoverySecret::generate(rng);
         let keys = secret.keys(TEAM, MEMBER);
         let (epoch, public) = EpochSecret::generate(Suite::X25519, rng);
-        let wrapped = epoch
-            .wrap_for(
-                EpochId::new([4; 16]),
-                &public,
-                keys.id(),
-                SealKeys { first: &keys.seal_key(), second: None },
-                rng,
-            )
-            .expect("wraps");
+        let (first, second) = (keys.seal_key(), keys.seal_key_2());
+        let to = crypto::SealKeys { first: &first, second: second.as_deref() };
+        let wrapped =
+            epoch.wrap_for(EpochId::new([4; 16]), &public, keys.id(), to, rng).expect("wraps");
         let opened = keys.open_epoch(Suite::X25519, &wrapped, &public).expect("opens");
         assert_eq!(opened.to_secret_bytes(), epoch.to_secret_bytes());
         let other = RecoverySecret::generate(rng).keys(TEAM, MEMBER);

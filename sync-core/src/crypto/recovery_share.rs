@@ -12,9 +12,9 @@ use vsss_rs::Gf256;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::ids::{DeviceId, MemberId, TeamId};
-use crate::protocol::{HandedShare, RecoveryShare, Suite};
+use crate::protocol::{HandedShare, RecoveryShare};
 
-use super::{CryptoError, DeviceKeys, RecoverySecret, device_id, hpke_base, labels};
+use super::{CryptoError, DeviceKeys, RecoverySecret, SealKeys, device_id, hpke_base, labels};
 
 /// Shares made.
 const SHARES: usize = 3;
@@ -133,11 +133,12 @@ pub fn share_text(share: &RecoveryShare) -> Zeroizing<String> {
 pub fn seal_share(
     share: &RecoveryShare,
     device: DeviceId,
-    device_seal_key: &[u8; 32],
+    device_keys: SealKeys<'_>,
     rng: &mut dyn CryptoRng,
 ) -> Result<Vec<u8>, CryptoError> {
     let info = info(labels::SHARE_WRAP, share, device);
-    hpke_base::seal(Suite::X25519, device_seal_key, &info, b"", share.value.as_slice(), rng)
+    let (suite, key) = device_keys.best();
+    hpke_base::seal(suite, key, &info, b"", share.value.as_slice(), rng)
 }
 
 /// Opens a share that was sealed to this device; `about` says what it belongs to, its value is ignored.
@@ -160,13 +161,13 @@ pub fn open_share(
 pub fn hand_share(
     share: &RecoveryShare,
     verify_key: &[u8; 32],
-    seal_key: &[u8; 32],
+    seal_keys: SealKeys<'_>,
     rng: &mut dyn CryptoRng,
 ) -> Result<HandedShare, CryptoError> {
     let to = device_id(verify_key);
     let info = info(labels::SHARE_HANDED, share, to);
-    let sealed =
-        hpke_base::seal(Suite::X25519, seal_key, &info, b"", share.value.as_slice(), rng)?.into();
+    let (suite, key) = seal_keys.best();
+    let sealed = hpke_base::seal(suite, key, &info, b"", share.value.as_slice(), rng)?.into();
     let RecoveryShare { team, member, key, index, ref checks, .. } = *share;
     Ok(HandedShare::Sealed { team, member, key, index, checks: checks.clone(), to, sealed })
 }
@@ -216,6 +217,10 @@ mod tests {
 
     const TEAM: TeamId = TeamId::new([1; 32]);
     const MEMBER: MemberId = MemberId::new([2; 16]);
+
+    fn to<'a>(first: &'a [u8; 32], second: &'a Option<Vec<u8>>) -> SealKeys<'a> {
+        SealKeys { first, second: second.as_deref() }
+    }
 
     fn split(seed: u64) -> (RecoverySecret, Vec<RecoveryShare>) {
         let rng = &mut rng(seed);
@@ -357,8 +362,13 @@ mod tests {
         let rng = &mut rng(1);
         let (_, shares) = split(3);
         let (holder, other) = (DeviceKeys::generate(rng), DeviceKeys::generate(rng));
-        let sealed =
-            seal_share(&shares[0], holder.device_id(), &holder.seal_key(), rng).expect("seals");
+        let sealed = seal_share(
+            &shares[0],
+            holder.device_id(),
+            to(&holder.seal_key(), &holder.seal_key_2()),
+            rng,
+        )
+        .expect("seals");
         assert_eq!(open_share(&shares[0], &sealed, &holder), Ok(shares[0].clone()));
         assert_eq!(open_share(&shares[0], &sealed, &other), Err(CryptoError::Seal));
         assert_eq!(open_share(&shares[1], &sealed, &holder), Err(CryptoError::Seal));
@@ -372,8 +382,13 @@ mod tests {
         let rng = &mut rng(1);
         let (_, shares) = split(4);
         let (phone, other) = (DeviceKeys::generate(rng), DeviceKeys::generate(rng));
-        let handed =
-            hand_share(&shares[2], &phone.verify_key(), &phone.seal_key(), rng).expect("seals");
+        let handed = hand_share(
+            &shares[2],
+            &phone.verify_key(),
+            to(&phone.seal_key(), &phone.seal_key_2()),
+            rng,
+        )
+        .expect("seals");
         let handed = HandedShare::from_text(&handed.to_text()).expect("a text");
         assert_eq!(open_handed(&handed, &phone), Ok(shares[2].clone()));
         assert_eq!(open_handed(&handed, &other), Err(CryptoError::Seal));

@@ -56,6 +56,9 @@ pub struct RecoveryKey {
     /// The shares, two of which restore it; none if only the printed code does.
     #[n(2)]
     pub shares: Vec<SealedShare>,
+    /// X-Wing key that epoch keys are wrapped for, as for a device.
+    #[n(3)]
+    pub seal_key_2: Option<ByteVec>,
 }
 
 /// One holder's share of a recovery key.

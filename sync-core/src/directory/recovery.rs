@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::crypto;
+use crate::crypto::{self, SealKeys};
 use crate::ids::{DeviceId, MemberId};
 use crate::protocol::{Code, Day, RecoveryVoucher, Suite, from_cbor};
 
@@ -47,6 +47,12 @@ impl RecoveryKey {
     /// The id under which keys are wrapped for it, as for a device.
     pub fn id(&self) -> DeviceId {
         crypto::device_id(&self.verify_key)
+    }
+
+    /// What epoch keys are wrapped for it with.
+    pub fn seal_keys(&self) -> SealKeys<'_> {
+        let second = self.seal_key_2.as_ref().map(|key| key.as_slice());
+        SealKeys { first: &self.seal_key, second }
     }
 }
 
@@ -106,6 +112,9 @@ impl Directory {
         }
         // A key that nobody can seal to would keep everybody who shares a space with the member from wrapping.
         if !crypto::is_epoch_key(Suite::X25519, key.seal_key.as_slice()) {
+            return Err(Code::Malformed);
+        }
+        if key.seal_key_2.as_ref().is_some_and(|key| !crypto::is_sealing_key(key)) {
             return Err(Code::Malformed);
         }
         let id = key.id();

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use crate::crypto;
-use crate::ids::{EnvelopeId, SpaceId};
+use crate::ids::{EnvelopeId, RelayId, SpaceId};
 use crate::protocol::{
     Code, PushResult, SignedAnswer, SpaceItem, SpaceItems, SyncResponse, Verdict, answer_to_sign,
     from_cbor,
@@ -14,7 +14,7 @@ use crate::protocol::{
 
 use super::desk::Desk;
 use super::receive_directory::Extended;
-use super::rows::{ItemState, RelayRow};
+use super::rows::ItemState;
 use super::{Env, Phone, Result, SyncOutcome};
 
 impl Phone {
@@ -46,6 +46,7 @@ impl Phone {
         if is_latest {
             self.asked = None;
         }
+        self.offers_directory = false;
         if let Some(directory) = directory {
             self.directory = directory;
         }
@@ -74,17 +75,23 @@ impl Desk<'_> {
         let mut outcome = SyncOutcome::default();
         if !self.trusts_relay(response)? {
             // Nothing is taken from it, not even an acknowledgement.
-            outcome.again = self.list_relay(response.relay)?;
-            if !outcome.again {
-                self.rows.raise(Code::RelayUnlisted, &response.relay.to_string())?;
+            if self.list_first_relay(response.relay)? {
+                return Ok(SyncOutcome { again: true, ..outcome });
             }
-            return Ok(outcome);
+            return self.meet_stranger(response);
         }
         self.rows.lower(Code::RelayUnlisted, &response.relay.to_string())?;
+        self.rows.forget_stranger()?;
         if is_latest {
             self.note_time(env, response)?;
+            self.note_audit(response)?;
+            self.note_backup(response)?;
         }
-        self.note_relay(response)?;
+        let marked_before = self.rows.has_marks()?;
+        if !response.need_cursors {
+            // The cursors are held against this incarnation from now on, those that do not fit are reset below.
+            self.note_relay(response)?;
+        }
         let posted_before = self.rows.number("outbox")?;
 
         let (directory, spaces): (Vec<_>, Vec<_>) =
@@ -103,6 +110,7 @@ impl Desk<'_> {
         }
         crate::crash_point!("phone.sync.after_directory");
         self.take_results(&response.results, &mut outcome)?;
+        outcome.stored += self.handed_back(&response.results, true)?;
         crate::crash_point!("phone.sync.after_results");
 
         let mut touched = BTreeSet::new();
@@ -121,7 +129,17 @@ impl Desk<'_> {
             if reset.space == self.directory.space() {
                 self.rows.raise(Code::DirectoryRolledBack, "")?;
             }
+            self.start_over(reset.space)?;
         }
+        let mut more = response.spaces.iter().any(|items| items.more);
+        if let Some(healing) = &response.healing {
+            outcome.received += self.receive_found(&healing.found, &response.batch)?;
+            outcome.heal |= self.offer_wanted(&healing.wanted)?;
+        }
+        let held = response.healing.as_ref().is_some_and(|healing| healing.held);
+        self.note_held(response, held)?;
+        more |= self.receive_audit(response)?;
+        outcome.heal |= !marked_before && self.rows.has_marks()?;
         let renews = is_latest && self.watch_freshness(env)?;
         let mut progress = renews || outcome.stored + outcome.refused + outcome.received > 0;
         progress |= self.take_codes(env, response.codes.as_deref().unwrap_or_default())?;
@@ -144,8 +162,8 @@ impl Desk<'_> {
         let unsent = !self.rows.outbox(1)?.is_empty()
             || !self.rows.proposals()?.is_empty()
             || !self.untold_vouchers()?.is_empty()
-            || !self.code_answers()?.is_empty();
-        let more = response.spaces.iter().any(|items| items.more);
+            || !self.code_answers()?.is_empty()
+            || !self.rows.queued(1)?.is_empty();
         // A relay that promises more and brings nothing that can be taken is not asked again until the next sync.
         outcome.again = response.need_cursors || ((more || unsent) && progress);
         Ok(outcome)
@@ -153,10 +171,15 @@ impl Desk<'_> {
 
     /// Whether an admin has listed this relay, or this admin's own device is about to.
     fn trusts_relay(&self, response: &SyncResponse) -> Result<bool> {
+        self.is_listed_or_proposed(&response.relay)
+    }
+
+    /// Whether a relay is listed, or is going to be by this device.
+    pub fn is_listed_or_proposed(&self, relay: &RelayId) -> Result<bool> {
         let proposed = self.rows.proposals()?.iter().any(|proposal| {
-            matches!(proposal.op, crate::directory::Op::Relay { relay } if relay == response.relay)
+            matches!(proposal.op, crate::directory::Op::Relay { relay: own } if own == *relay)
         });
-        Ok(proposed || self.directory.lists_relay(&response.relay))
+        Ok(proposed || self.directory.lists_relay(relay))
     }
 
     /// An answer that was repeated or overtaken by a newer one would set the time back.
@@ -166,14 +189,13 @@ impl Desk<'_> {
         Ok(self.rows.put_number("token_offset_ms", offset_ms)?)
     }
 
-    fn note_relay(&mut self, response: &SyncResponse) -> Result<()> {
-        let seen = RelayRow { relay: response.relay, incarnation: response.incarnation };
-        match self.rows.relay()? {
-            Some(known) if known == seen => {}
-            Some(_) => self.rows.raise(Code::RelayChanged, &response.relay.to_string())?,
-            None => self.rows.put_relay(&seen)?,
+    /// Tells people why nothing comes from a relay that waits for an admin or its operator.
+    fn note_held(&mut self, response: &SyncResponse, held: bool) -> Result<()> {
+        let subject = response.relay.to_string();
+        if held {
+            return Ok(self.rows.raise(Code::RelayHeld, &subject)?);
         }
-        Ok(())
+        Ok(self.rows.lower(Code::RelayHeld, &subject)?)
     }
 
     fn take_results(&mut self, results: &[PushResult], outcome: &mut SyncOutcome) -> Result<()> {
@@ -257,7 +279,11 @@ impl Desk<'_> {
         seq: u64,
         state: ItemState,
     ) -> Result<()> {
-        let row = super::rows::ItemRow { state, space, seq, outbox: None };
-        Ok(self.rows.put_item(id, &row)?)
+        let row = match self.row_data.get(&id) {
+            Some(row) => Some(*row),
+            None => self.rows.item(id)?.and_then(|item| item.row),
+        };
+        let item = super::rows::ItemRow { state, space, seq, outbox: None, row };
+        Ok(self.rows.put_item(id, &item)?)
     }
 }

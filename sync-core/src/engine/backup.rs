@@ -56,14 +56,15 @@ impl Desk<'_> {
     /// Notes an envelope as staying on this phone.
     pub fn stay_here(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
         self.rows.keep(envelope.id(), envelope.header.doc)?;
-        let row = ItemRow { state: ItemState::Kept, space, seq: 0, outbox: None };
+        let row = ItemRow { state: ItemState::Kept, space, seq: 0, outbox: None, row: None };
         Ok(self.rows.put_item(envelope.id(), &row)?)
     }
 
     /// Puts an envelope into the outbox.
     pub fn send(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
         let place = self.rows.push_outbox(envelope)?;
-        let row = ItemRow { state: ItemState::Outbox, space, seq: 0, outbox: Some(place.into()) };
+        let (state, outbox) = (ItemState::Outbox, Some(place.into()));
+        let row = ItemRow { state, space, seq: 0, outbox, row: None };
         Ok(self.rows.put_item(envelope.id(), &row)?)
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::crypto::{DeviceKeys, RecoveryKeys, SenderKey};
 use crate::directory::Directory;
 use crate::ids::{DeviceId, DocId, EnvelopeId, SpaceId};
-use crate::protocol::{Code, Envelope, Header, Kind, Priority, Timestamp};
+use crate::protocol::{Code, Envelope, Header, Kind, Priority, RowData, Timestamp};
 
 use super::rows::{IdentityRow, Rows, SpaceRow};
 use super::{EngineError, Env, Result};
@@ -21,6 +21,8 @@ pub(super) struct Desk<'a> {
     pub senders: BTreeMap<EnvelopeId, SenderKey>,
     /// The recovery key this phone is restored with, once it was looked for.
     pub recovering: Option<Option<RecoveryKeys>>,
+    /// The rows of the items that are being received.
+    pub row_data: BTreeMap<EnvelopeId, RowData>,
 }
 
 /// What distinguishes one envelope of this device from another, before it is numbered and signed.
@@ -57,7 +59,8 @@ impl<'a> Desk<'a> {
         directory: &'a Directory,
     ) -> Self {
         let directory = Cow::Borrowed(directory);
-        Self { rows, identity, keys, directory, senders: BTreeMap::new(), recovering: None }
+        let (senders, row_data) = (BTreeMap::new(), BTreeMap::new());
+        Self { rows, identity, keys, directory, senders, recovering: None, row_data }
     }
 }
 

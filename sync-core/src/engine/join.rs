@@ -59,7 +59,15 @@ impl Phone {
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
-        Ok(Phone { store, identity, keys, directory, asked: None, meeting: None })
+        Ok(Phone {
+            store,
+            identity,
+            keys,
+            directory,
+            asked: None,
+            meeting: None,
+            offers_directory: false,
+        })
     }
 
     /// Opens a phone that was set up before.
@@ -76,7 +84,15 @@ impl Phone {
         for entry in &entries {
             directory.append(entry)?;
         }
-        Ok(Phone { store, identity, keys, directory, asked: None, meeting: None })
+        Ok(Phone {
+            store,
+            identity,
+            keys,
+            directory,
+            asked: None,
+            meeting: None,
+            offers_directory: false,
+        })
     }
 
     /// What to ask the relay while joining.

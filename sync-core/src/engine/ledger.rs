@@ -20,10 +20,19 @@ impl Desk<'_> {
     /// The relay has the envelope at this position, even if it was called back after it had been sent.
     pub fn acknowledge(&mut self, id: EnvelopeId, seq: u64) -> Result<bool> {
         let Some(mut row) = self.rows.item(id)? else { return Ok(false) };
+        let read = self.row_data.get(&id).copied();
         if !matches!(row.state, ItemState::Outbox | ItemState::Kept) {
+            // A log that is read anew may have it elsewhere.
+            if row.state != ItemState::Refused
+                && read.is_some()
+                && (seq, read) != (row.seq, row.row)
+            {
+                (row.seq, row.row) = (seq, read);
+                self.rows.put_item(id, &row)?;
+            }
             return Ok(false);
         }
-        row.seq = seq;
+        (row.seq, row.row) = (seq, read.or(row.row));
         self.settle(id, row, ItemState::Applied)?;
         Ok(true)
     }

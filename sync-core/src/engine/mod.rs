@@ -5,6 +5,7 @@
 //! relay and its answer back to [`Phone::sync_answer`].
 
 mod answer;
+mod audit;
 mod author;
 mod backup;
 mod cosign;
@@ -15,6 +16,8 @@ mod devices;
 mod drill;
 mod erase;
 mod freshness;
+mod heal;
+mod holes;
 mod invites;
 mod join;
 mod keys;
@@ -29,6 +32,7 @@ mod receive_directory;
 mod record;
 mod recovery;
 mod refuse;
+mod relay_view;
 mod removal;
 mod replay;
 mod request;
@@ -36,6 +40,7 @@ mod rows;
 mod session;
 mod spaces;
 mod store;
+mod stranger;
 mod successor;
 mod team;
 mod typed;
@@ -58,6 +63,7 @@ pub use recovery::{
     Holder, NO_ESCROW_WARNING, PrintedShare, RecoveryAsk, RecoveryProof, RecoverySheet,
     RecoveryState, RecoveryStatus, ShareRelease,
 };
+pub use relay_view::RelayView;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ProposalView,
@@ -77,6 +83,8 @@ pub struct Phone {
     asked: Option<[u8; 32]>,
     /// Challenge of the meeting under way. Forgotten when the process ends.
     meeting: Option<[u8; 16]>,
+    /// The next request brings the whole directory, because the relay did not know this device.
+    offers_directory: bool,
 }
 
 impl Phone {

@@ -6,8 +6,8 @@ use crate::directory::{SpaceInfo, epoch_of};
 use crate::gates::{self, Candidate};
 use crate::ids::{Chain, DocId, EnvelopeId, SpaceId};
 use crate::protocol::{
-    Batch, Code, Day, Envelope, EpochBody, Kind, SenderBody, SpaceBody, SpaceItems, WrapBody,
-    from_cbor,
+    Batch, Code, Day, Envelope, EpochBody, Kind, RowData, SenderBody, SpaceBody, SpaceItems,
+    WrapBody, from_cbor,
 };
 use crate::records::DocType;
 
@@ -46,12 +46,12 @@ impl Desk<'_> {
             }
         }
         let count = rows.len() as u64;
+        let data = |row: &Row| {
+            (row.id, RowData { directory_seq: row.directory_seq, row_day: row.row_day })
+        };
+        self.row_data = rows.iter().map(data).collect();
         let mut changes: BTreeMap<DocId, Vec<(u64, Envelope)>> = BTreeMap::new();
-        for id in self.parked_for(items.space, &rows)? {
-            if let (Some(envelope), Some(item)) = (self.rows.envelope(id)?, self.rows.item(id)?) {
-                changes.entry(envelope.header.doc).or_default().push((item.seq, envelope));
-            }
-        }
+        self.unpark(items.space, &rows, &mut changes)?;
         for row in rows {
             self.receive_item(items.space, row, &mut changes)?;
             crate::crash_point!("phone.sync.between_items");
@@ -64,6 +64,21 @@ impl Desk<'_> {
         (row.seq, row.chain) = (items.seq, items.chain);
         self.rows.put_space(&row)?;
         Ok(count)
+    }
+
+    /// Takes up what was parked until something like these rows comes.
+    pub fn unpark(
+        &mut self,
+        space: SpaceId,
+        rows: &[Row],
+        changes: &mut BTreeMap<DocId, Vec<(u64, Envelope)>>,
+    ) -> Result<()> {
+        for id in self.parked_for(space, rows)? {
+            if let (Some(envelope), Some(item)) = (self.rows.envelope(id)?, self.rows.item(id)?) {
+                changes.entry(envelope.header.doc).or_default().push((item.seq, envelope));
+            }
+        }
+        Ok(())
     }
 
     /// Parked envelopes that a page may open or complete: all of the space if keys may have come, else those of its documents.
@@ -126,7 +141,7 @@ impl Desk<'_> {
         Ok(info)
     }
 
-    fn receive_item(
+    pub fn receive_item(
         &mut self,
         space: SpaceId,
         row: Row,
@@ -137,7 +152,10 @@ impl Desk<'_> {
             self.rows.raise(Code::RelayChanged, &space.to_string())?;
             return Ok(());
         }
-        let state = item.map(|item| item.state);
+        let mut state = item.map(|item| item.state);
+        if matches!(row.content, Content::Envelope(_)) && self.fills_hole(row.id, row.genuine)? {
+            state = None;
+        }
         let envelope = match (row.content, state) {
             (Content::Stub(code), state)
                 if code == Code::Purged.as_str() && state != Some(ItemState::Outbox) =>
@@ -169,12 +187,14 @@ impl Desk<'_> {
                 if code == Code::RelayChanged.as_str() {
                     // The relay's copy is damaged.
                     self.rows.raise(Code::RelayChanged, &row.id.to_string())?;
+                    self.note_hole(row.id, space, row.seq)?;
                 }
                 return self.applied(row.id, space, row.seq, ItemState::Refused);
             }
             (Content::Stub(_), Some(ItemState::Refused)) => return Ok(()),
             (Content::Stub(_), Some(_)) => {
                 // What was taken once stays: setting aside is decided before an item is served.
+                self.offer_wanted(&[row.id])?;
                 return Ok(self.rows.raise(Code::RelayChanged, &space.to_string())?);
             }
             (Content::Envelope(envelope), None) => *envelope,
@@ -293,7 +313,7 @@ impl Desk<'_> {
     }
 
     /// Admits the changes of one document: one trial for all of them.
-    fn receive_changes(
+    pub fn receive_changes(
         &mut self,
         space: SpaceId,
         doc: DocId,
@@ -306,14 +326,26 @@ impl Desk<'_> {
         };
         let Some(part) = DocType::by_number(number) else { return Ok(()) };
         let mut opened = Vec::with_capacity(envelopes.len());
-        for (seq, envelope) in envelopes {
+        let mut left = envelopes.len();
+        let mut envelopes = std::collections::VecDeque::from(envelopes);
+        // In a log that was rebuilt a change may stand before the one that brings its key: it gets another turn as
+        // long as others open.
+        let mut since_opened = 0;
+        while let Some((seq, envelope)) = envelopes.pop_front() {
             if envelope.header.record != part.number {
                 self.set_aside(&envelope, space, seq, Code::SchemaViolation)?;
                 continue;
             }
             match self.open_body(&envelope)? {
-                Ok(change) => opened.push((seq, envelope, change)),
+                Ok(change) => {
+                    (since_opened, left) = (0, envelopes.len());
+                    opened.push((seq, envelope, change));
+                }
                 Err(Closed::Broken) => self.set_aside(&envelope, space, seq, Code::SealBroken)?,
+                Err(Closed::NoKey) if since_opened < left => {
+                    since_opened += 1;
+                    envelopes.push_back((seq, envelope));
+                }
                 Err(Closed::NoKey) => {
                     self.applied(envelope.id(), space, seq, ItemState::Unreadable)?;
                     self.rows.park(space, doc, envelope.id())?;
@@ -384,6 +416,7 @@ impl Desk<'_> {
         if code == Code::BadSignature {
             // The relay vouched for it, so its copy is damaged: somebody must look.
             self.rows.raise(code, &id.to_string())?;
+            self.note_hole(id, space, seq)?;
         }
         let record = self.rows.root_of(envelope.header.doc)?;
         let draft = DraftRow { code: code.to_string(), record, values: "{}".into(), own: false };

@@ -70,7 +70,7 @@ impl Desk<'_> {
     }
 
     /// The inner error is what is wrong with the entry; a store that fails ends the whole answer.
-    fn receive_entry(
+    pub fn receive_entry(
         &mut self,
         entry: &Row,
         row: &mut SpaceRow,
@@ -90,6 +90,7 @@ impl Desk<'_> {
                 return Ok(Err(code));
             }
         }
+        self.rows.put_directory_day(entry.seq, entry.row_day.0)?;
         self.drop_proposal(entry.id)?;
         self.acknowledge(entry.id, entry.seq)?;
         Ok(Ok(()))

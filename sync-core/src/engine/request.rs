@@ -6,12 +6,14 @@ use crate::crypto::token;
 use crate::directory::{Directory, Op};
 use crate::ids::{EnvelopeId, TeamId};
 use crate::protocol::{
-    Batch, Cursor, Cursors, Envelope, Packed, SyncRequest, Timestamp, limits, to_cbor,
+    Batch, Carried, Cursor, Cursors, Envelope, Healing, Packed, RowData, SyncRequest, Timestamp,
+    limits, to_cbor,
 };
 use crate::records::SpaceKind;
 
 use super::cosign::Turned;
 use super::desk::Desk;
+use super::rows::Turn;
 use super::{Env, Phone, Result};
 
 /// Bytes of envelopes in one request, about.
@@ -21,15 +23,18 @@ impl Phone {
     /// The next request to the relay. It may be sent again or dropped: only the answer moves anything.
     pub fn sync_request(&mut self, env: &mut Env<'_>) -> Result<SyncRequest> {
         crate::crash_point!("phone.sync.before_request");
+        let offers = self.offers_directory;
         let mut desk = self.desk()?;
-        let (batch, push) = match desk.is_removed() {
+        let (batch, push, rows) = match desk.is_removed() {
             true => Default::default(),
-            false => desk.pack_push(env)?,
+            false => desk.pack_push(env, offers)?,
         };
         let (cursors, high) = desk.cursors()?;
         let digest = cursors.digest();
         let (cosign, withdrawn) = desk.cosigns_to_tell()?;
-        let asked = desk.rows.number("send_cursors")?.unwrap_or(1) != 0;
+        // A relay that is not listed remembers cursors for what is never taken from it.
+        let asked = desk.rows.number("send_cursors")?.unwrap_or(1) != 0
+            || desk.strange_cursors()?.is_some();
         let request = SyncRequest {
             team: desk.identity.team,
             device: desk.device(),
@@ -47,6 +52,8 @@ impl Phone {
             ask_accepted: some(desk.numbers_wanted()?),
             cosign,
             withdrawn,
+            healing: desk.healing()?.map(|healing| Healing { rows, ..healing }),
+            audit_after: desk.audit_after()?,
         };
         desk.commit()?;
         Ok(request)
@@ -87,8 +94,13 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
 }
 
 impl Desk<'_> {
-    /// What one request can carry of what waits: a new team's genesis and directory entries first, then the outbox.
-    fn pack_push(&mut self, env: &mut Env<'_>) -> Result<(Batch, Vec<Packed>)> {
+    /// What one request can carry of what waits: a new team's genesis and directory entries first, then what a relay
+    /// lost, then the outbox. The third part says which of it is handed back.
+    fn pack_push(
+        &mut self,
+        env: &mut Env<'_>,
+        offers: bool,
+    ) -> Result<(Batch, Vec<Packed>, Vec<Carried>)> {
         let outbox = self.rows.outbox(limits::MAX_BATCH)?;
         // The genesis stands in the outbox and goes before the entries that extend it.
         let genesis = EnvelopeId::new(*self.identity.team.as_bytes());
@@ -96,20 +108,44 @@ impl Desk<'_> {
             Some((first, rest)) if first.0 == genesis => (self.rows.envelope(genesis)?, rest),
             _ => (None, outbox.as_slice()),
         };
-        let entries = self.sign_proposals(env)?.into_iter();
-        let mut batch = Batch::new();
+        let mut again = self.hand_back(limits::MAX_BATCH)?;
+        if offers {
+            again.retain(|(turn, ..)| *turn != Turn::Directory);
+        }
+        let later = again.iter().position(|(turn, ..)| *turn != Turn::Directory);
+        let later = again.split_off(later.unwrap_or(again.len()));
+        let offered = if offers { self.whole_directory()? } else { Vec::new() };
+        let own = |envelope| (envelope, None);
+        let back = |(_, envelope, row): (Turn, Envelope, Option<RowData>)| (envelope, row);
+        let entries = self.sign_proposals(env)?;
+        let ready = first
+            .into_iter()
+            .map(own)
+            .chain(offered)
+            .chain(again.into_iter().map(back))
+            .chain(entries.into_iter().map(own))
+            .chain(later.into_iter().map(back))
+            .map(|ready| Ok::<_, super::EngineError>(Some(ready)));
+        let waiting = rest.iter().map(|(id, _)| Ok(self.rows.envelope(*id)?.map(own)));
+        let (mut batch, mut rows) = (Batch::new(), Vec::new());
         let (mut push, mut bytes): (Vec<Packed>, usize) = (Vec::new(), 0);
-        let waiting = rest.iter().map(|(id, _)| self.rows.envelope(*id));
-        for envelope in first.into_iter().chain(entries).map(|e| Ok(Some(e))).chain(waiting) {
-            let Some(envelope) = envelope? else { continue };
+        for envelope in ready.chain(waiting) {
+            let Some((envelope, row)) = envelope? else { continue };
             let packed = batch.pack(&envelope);
             bytes += packed.size();
             if bytes > PUSH_BYTES || push.len() == limits::MAX_BATCH {
                 break;
             }
+            rows.extend(row.map(|row| Carried { index: push.len() as u32, row }));
             push.push(packed);
         }
-        Ok((batch, push))
+        Ok((batch, push, rows))
+    }
+
+    /// Every sequenced directory entry with the row it had, for a relay that lost it.
+    fn whole_directory(&self) -> Result<Vec<(Envelope, Option<RowData>)>> {
+        let entries = self.rows.directory_entries()?.into_iter().enumerate();
+        entries.map(|(at, entry)| Ok((entry, self.directory_row(at as u64 + 1)?))).collect()
     }
 
     pub fn token_time(&self, now: Timestamp) -> Result<Timestamp> {
@@ -178,6 +214,9 @@ impl Desk<'_> {
 
     /// The cursors of every space the relay served, and the acknowledged positions above them.
     pub fn cursors(&self) -> Result<(Cursors, Vec<Cursor>)> {
+        if let Some(cursors) = self.strange_cursors()? {
+            return Ok((Cursors(cursors), Vec::new()));
+        }
         let mut cursors = Vec::new();
         let mut high = Vec::new();
         for row in self.rows.spaces()? {

@@ -1,6 +1,6 @@
 //! Spaces on a phone: finding and making them, and letting their readers in.
 
-use crate::crypto::{EpochSecret, SealKeys};
+use crate::crypto::EpochSecret;
 use crate::directory::{DeviceAt, Member, SpaceInfo, epoch_of, open_space_id};
 use crate::gates;
 use crate::ids::{DocId, EpochId, MemberId, SpaceId};
@@ -165,8 +165,7 @@ impl Desk<'_> {
                 let keys = device.seal_keys();
                 wraps.extend(secret.wrap_for(zero, public, device.id, keys, env.rng).ok());
             }
-            if let Some((id, key)) = self.recovery_reader(*reader, escrow) {
-                let keys = SealKeys { first: &key, second: None };
+            if let Some((id, keys)) = self.recovery_reader(*reader, escrow) {
                 wraps.extend(secret.wrap_for(zero, public, id, keys, env.rng).ok());
             }
         }
@@ -305,9 +304,9 @@ impl Desk<'_> {
             }
             // A recovery key is nobody's device, and reads what its member reads.
             let readers = row.info.readers().iter().filter(|r| row.info.opens_to(r, &epoch.id));
-            for (id, key) in readers.filter_map(|reader| self.recovery_reader(*reader, escrow)) {
+            for (id, keys_of) in readers.filter_map(|reader| self.recovery_reader(*reader, escrow))
+            {
                 if !self.rows.is_wrapped(space, epoch.id, id)? {
-                    let keys_of = SealKeys { first: &key, second: None };
                     keys.extend(
                         secret.wrap_for(epoch.id, &epoch.public, id, keys_of, env.rng).ok(),
                     );

@@ -92,7 +92,15 @@ impl Phone {
         }
         desk.enter_staff(env, member, &admin)?;
         desk.commit()?;
-        Ok(Phone { store, identity, keys, directory, asked: None, meeting: None })
+        Ok(Phone {
+            store,
+            identity,
+            keys,
+            directory,
+            asked: None,
+            meeting: None,
+            offers_directory: false,
+        })
     }
 
     /// Enters a member. Their devices are let in by [`Phone::invite`].
@@ -161,7 +169,7 @@ impl Desk<'_> {
     }
 
     /// The relay answers for the first time: an admin's device lists it.
-    pub fn list_relay(&mut self, relay: crate::ids::RelayId) -> Result<bool> {
+    pub fn list_first_relay(&mut self, relay: crate::ids::RelayId) -> Result<bool> {
         let proposed =
             self.rows.proposals()?.iter().any(|proposal| matches!(proposal.op, Op::Relay { .. }));
         let none_listed = !self.directory.lists_any_relay() && !proposed;

@@ -76,7 +76,15 @@ impl Phone {
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(identity.team);
-        Ok(Phone { store, identity, keys, directory, asked: None, meeting: None })
+        Ok(Phone {
+            store,
+            identity,
+            keys,
+            directory,
+            asked: None,
+            meeting: None,
+            offers_directory: false,
+        })
     }
 
     /// Types a code again, after a wrong one.

@@ -224,6 +224,8 @@ pub struct SyncOutcome {
     pub refused: u64,
     /// Items received.
     pub received: u64,
+    /// Whether the relay may lack something that this phone holds: exchange again.
+    pub heal: bool,
 }
 
 impl EngineError {

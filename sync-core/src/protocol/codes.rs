@@ -48,6 +48,8 @@ codes! {
     DirectoryRolledBack = "directory_rolled_back", "The relay serves an older directory than this phone holds; this phone keeps the newer one, tell your admin and the relay's operator.";
     RelayUnlisted = "relay_unlisted", "No admin has listed this relay yet; records are kept and sent, nothing is taken from it.";
     RelayChanged = "relay_changed", "The relay's data is not what this phone saw before; everything stays on this phone, tell the operator.";
+    RelayHeld = "relay_held", "The relay was restored and gives nothing out until an admin's phone has synced or its operator has confirmed; what you record is sent to it.";
+    AuditChanged = "audit_changed", "The relay's audit log is not the one this phone saw before; somebody changed it, tell your admin.";
     NeedsApproval = "needs_approval", "This needs another admin's signature as well; it waits until one has approved it on their own device.";
     ApprovalInvalid = "approval_invalid", "An approval does not belong to this change or was used before; approve it again.";
     ApprovalDeclined = "approval_declined", "Another admin has declined this change; it is not in effect, talk to them or take it back.";

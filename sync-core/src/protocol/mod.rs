@@ -2,12 +2,14 @@
 //!
 //! docs/wire.md describes these bytes; fixed vectors in `tests/` freeze them. Callers: every layer above.
 
+mod audit;
 mod bodies;
 mod chain;
 mod codes;
 mod cosign;
 mod enrol;
 mod envelope;
+mod healing;
 pub mod limits;
 mod recovery;
 mod removal;
@@ -15,6 +17,7 @@ mod sync;
 mod time;
 mod wire;
 
+pub use audit::{AuditHead, AuditRow};
 pub use bodies::{
     AskedKey, EpochBody, PurgeBody, PurgeReason, ReaderBody, SealedBody, SenderBody, SpaceBody,
     SpaceOwner, Suite, WrapBody, WrappedKey,
@@ -28,11 +31,15 @@ pub use enrol::{
 };
 pub(crate) use envelope::body_hash;
 pub use envelope::{Envelope, EnvelopeError, HEADER_LEN, Header, Kind, Priority, actor_id};
+pub use healing::{
+    Carried, Found, Healing, HealingAnswer, HeldItems, LackedItems, MAX_HELD, MAX_WANTED,
+    ReconcileAnswer, ReconcileRequest, RowData, held_hash, reconcile_to_sign,
+};
 pub use recovery::{HandedShare, RecoveryRequest, RecoveryShare, RecoveryVoucher};
 pub use removal::{Accepted, RemovalNotice, SetAside};
 pub use sync::{
-    Cursor, Cursors, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
-    SyncResponse, Verdict, answer_to_sign,
+    Cursor, Cursors, MAX_AUDIT_ROWS, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems,
+    SyncRequest, SyncResponse, Verdict, answer_to_sign,
 };
 pub use time::{Day, TimeError, Timestamp};
 pub use wire::{Batch, Packed, WireError};

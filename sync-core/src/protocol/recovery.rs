@@ -116,6 +116,9 @@ pub struct RecoveryRequest {
     /// The phone's HPKE key: shares are sealed to it.
     #[n(3)]
     pub seal_key: ByteArray<32>,
+    /// The phone's X-Wing key: where it is given, shares are sealed to this one.
+    #[n(4)]
+    pub seal_key_2: Option<ByteVec>,
 }
 
 impl RecoveryRequest {
@@ -175,6 +178,7 @@ mod tests {
             member: MemberId::new([2; 16]),
             verify_key: [3; 32].into(),
             seal_key: [4; 32].into(),
+            seal_key_2: None,
         };
         let text = request.to_text();
         assert_eq!(RecoveryRequest::from_text(&text), Ok(request));

@@ -7,8 +7,10 @@ use crate::ids::{
     Chain, DeviceId, EnvelopeId, IncarnationId, ProposalId, RelayId, SpaceId, TeamId, first_16,
 };
 
+use super::audit::{AuditHead, AuditRow};
 use super::cosign::Cosign;
 use super::enrol::{CodeAnswered, CodeTry, InviteNotice, PendingEnrolment, VouchedDevice};
+use super::healing::{Healing, HealingAnswer};
 use super::removal::{Accepted, SetAside};
 use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};
@@ -95,6 +97,12 @@ pub struct SyncRequest {
     /// Operations that this device proposed and takes back.
     #[n(11)]
     pub withdrawn: Option<Vec<ProposalId>>,
+    /// What is handed back to a relay that lost it, and what is missing here.
+    #[n(19)]
+    pub healing: Option<Healing>,
+    /// Rows of the audit log are wanted from the one after this (admins only).
+    #[n(20)]
+    pub audit_after: Option<u64>,
 }
 
 /// What became of a pushed envelope.
@@ -291,7 +299,19 @@ pub struct SyncResponse {
     /// Every operation that waits for further signatures and concerns this device; none if absent.
     #[n(11)]
     pub cosign: Option<Vec<Cosign>>,
+    /// Where the audit log stands.
+    #[n(21)]
+    pub audit_head: Option<AuditHead>,
+    /// Rows of the audit log that were asked for, at most [`MAX_AUDIT_ROWS`].
+    #[n(22)]
+    pub audit: Option<Vec<AuditRow>>,
+    /// What the relay lacks, and what it found.
+    #[n(23)]
+    pub healing: Option<HealingAnswer>,
 }
+
+/// Rows of the audit log in one answer.
+pub const MAX_AUDIT_ROWS: usize = 500;
 
 /// An answer as it travels: the encoded [`SyncResponse`] and the relay's signature.
 #[derive(Debug, Clone, PartialEq, Eq, minicbor::Encode, minicbor::Decode)]

@@ -43,7 +43,7 @@ pub fn device(seed: u8, keys_of: u8, class: DeviceClass) -> Op {
 pub fn recovery(seed: u8, keys_of: u8) -> Op {
     let keys = keys(keys_of);
     let (verify_key, seal_key) = (keys.verify_key().into(), keys.seal_key().into());
-    let key = RecoveryKey { verify_key, seal_key, shares: Vec::new() };
+    let key = RecoveryKey { verify_key, seal_key, shares: Vec::new(), seal_key_2: None };
     Op::Recovery { member: id(seed), key: Some(key) }
 }
 

@@ -181,7 +181,9 @@ fn expected(admins: u8, signer: u8, rule: Rule, by: &[u8], genuine: bool) -> Res
         return Err(Code::DirectoryForged);
     }
     let unknown = by.iter().any(|key| (1..=3).contains(key) && *key > admins);
-    if !genuine || unknown {
+    // A recovery key's word counts for a new device of its member, and for nothing else.
+    let misplaced = by.contains(&RECOVERY) && !matches!(rule, Rule::Vouched(_));
+    if !genuine || unknown || misplaced {
         return Err(Code::ApprovalInvalid);
     }
     let mut signed: Vec<u8> =

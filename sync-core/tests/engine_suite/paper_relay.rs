@@ -114,6 +114,9 @@ impl PaperRelay {
             accepted: None,
             set_aside: None,
             cosign: Some(self.cosigns.clone()),
+            audit_head: None,
+            audit: None,
+            healing: None,
         };
         if !need_cursors {
             self.pull(request.device, cursors, &mut response);

@@ -53,6 +53,8 @@ fn tens_of_thousands_of_cursors_do_not_keep_the_relay_busy() {
         ask_accepted: None,
         cosign: None,
         withdrawn: None,
+        healing: None,
+        audit_after: None,
     };
     let (body, token) = scene.rogue.sealed_request(&scene.world, &request);
     let started = std::time::Instant::now();

@@ -287,6 +287,9 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
             accepted: None,
             set_aside: None,
             cosign: None,
+            audit_head: None,
+            audit: None,
+            healing: None,
         };
         let answer = sign_answer(&keys, &body, &response);
         phone.sync_answer(&mut env, &body, &answer).unwrap();

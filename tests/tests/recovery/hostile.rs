@@ -41,8 +41,8 @@ fn device_of(member: MemberId, keys: &DeviceKeys) -> Op {
         member,
         verify_key: keys.verify_key().into(),
         seal_key: keys.seal_key().into(),
+        seal_key_2: keys.seal_key_2().map(Into::into),
         class: DeviceClass::Native,
-        seal_key_2: None,
     }
 }
 
@@ -98,6 +98,7 @@ fn an_admin_without_code_or_shares_cannot_use_or_replace_a_members_recovery() {
         verify_key: own.verify_key().into(),
         seal_key: own.seal_key().into(),
         shares: Vec::new(),
+        seal_key_2: None,
     };
     for key in [Some(key), None] {
         let op = Op::Recovery { member: amy, key };
@@ -132,6 +133,7 @@ fn whoever_has_the_code_can_have_a_device_listed_and_nothing_else() {
         verify_key: own.verify_key().into(),
         seal_key: own.seal_key().into(),
         shares: Vec::new(),
+        seal_key_2: None,
     };
     let spy = DeviceKeys::generate(&mut rogue.rng);
     for op in [
@@ -357,7 +359,10 @@ fn a_recovery_key_that_nobody_can_seal_to_or_that_is_a_device_is_never_listed() 
     for (verify_key, seal_key, expected) in cases {
         let shares = Vec::new();
         let (verify_key, seal_key) = (verify_key.into(), seal_key.into());
-        let op = Op::Recovery { member, key: Some(RecoveryKey { verify_key, seal_key, shares }) };
+        let op = Op::Recovery {
+            member,
+            key: Some(RecoveryKey { verify_key, seal_key, shares, seal_key_2: None }),
+        };
         let mut fold = directory(&world).clone();
         let unsigned = entry(&fold, &DeviceKeys::generate(&mut rng()), &op);
         let device = world.on("admin", |phone, _| phone.status()).unwrap().device;
@@ -405,6 +410,7 @@ fn nobody_but_the_member_and_admins_hands_the_relay_a_change_of_their_key() {
         verify_key: key.verify_key().into(),
         seal_key: key.seal_key().into(),
         shares: Vec::new(),
+        seal_key_2: None,
     };
     let mut forged = RecoveryProposal::new(amy, Some(key), [4; 16]);
     let by = Approver::Device(rogue.device());

@@ -118,6 +118,11 @@ impl Running {
                 Ok(json!({ "stored": totals.stored, "refused": totals.refused,
                            "received": totals.received, "pending": phone.status()?.pending }))
             }
+            PhoneCommand::ListRelay { relay } => {
+                let relay = relay.parse().map_err(|_| Trouble::from(Code::BadValue))?;
+                phone.list_relay(relay)?;
+                Ok(Json::Null)
+            }
             PhoneCommand::AddMember { name, roles, admin, unit, supervises } => {
                 let member = new_member(name, &roles, admin, unit, supervises)?;
                 Ok(json!({ "member": phone.add_member(&mut at.env(), member)?.to_string() }))

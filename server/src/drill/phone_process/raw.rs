@@ -186,6 +186,8 @@ impl Running {
             ask_accepted: None,
             cosign: None,
             withdrawn: None,
+            healing: None,
+            audit_after: None,
         };
         let broken = |what: &str| Trouble::Broken(format!("the hostile request failed: {what}"));
         let body = zstd::encode_all(to_cbor(&request).as_slice(), 3)

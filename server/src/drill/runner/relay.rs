@@ -17,6 +17,10 @@ use super::{Failed, Played, World};
 /// Longest wait for a stop in good order.
 const STOP: Duration = Duration::from_secs(30);
 
+fn broken(error: std::io::Error) -> Failed {
+    Failed::Broken(format!("a folder of the relay: {error}"))
+}
+
 /// A running relay.
 pub struct Relay {
     program: PathBuf,
@@ -105,13 +109,38 @@ impl World {
         Ok(true)
     }
 
+    fn stop_relay(&mut self) {
+        // It says nothing more: its pipe just closes.
+        let _ = self.relay.process.say(&RelayCommand::Stop);
+        self.relay.process.wait_end(STOP);
+        self.missed.extend(self.relay.armed.take());
+    }
+
+    fn backup_folder(&self, name: &str) -> PathBuf {
+        self.folder.join("relay-backups").join(name)
+    }
+
+    /// Runs the operator's own command, in its own process; at a crash point it dies there.
+    fn restore_from(&self, from: &Path, point: Option<&str>) -> Played {
+        let mut command = std::process::Command::new(&self.relay.program);
+        command.arg("drill-restore").arg("--data").arg(&self.relay.folder);
+        command.arg("--from").arg(from).args(["--now-ms", &self.now.0.to_string()]);
+        command.args(point.map(|point| format!("--point={point}")));
+        let output = command.output().map_err(broken)?;
+        match (output.status.success(), point) {
+            (true, None) | (false, Some(_)) => Ok(()),
+            (true, Some(point)) => Err(Failed::Broken(format!("it passed {point}"))),
+            (false, None) => {
+                let said = String::from_utf8_lossy(&output.stderr).into_owned();
+                Err(Failed::Broken(format!("the backup was not restored: {said}")))
+            }
+        }
+    }
+
     pub(super) fn relay_step(&mut self, op: &RelayOp, line: usize) -> Played {
         match op {
             RelayOp::Restart => {
-                // It says nothing more: its pipe just closes.
-                let _ = self.relay.process.say(&RelayCommand::Stop);
-                self.relay.process.wait_end(STOP);
-                self.missed.extend(self.relay.armed.take());
+                self.stop_relay();
                 self.relaunch()
             }
             RelayOp::Kill => {
@@ -123,6 +152,41 @@ impl World {
                 self.tell_relay(&RelayCommand::Arm { point: point.clone() })?;
                 let armed = Armed { point: point.clone(), line };
                 self.missed.extend(self.relay.armed.replace(armed));
+                Ok(())
+            }
+            RelayOp::Backup(name) => {
+                let folder = self.backup_folder(name);
+                if folder.exists() {
+                    std::fs::remove_dir_all(&folder).map_err(broken)?;
+                }
+                let folder = folder.to_string_lossy().into_owned();
+                self.tell_relay(&RelayCommand::Backup { folder }).map(|_| ())
+            }
+            RelayOp::Restore { name, confirm, point } => {
+                self.stop_relay();
+                let from = self.backup_folder(name);
+                if let Some(point) = point {
+                    self.restore_from(&from, Some(point))?;
+                }
+                self.restore_from(&from, None)?;
+                self.relaunch()?;
+                if *confirm {
+                    self.tell_relay(&RelayCommand::ConfirmRestore)?;
+                }
+                Ok(())
+            }
+            RelayOp::Wipe { confirm } => {
+                self.stop_relay();
+                std::fs::remove_dir_all(&self.relay.folder).map_err(broken)?;
+                self.relaunch()?;
+                if let Some(team) = self.team.clone() {
+                    self.tell_relay(&RelayCommand::AllowTeam { team })?;
+                }
+                let relay = self.tell_relay(&RelayCommand::Id)?["relay"].clone();
+                let relay = relay.as_str().unwrap_or_default().to_owned();
+                if *confirm && self.team.is_some() {
+                    self.ask("admin1", PhoneCommand::ListRelay { relay })?;
+                }
                 Ok(())
             }
         }

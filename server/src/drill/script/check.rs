@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
-use sync_core::drill::{PHONE_POINTS, RELAY_POINTS};
+use sync_core::drill::{HEALING_POINTS, PHONE_POINTS, RELAY_POINTS};
 use sync_core::protocol::{Code, Day, Timestamp};
 use sync_core::records::{Role, session_text_key};
 
@@ -37,6 +37,8 @@ struct Known {
     /// Handles of steps with `try`: if that was refused, another step may take them.
     open: BTreeSet<String>,
     open_devices: BTreeSet<String>,
+    /// Copies of the relay's data.
+    backups: BTreeSet<String>,
 }
 
 type Outcome = Result<(), String>;
@@ -105,10 +107,19 @@ impl Known {
             Verb::Restart(on) | Verb::Repeat(on) | Verb::Reorder(on) => self.device(&on.device),
             Verb::Kill(kill) => {
                 self.device(&kill.device)?;
-                point(&kill.point, PHONE_POINTS)
+                point_of(&kill.point, PHONE_POINTS, "phone.")
             }
             Verb::Drop(lose) => self.device(&lose.device),
-            Verb::Relay(RelayOp::KillAt(name)) => point(name, RELAY_POINTS),
+            Verb::Relay(RelayOp::KillAt(name)) => point_of(name, RELAY_POINTS, "relay."),
+            Verb::Relay(RelayOp::Backup(name)) => {
+                self.backups.insert(name.clone());
+                Ok(())
+            }
+            Verb::Relay(RelayOp::Restore { name, point, .. }) => match point {
+                _ if !self.backups.contains(name) => Err(format!("no backup is named {name} yet")),
+                Some(at) => point_of(at, &[], "relay.restore."),
+                None => Ok(()),
+            },
             Verb::Relay(_) => Ok(()),
             Verb::Tamper(tamper) => self.tamper(tamper),
             Verb::Meet(meet) if meet.a == meet.b => Err("two phones meet".into()),
@@ -459,6 +470,12 @@ fn point(name: &str, points: &[&str]) -> Outcome {
         return Ok(());
     }
     Err(format!("no crash point is named {name} there; see `aftercall exercise --points`"))
+}
+
+/// A point of these, or one of healing that belongs to the same process.
+fn point_of(name: &str, points: &[&str], process: &str) -> Outcome {
+    let heals = HEALING_POINTS.contains(&name) && name.starts_with(process);
+    if heals { Ok(()) } else { point(name, points) }
 }
 
 fn phase(name: &str) -> Outcome {

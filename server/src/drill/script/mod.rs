@@ -142,8 +142,14 @@ mod tests {
     fn verbs_of_later_releases_are_said_to_be_so() {
         let text = error(r#"{"do":"hand_over","device":"amy1","ref":"c1","to":"bo"}"#);
         assert!(text.ends_with("hand_over is not in this release"), "{text}");
-        let text = error(r#"{"do":"relay","op":"wipe"}"#);
-        assert!(text.ends_with("relay wipe is not in this release"), "{text}");
+    }
+
+    #[test]
+    fn what_is_restored_was_backed_up_and_each_word_belongs_to_its_operation() {
+        let text = error(r#"{"do":"relay","op":"restore","as":"monday"}"#);
+        assert!(text.contains("no backup is named monday"), "{text}");
+        let text = error(r#"{"do":"relay","op":"restart","confirm":true}"#);
+        assert!(text.contains("restore and wipe"), "{text}");
     }
 
     #[test]

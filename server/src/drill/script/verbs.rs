@@ -278,6 +278,22 @@ pub enum RelayOp {
     Kill,
     /// Killed at a crash point of its next request, then started again.
     KillAt(String),
+    /// A copy of its data is kept under a name.
+    Backup(String),
+    /// Its data are replaced by a copy, and the operator confirms that unless told otherwise.
+    Restore {
+        /// The copy.
+        name: String,
+        /// Whether the operator confirms.
+        confirm: bool,
+        /// Where the restore dies at first, to be begun again.
+        point: Option<String>,
+    },
+    /// All its data and keys are lost; an admin lists its new key unless told otherwise.
+    Wipe {
+        /// Whether an admin lists it.
+        confirm: bool,
+    },
 }
 
 /// What a malicious relay does.
@@ -469,15 +485,24 @@ pub(super) fn not_yet(what: &str) -> String {
 }
 
 fn relay(step: RelayStep) -> Result<RelayOp, String> {
-    if step.name.is_some() || step.confirm.is_some() {
-        return Err("\"as\" and \"confirm\" belong to backup, restore and wipe, which are not in this release".into());
+    let step_point = step.point.clone();
+    let name = step.name.clone().unwrap_or_else(|| "backup".into());
+    let confirm = step.confirm.unwrap_or(true);
+    match (step.op.as_str(), step.name, step.confirm, step.point) {
+        ("backup", _, None, None) => return Ok(RelayOp::Backup(name)),
+        ("restore", _, _, point) => return Ok(RelayOp::Restore { name, confirm, point }),
+        ("wipe", None, _, None) => return Ok(RelayOp::Wipe { confirm }),
+        ("backup", ..) => return Err("backup takes \"as\" and nothing more".into()),
+        ("wipe", ..) => return Err("wipe takes \"confirm\" and nothing more".into()),
+        (_, Some(_), ..) => return Err("\"as\" belongs to backup and restore".into()),
+        (_, _, Some(_), _) => return Err("\"confirm\" belongs to restore and wipe".into()),
+        _ => {}
     }
-    match (step.op.as_str(), step.point) {
+    match (step.op.as_str(), step_point) {
         ("restart", None) => Ok(RelayOp::Restart),
         ("kill", None) => Ok(RelayOp::Kill),
         ("kill", Some(point)) => Ok(RelayOp::KillAt(point)),
         ("restart", Some(_)) => Err("\"point\" belongs to kill".into()),
-        ("backup" | "restore" | "wipe", _) => Err(not_yet(&format!("relay {}", step.op))),
         _ => Err("\"op\" is one of restart, kill, backup, restore, wipe".into()),
     }
 }

@@ -34,7 +34,9 @@ impl Phone {
         let keys = secret.keys(desk.identity.team, member);
         let listed = desk.directory.recovery(&member);
         let fits = listed.is_some_and(|key| {
-            (*key.verify_key, *key.seal_key) == (keys.verify_key(), keys.seal_key())
+            let second = key.seal_key_2.as_ref().map(|key| key.to_vec());
+            (*key.verify_key, *key.seal_key, second)
+                == (keys.verify_key(), keys.seal_key(), keys.seal_key_2())
         });
         if !fits {
             let spent = desk.directory.is_spent_recovery(&member, &keys.id());

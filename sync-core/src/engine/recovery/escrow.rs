@@ -4,7 +4,7 @@
 //! keep to it. A key that no longer counts stops being a reader: the next device of its member that tends the space
 //! replaces the space's key.
 
-use crate::crypto::{RecoveryKeys, RecoverySecret};
+use crate::crypto::{RecoveryKeys, RecoverySecret, SealKeys};
 use crate::directory::{EpochInfo, SpaceInfo};
 use crate::ids::{DeviceId, MemberId, SpaceId};
 use crate::protocol::{Code, Envelope, Kind, SpaceOwner, Timestamp, WrapBody, WrappedKey, to_cbor};
@@ -84,9 +84,13 @@ impl Desk<'_> {
     }
 
     /// A reader's recovery key: its id and HPKE key, as a device's.
-    pub fn recovery_reader(&self, member: MemberId, escrow: bool) -> Option<(DeviceId, [u8; 32])> {
+    pub fn recovery_reader(
+        &self,
+        member: MemberId,
+        escrow: bool,
+    ) -> Option<(DeviceId, SealKeys<'_>)> {
         let key = self.directory.recovery(&member).filter(|_| escrow)?;
-        Some((key.id(), key.seal_key.into()))
+        Some((key.id(), key.seal_keys()))
     }
 
     /// Tells the member's other devices the choice for a space of theirs.

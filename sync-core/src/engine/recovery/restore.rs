@@ -87,6 +87,7 @@ impl Phone {
             member: self.identity.member,
             verify_key: self.keys.verify_key().into(),
             seal_key: self.keys.seal_key().into(),
+            seal_key_2: self.keys.seal_key_2().map(Into::into),
         }
     }
 

@@ -50,6 +50,7 @@ impl Phone {
         let key = RecoveryKey {
             verify_key: keys.verify_key().into(),
             seal_key: keys.seal_key().into(),
+            seal_key_2: keys.seal_key_2().map(Into::into),
             shares: desk.seal_shares(env, &holders, &shares)?,
         };
         let waits = desk.propose_recovery(env, Some(key))?;
@@ -142,7 +143,7 @@ impl Desk<'_> {
                 if !matches!(device.class, DeviceClass::Native | DeviceClass::Web) {
                     continue;
                 }
-                let wrap = crypto::seal_share(share, device.id, device.seal_key, env.rng)
+                let wrap = crypto::seal_share(share, device.id, device.seal_keys(), env.rng)
                     .map_err(|_| EngineError::refused(Code::SealBroken))?;
                 sealed.push(ShareWrap { device: device.id, sealed: wrap.into() });
             }

@@ -39,7 +39,9 @@ impl Phone {
         let desk = self.desk()?;
         let request = desk.read_request(request)?;
         let share = desk.held_share(&request.member)?;
-        let handed = crypto::hand_share(&share, &request.verify_key, &request.seal_key, env.rng);
+        let second = request.seal_key_2.as_ref().map(|key| key.as_slice());
+        let keys = crypto::SealKeys { first: &request.seal_key, second };
+        let handed = crypto::hand_share(&share, &request.verify_key, keys, env.rng);
         Ok(handed.map_err(|_| Code::Malformed)?.to_text().to_string())
     }
 }

@@ -5,7 +5,7 @@ use minicbor::{Decode, Encode};
 
 use crate::directory::SpaceInfo;
 use crate::ids::{Chain, DocId, EnvelopeId, IncarnationId, MemberId, RelayId, SpaceId, TeamId};
-use crate::protocol::Envelope;
+use crate::protocol::{Envelope, RowData};
 
 /// Who this phone is. Holds secret keys: lives only in the encrypted store.
 #[derive(Clone, Encode, Decode)]
@@ -128,6 +128,9 @@ pub(in crate::engine) struct ItemRow {
     /// Key in the outbox, while it is there.
     #[n(3)]
     pub outbox: Option<ByteVec>,
+    /// What the relay attested of it, once its log was read that far: a relay that lost it gets it back with it.
+    #[n(4)]
+    pub row: Option<RowData>,
 }
 
 /// A document on this phone.

@@ -3,6 +3,7 @@
 //! Layout of keys: docs in [`Rows`]' methods. Every value but raw key bytes and envelopes is CBOR.
 
 mod cosign;
+mod healing;
 mod invites;
 mod kinds;
 mod recovery;
@@ -22,6 +23,7 @@ use crate::protocol::{Envelope, Priority, from_cbor, to_cbor};
 use super::store::{StoreError, Table, Transaction};
 
 pub(super) use cosign::CosignRow;
+pub(super) use healing::{AuditPin, HoleRow, StrangerRow, Turn};
 pub(super) use invites::{InviteRow, TryRow, TypedRow, VouchRow, Way};
 pub(super) use kinds::{
     DocumentRow, DraftRow, IdentityRow, ItemRow, ItemState, JoiningRow, PartRow, Proposal,

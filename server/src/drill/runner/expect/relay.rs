@@ -23,7 +23,10 @@ impl World {
     /// Searches everything the relay keeps, logs and answered.
     pub(in super::super) fn scan(&self, texts: &[String]) -> Played<scan::Scan> {
         let [data, log] = self.relay.places();
-        scan::search(&[data, log, self.answers.folder()], texts).map_err(Failed::broken)
+        let backups = self.folder.join("relay-backups");
+        let mut places = vec![data, log, self.answers.folder()];
+        places.extend(backups.exists().then_some(backups.as_path()));
+        scan::search(&places, texts).map_err(Failed::broken)
     }
 
     pub(in super::super) fn expect_quarantine(&mut self, expect: &ExpectQuarantine) -> Played {

@@ -1,0 +1,120 @@
+//! What a device hands back to a relay that lost it: judged at the row it had, and put right where the relay's own
+//! copy is damaged.
+//!
+//! A row that a device tells is a claim. It is taken no earlier than its envelope's own directory length, no later
+//! than the directory here and today; and an envelope of a device whose rights ended or narrowed since must be among
+//! those that counted then.
+
+use sync_core::directory::Directory;
+use sync_core::gates;
+use sync_core::protocol::{Code, Envelope, Kind, RowData};
+
+use crate::crash_point;
+use crate::store::audit::Entry;
+use crate::store::items::Position;
+use crate::store::mend::{self, Stored};
+use crate::store::{StoreError, audit};
+
+use super::outcome::Outcome;
+use super::push::Push;
+
+impl Push<'_> {
+    /// Whether an envelope is handed back, so that it may come from whoever holds it.
+    pub(super) fn is_carried(&self, envelope: &Envelope) -> bool {
+        self.carried.contains_key(&envelope.id())
+    }
+
+    /// The directory length at which an envelope is judged.
+    pub(super) fn judged_at(&self, envelope: &Envelope) -> u64 {
+        self.row_of(envelope).directory_seq
+    }
+
+    /// The row an envelope gets.
+    pub(super) fn row_of(&self, envelope: &Envelope) -> RowData {
+        let (length, today) = (self.directory.len(), self.now.day());
+        match self.carried.get(&envelope.id()) {
+            // An entry's row names the directory that it made.
+            Some(told) if envelope.header.kind == Kind::Directory => {
+                RowData { directory_seq: length, row_day: told.row_day.min(today) }
+            }
+            Some(told) => RowData {
+                directory_seq: told.directory_seq.max(envelope.header.directory_seq).min(length),
+                row_day: told.row_day.min(today),
+            },
+            None => RowData { directory_seq: length, row_day: today },
+        }
+    }
+
+    /// What stands against the row a device tells.
+    pub(super) fn check_carried(&self, envelope: &Envelope) -> Result<(), Code> {
+        let Some(told) = self.carried.get(&envelope.id()) else { return Ok(()) };
+        let directory = &self.directory;
+        if told.directory_seq > directory.len() {
+            return Err(Code::DirectoryBehind);
+        }
+        let (header, at) = (&envelope.header, self.judged_at(envelope));
+        let exceeds = directory
+            .bounds(&header.device, header.space)
+            .any(|bound| bound.seq > at && header.device_seq > bound.last);
+        if exceeds && !directory.has_released(&envelope.id(), directory.len()) {
+            return Err(Code::AfterRemoval);
+        }
+        Ok(())
+    }
+
+    /// An envelope that has a row: a genuine copy puts a damaged one right.
+    pub(super) fn mend_known(&mut self, envelope: &Envelope) -> Result<(), StoreError> {
+        // What was erased for good is no damage.
+        if !self.is_carried(envelope) || self.is_purged(envelope)? {
+            return Ok(());
+        }
+        let Some(row) = mend::by_id(self.tx, self.team, envelope.id())? else { return Ok(()) };
+        let at = row.row.directory_seq;
+        if is_sound(&row, &self.directory)
+            || gates::authenticate(envelope, &self.directory, at).is_err()
+        {
+            return Ok(());
+        }
+        mend::put_bytes(self.tx, &row, envelope)?;
+        crash_point!("relay.push.after_mend");
+        let entry = Entry::done(Some(self.device), "item.mend", row.id);
+        audit::append(self.tx, self.team, &entry, self.now)
+    }
+
+    /// An envelope whose number another row has: if nobody wrote that one, this one takes its place.
+    pub(super) fn mend_place(
+        &mut self,
+        envelope: &Envelope,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let header = &envelope.header;
+        if !self.is_carried(envelope) {
+            return Ok(None);
+        }
+        let number = (header.space, header.device, header.device_seq);
+        let Some(row) = mend::by_number(self.tx, number.0, number.1, number.2)? else {
+            return Ok(None);
+        };
+        let data = self.row_of(envelope);
+        let genuine = gates::authenticate(envelope, &self.directory, data.directory_seq).is_ok();
+        if !genuine || is_sound(&row, &self.directory) || self.check_carried(envelope).is_err() {
+            return Ok(None);
+        }
+        let chain = mend::replace(self.tx, &row, envelope, data)?;
+        crash_point!("relay.push.after_mend");
+        // What is remembered of the log's end is no longer true.
+        self.spaces.remove(&row.space);
+        self.rechained = true;
+        let entry = Entry::done(Some(self.device), "item.mend", envelope.id());
+        audit::append(self.tx, self.team, &entry, self.now)?;
+        Ok(Some(Outcome::Stored(Position { seq: row.seq, chain, code: String::new() })))
+    }
+}
+
+/// Whether a row's bytes are what its author signed.
+pub(super) fn is_sound(row: &Stored, directory: &Directory) -> bool {
+    row.envelope().is_some_and(|envelope| {
+        // An entry was judged by the directory itself, at the length before its row.
+        envelope.header.kind == Kind::Directory
+            || gates::authenticate(&envelope, directory, row.row.directory_seq).is_ok()
+    })
+}

@@ -1,0 +1,174 @@
+//! Restoring a relay's folder from a backup: the copy is prepared aside, enters a new incarnation, and takes the
+//! old file's place in one step.
+//!
+//! Called by `aftercall restore` and by exercises, on a folder that no relay is using. What a restored relay lacks
+//! comes back from the phones; until an admin's phone has synced, or the operator confirmed, it gives nothing out.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use rand_core::CryptoRng;
+use sync_core::ids::IncarnationId;
+use sync_core::protocol::Timestamp;
+
+use crate::crash_point;
+use crate::relay::heal;
+use crate::store::incarnations::Incarnation;
+use crate::store::{self, Store, StoreError, meta};
+
+/// The relay's database in its folder.
+const DATABASE: &str = "relay.db";
+/// Keys of bodies at rest; a backup may leave them out, and then those of the folder stay.
+const KEYS: &str = "keys.sqlite";
+/// Where a restore prepares what it will put in place.
+const ASIDE: &str = "restoring";
+
+/// Why nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// There is no backup at this place.
+    #[error("{0} holds no relay.db; name the folder that a backup was written to")]
+    NoBackup(PathBuf),
+    /// The backup and the relay's folder are the same.
+    #[error("the backup is the relay's own folder; name another")]
+    Same,
+    /// A relay is using the folder.
+    #[error("a relay is using this data folder; stop it first")]
+    InUse,
+    /// A file cannot be read or written.
+    #[error("a file of the backup or of the data folder cannot be copied; nothing was replaced")]
+    Files(#[source] std::io::Error),
+    /// The backup is no sound database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<std::io::Error> for RestoreError {
+    fn from(error: std::io::Error) -> Self {
+        RestoreError::Files(error)
+    }
+}
+
+/// Restores a backup into a relay's folder; how many teams it holds. What the folder held is kept beside it, under
+/// names that end in `.replaced`.
+///
+/// # Errors
+/// As [`RestoreError`] says. Until the last step the folder is as it was, and the call can be repeated.
+pub fn restore(
+    data: &Path,
+    from: &Path,
+    now: Timestamp,
+    rng: &mut dyn CryptoRng,
+) -> Result<usize, RestoreError> {
+    let source = from.join(DATABASE);
+    if !source.is_file() {
+        return Err(RestoreError::NoBackup(from.to_owned()));
+    }
+    store::create_private_folder(data)?;
+    if fs::canonicalize(from)? == fs::canonicalize(data)? {
+        return Err(RestoreError::Same);
+    }
+    let _lock = crate::serve::lock(data).map_err(|error| match error {
+        crate::serve::ServeError::InUse => RestoreError::InUse,
+        crate::serve::ServeError::Store(error) => RestoreError::Store(error),
+        other => RestoreError::Files(std::io::Error::other(other.to_string())),
+    })?;
+    let aside = data.join(ASIDE);
+    if aside.exists() {
+        fs::remove_dir_all(&aside)?;
+    }
+    store::create_private_folder(&aside)?;
+    // A backup may be a copy of a running relay's files: its last commits are in the write-ahead log beside it.
+    for name in [DATABASE, "relay.db-wal"] {
+        let file = from.join(name);
+        if file.is_file() {
+            fs::copy(&file, aside.join(name))?;
+        }
+    }
+    crash_point!("relay.restore.after_copy");
+    let teams = enter_new_incarnation(&aside, now, rng)?;
+    let keys = from.join(KEYS);
+    if keys.is_file() {
+        fs::copy(&keys, aside.join(KEYS))?;
+        File::open(aside.join(KEYS))?.sync_all()?;
+    }
+    crash_point!("relay.restore.before_rename");
+    put_in_place(data, &aside)?;
+    Ok(teams)
+}
+
+/// Makes the copy know that it is one.
+fn enter_new_incarnation(
+    aside: &Path,
+    now: Timestamp,
+    rng: &mut dyn CryptoRng,
+) -> Result<usize, RestoreError> {
+    let copy = Store::open(aside)?;
+    copy.quick_check()?;
+    let count = copy.write(|tx| {
+        let teams = meta::teams(tx)?;
+        for team in &teams {
+            let begun = Incarnation { id: IncarnationId::random(rng), held: true };
+            heal::begin(tx, *team, begun, "restored", now)?;
+        }
+        Ok::<_, StoreError>(teams.len())
+    })?;
+    copy.checkpoint()?;
+    drop(copy);
+    File::open(aside.join(DATABASE))?.sync_all()?;
+    Ok(count)
+}
+
+/// Keeps what is there under another name and lets the copy take its place.
+fn put_in_place(data: &Path, aside: &Path) -> Result<(), RestoreError> {
+    let current = data.join(DATABASE);
+    if current.is_file() {
+        // What its last commits left in the write-ahead log belongs to it, if it can still be read.
+        if let Ok(store) = Store::open(data) {
+            let _ = store.checkpoint();
+        }
+    }
+    for name in [KEYS, DATABASE] {
+        let (old, new) = (data.join(name), aside.join(name));
+        if !new.is_file() {
+            continue;
+        }
+        if old.is_file() {
+            let kept = data.join(format!("{name}.replaced"));
+            if kept.exists() {
+                fs::remove_file(&kept)?;
+            }
+            fs::hard_link(&old, &kept)?;
+        }
+        for end in ["-wal", "-shm"] {
+            let log = data.join(format!("{name}{end}"));
+            if log.is_file() {
+                fs::rename(&log, data.join(format!("{name}{end}.replaced")))?;
+            }
+        }
+        fs::rename(&new, &old)?;
+    }
+    sync_folder(data)?;
+    fs::remove_dir_all(aside)?;
+    Ok(())
+}
+
+fn sync_folder(folder: &Path) -> Result<(), RestoreError> {
+    #[cfg(unix)]
+    File::open(folder)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
+/// Serves the teams of a folder again that were held back after a restore, whether or not a relay is running on it;
+/// how many there were.
+///
+/// # Errors
+/// Those of the store.
+pub fn confirm(data: &Path, now: Timestamp) -> Result<u64, StoreError> {
+    if !data.join(DATABASE).is_file() {
+        return Err(StoreError::Folder(std::io::ErrorKind::NotFound.into()));
+    }
+    Store::open(data)?.write(|tx| heal::confirm(tx, now))
+}
