@@ -63,7 +63,6 @@ impl Desk<'_> {
             let today = self.corrected(env.now)?.0.day();
             self.count_signed(day, today)?;
         }
-        self.rows.lower(Code::DirectoryRolledBack, "")?;
         (row.seq, row.chain) = (items.seq, items.chain);
         self.rows.put_space(&row)?;
         Ok(Extended::By(count))

@@ -43,7 +43,10 @@ impl Phone {
         let alarms = self.alarms()?;
         let mut desk = self.desk()?;
         for alarm in alarms {
-            if matches!(alarm.code, Code::RelayChanged | Code::AuditChanged) {
+            if matches!(
+                alarm.code,
+                Code::RelayChanged | Code::AuditChanged | Code::DirectoryRolledBack
+            ) {
                 desk.rows.lower(alarm.code, &alarm.subject)?;
             }
         }

@@ -304,7 +304,7 @@ fn removal_is_not_undone_by_a_restore() {
     assert!(tests::hostile::directory(&world).device(&device).is_none(), "removed again");
     world.sync("admin");
     let (body, token) = world.request("bo");
-    assert_eq!(world.relay.sync(&token, &body).unwrap_err().code, Code::UnknownDevice);
+    assert_eq!(world.relay.sync(&token, &body).unwrap_err().code, Code::DeviceRemoved);
     assert_eq!(world.shown("amy", kept, "severity"), Some(Value::Int(1)), "what counted stays");
 }
 

@@ -250,14 +250,12 @@ fn a_removed_members_recovery_key_no_longer_counts_nor_reads() {
     let mut world = county(45);
     let sheet = set_up(&mut world, false, true, &["admin"]);
     let past = past(&mut world);
-    let rogue = Rogue::enrol(&mut world, 1, &[], true);
     world.sync_all();
     let amy = world.member("amy");
     let invitation = invite(&mut world, amy);
-    let op = Op::Remove { member: amy, device: None, last: Vec::new() };
-    let removal = entry(directory(&world), &rogue.keys, &op);
-    let mut rogue = rogue;
-    assert!(rogue.push(&world, &[removal])[0].verdict.is_terminal());
+    world.on("admin", |phone, _| phone.remove_member(amy)).unwrap();
+    world.sync("admin");
+    assert!(directory(&world).member(&amy).is_none(), "removed");
     drop(world.devices.remove("amy"));
     world.sync_all();
     assert_eq!(directory(&world).recovery(&amy), None);
