@@ -8,6 +8,7 @@ mod damage;
 mod deaths;
 mod histories;
 mod loss;
+mod purge;
 
 use std::collections::BTreeMap;
 
