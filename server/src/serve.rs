@@ -156,7 +156,11 @@ impl Bound {
         if serving.await.is_err() {
             tracing::error!("the listener ended by a panic");
         }
-        self.relay.checkpoint()?;
+        if !self.relay.checkpoint()? {
+            tracing::warn!(
+                "another program reads the database: its write-ahead log stays beside it"
+            );
+        }
         Ok(())
     }
 }

@@ -119,8 +119,9 @@ impl Relay {
         &self.origin
     }
 
-    /// Moves the write-ahead log into the database, when nothing more is coming.
-    pub fn checkpoint(&self) -> Result<(), StoreError> {
+    /// Moves the write-ahead log into the database, when nothing more is coming. False if somebody who reads was
+    /// waited for in vain.
+    pub fn checkpoint(&self) -> Result<bool, StoreError> {
         self.store.checkpoint()
     }
 

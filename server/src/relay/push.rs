@@ -64,9 +64,16 @@ impl Relay {
             Ok((results, push.directory, push.erased))
         })?;
         crash_point!("relay.push.after_commit");
-        if erased && let Err(error) = self.checkpoint() {
-            // The log is moved at the next stop or erasure at the latest.
-            tracing::warn!(%error, "what was erased still stands in the write-ahead log");
+        if erased {
+            match self.store().tidy() {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::info!("the log is emptied of what was erased by the next write")
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what was erased still stands in the write-ahead log");
+                }
+            }
         }
         if directory.len() > before {
             let mut all = self.directories.write().unwrap_or_else(PoisonError::into_inner);

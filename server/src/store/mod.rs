@@ -23,6 +23,7 @@ pub(crate) mod spaces;
 pub(crate) mod vouched;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Store {
     path: std::path::PathBuf,
     writer: Mutex<Connection>,
     readers: Mutex<Vec<Connection>>,
+    /// Whether something erased may still stand in the write-ahead log.
+    untidy: AtomicBool,
 }
 
 /// A lock that a panicking holder released: the transaction it held was rolled back, so the data is whole.
@@ -66,7 +69,11 @@ impl Store {
         let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_CREATE)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         schema::migrate(&mut writer)?;
-        Ok(Self { path, writer: Mutex::new(writer), readers: Mutex::new(Vec::new()) })
+        let (writer, readers) = (Mutex::new(writer), Mutex::new(Vec::new()));
+        let store = Self { path, writer, readers, untidy: AtomicBool::new(false) };
+        // A process that was killed may have erased something and not come to this.
+        store.tidy()?;
+        Ok(store)
     }
 
     /// Looks through the whole file for damage; takes as long as reading it.
@@ -90,6 +97,10 @@ impl Store {
             .map_err(StoreError::from)?;
         let out = work(&tx)?;
         tx.commit().map_err(StoreError::from)?;
+        if self.untidy.load(Ordering::Relaxed) {
+            // It is committed whatever comes of this.
+            let _ = self.empty_log(&writer, Duration::ZERO);
+        }
         Ok(out)
     }
 
@@ -113,12 +124,30 @@ impl Store {
         out
     }
 
-    /// Moves the write-ahead log into the database file, when nothing more is coming.
-    pub fn checkpoint(&self) -> Result<(), StoreError> {
+    /// Moves the write-ahead log into the database file, when nothing more is coming. False if somebody who reads
+    /// was waited for in vain.
+    pub fn checkpoint(&self) -> Result<bool, StoreError> {
         lock(&self.readers).clear();
-        let writer = lock(&self.writer);
-        writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(())
+        self.empty_log(&lock(&self.writer), BUSY_TIMEOUT)
+    }
+
+    /// Empties the write-ahead log after something was erased: now, or with the first write after whoever reads now.
+    /// Nobody is waited for. False if it is still to come.
+    pub(crate) fn tidy(&self) -> Result<bool, StoreError> {
+        self.untidy.store(true, Ordering::Relaxed);
+        self.empty_log(&lock(&self.writer), Duration::ZERO)
+    }
+
+    /// SQLite reports a log that it could not empty in the answer's first column, not as an error.
+    fn empty_log(&self, writer: &Connection, patience: Duration) -> Result<bool, StoreError> {
+        writer.busy_timeout(patience)?;
+        let busy = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+        writer.busy_timeout(BUSY_TIMEOUT)?;
+        let busy: bool = busy?;
+        if !busy {
+            self.untidy.store(false, Ordering::Relaxed);
+        }
+        Ok(!busy)
     }
 }
 
@@ -163,6 +192,53 @@ mod tests {
         let error = check_version(3_051_002).expect_err("too old");
         assert!(error.to_string().contains("3.51.3"), "{error}");
         assert!(check_version(OLDEST_SQLITE).is_ok());
+    }
+
+    /// Whether bytes stand in the database or its log.
+    fn stands_in(folder: &Path, words: &[u8]) -> bool {
+        ["relay.db", "relay.db-wal"].iter().any(|name| {
+            let bytes = std::fs::read(folder.join(name)).unwrap_or_default();
+            bytes.windows(words.len()).any(|window| window == words)
+        })
+    }
+
+    #[test]
+    fn what_was_erased_while_somebody_read_leaves_the_log_with_the_next_write() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = Store::open(folder.path()).expect("opens");
+        store.write(|tx| meta::put(tx, "a", b"CANARY-4711")).expect("writes");
+        store
+            .read(|_| {
+                // A transaction reads from its first statement on.
+                let slow = connect(&store.path, OpenFlags::empty())?;
+                let reading = slow.unchecked_transaction()?;
+                reading.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+                store.write(|tx| meta::put(tx, "a", b"-"))?;
+                let begun = std::time::Instant::now();
+                assert!(!store.tidy()?, "somebody reads");
+                assert!(begun.elapsed() < BUSY_TIMEOUT / 4, "nobody waits for them");
+                reading.finish()?;
+                Ok::<_, StoreError>(())
+            })
+            .expect("reads");
+        assert!(stands_in(folder.path(), b"CANARY-4711"), "the search finds it before");
+        store.write(|tx| meta::put(tx, "b", b"-")).expect("writes");
+        assert!(!stands_in(folder.path(), b"CANARY-4711"));
+    }
+
+    #[test]
+    fn what_a_killed_process_had_erased_leaves_the_log_when_the_relay_starts() {
+        let (folder, copy) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
+        let store = Store::open(folder.path()).expect("opens");
+        store.write(|tx| meta::put(tx, "a", b"CANARY-4711")).expect("writes");
+        store.write(|tx| meta::put(tx, "a", b"-")).expect("writes");
+        // The files as a kill at this moment leaves them.
+        for name in ["relay.db", "relay.db-wal"] {
+            std::fs::copy(folder.path().join(name), copy.path().join(name)).expect("copied");
+        }
+        assert!(stands_in(copy.path(), b"CANARY-4711"), "the search finds it before");
+        let _store = Store::open(copy.path()).expect("opens");
+        assert!(!stands_in(copy.path(), b"CANARY-4711"));
     }
 
     #[test]
