@@ -4,8 +4,9 @@ use std::path::Path;
 
 use sync_core::engine::EngineError;
 use sync_core::ids::DocId;
-use sync_core::protocol::Code;
-use sync_core::records::{NotesMode, PolicyProfile, Role, Value};
+use sync_core::protocol::{Code, Kind, PurgeBody, PurgeReason, Verdict, to_cbor};
+use sync_core::records::{NotesMode, PolicyProfile, Role, SpaceKind, Value};
+use tests::hostile::{Rogue, open_space};
 use tests::{World, set, text};
 
 fn county() -> World {
@@ -222,4 +223,123 @@ fn an_earlier_legal_hold_keeps_a_record_and_a_later_one_does_not_bring_it_back()
     world.on("cleo", |phone, env| phone.purge(env, kept)).unwrap();
     world.sync_all();
     assert!(is_absent(&mut world, "bo", kept));
+}
+
+/// More saves than one document takes of a phone.
+const SAVES: i64 = 200;
+
+fn save_often(world: &mut World, name: &str, record: DocId) {
+    for save in 0..SAVES {
+        world.edit(name, record, &[("personnel_exposed", Value::Int(save + 1))]);
+    }
+}
+
+#[test]
+fn what_a_record_went_on_in_is_erased_with_it_and_never_begun_again() {
+    let mut world = county();
+    let id = incident(&mut world, "amy");
+    save_often(&mut world, "amy", id);
+    world.sync_all();
+    world.edit("amy", id, &[("cad_number", text("CANARY-SECOND"))]);
+    world.sync_all();
+    assert!(stands_in(world.folder(), b"CANARY-SECOND"), "in the second document");
+    // Without a link, one phone goes on into a document that nobody had begun when the order was given.
+    save_often(&mut world, "bo", id);
+    save_often(&mut world, "bo", id);
+    world.edit("bo", id, &[("cad_number", text("CANARY-THIRD"))]);
+    world.on("cleo", |phone, env| phone.purge(env, id)).unwrap();
+    world.sync("cleo");
+    world.sync_all();
+    for name in ["amy", "bo", "cleo"] {
+        assert!(is_absent(&mut world, name, id), "{name}");
+        let receipts = world.on(name, |phone, _| phone.receipts()).unwrap();
+        assert_eq!(receipts.len(), 1, "{name}: one record, one receipt");
+    }
+    for canary in [b"CANARY-SECOND".as_slice(), b"CANARY-THIRD"] {
+        assert!(!stands_in(world.folder(), canary));
+    }
+    world.join("eve", &[Role::PeerSupporter]);
+    world.sync_all();
+    assert!(is_absent(&mut world, "eve", id));
+    let listed = world.on("eve", |phone, _| phone.list(Some("incident"), None, 100)).unwrap();
+    assert!(listed.is_empty(), "nor anything it went on in");
+}
+
+#[test]
+fn nobody_forecloses_the_document_that_a_colleagues_record_will_go_on_in() {
+    let mut world = county();
+    let mut rogue = Rogue::enrol(&mut world, 7, &[Role::PeerSupporter], false);
+    let id = incident(&mut world, "amy");
+    world.sync_all();
+    let operations = open_space(&world, SpaceKind::Operations, None);
+    let body = to_cbor(&PurgeBody { why: PurgeReason::Ordered });
+    for doc in [id.successor(), id] {
+        let mut header = rogue.header(&world, Kind::Purge, operations);
+        header.doc = doc;
+        header.priority = sync_core::protocol::Priority::First;
+        header.set_body(&body);
+        let order = rogue.keys.sign_envelope(header, body.clone());
+        let result = rogue.push(&world, &[order])[0].clone();
+        assert_eq!(result.verdict, Verdict::Quarantined, "{result:?}");
+    }
+    save_often(&mut world, "amy", id);
+    world.edit("amy", id, &[("severity", Value::Int(5))]);
+    world.sync_all();
+    for name in ["amy", "bo", "cleo"] {
+        assert_eq!(world.shown(name, id, "severity"), Some(Value::Int(5)), "{name}");
+    }
+    assert!(world.on("amy", |phone, _| phone.drafts()).unwrap().is_empty(), "nothing was lost");
+}
+
+#[test]
+fn an_order_that_a_hold_defeats_costs_its_author_nothing() {
+    let mut world = county();
+    let admin = world.member("admin");
+    world
+        .on("admin", |phone, env| phone.set_roles(env, admin, &[Role::ClinicalDirector], true))
+        .unwrap();
+    let id = incident(&mut world, "amy");
+    world.sync_all();
+    world.edit("amy", id, &[("severity", Value::Int(4))]);
+    world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
+    assert!(is_absent(&mut world, "amy", id), "hidden at once");
+    assert!(world.on("amy", |phone, _| phone.receipts()).unwrap().is_empty(), "not erased yet");
+    world.on("amy", |phone, _| phone.rebuild()).unwrap();
+    assert!(is_absent(&mut world, "amy", id));
+    world.on("admin", |phone, _| phone.hold(id, true)).unwrap();
+    world.sync("admin");
+    world.sync_all();
+    for name in ["amy", "bo", "cleo"] {
+        let shown = world.shown(name, id, "severity");
+        assert_eq!(shown, Some(Value::Int(4)), "{name}: the record, and what was typed before");
+    }
+    let drafts = world.on("amy", |phone, _| phone.drafts()).unwrap();
+    assert!(drafts.iter().any(|draft| draft.code == Code::LegalHold), "and amy is told why");
+    world.edit("amy", id, &[("severity", Value::Int(2))]);
+    world.sync_all();
+    assert_eq!(world.shown("bo", id, "severity"), Some(Value::Int(2)));
+}
+
+#[test]
+fn a_lead_has_the_session_note_erased_and_the_facts_stay() {
+    let mut world = county();
+    let id = world.record("cleo", "intervention", &[("kind", text("defusing"))]);
+    let leads = [world.member("amy"), world.member("bo")];
+    world.on("cleo", |phone, env| phone.assign(env, id, &leads)).unwrap();
+    world.sync_all();
+    world.write("amy", id, "exploration", 0, "what was said");
+    world.sync_all();
+    let code = refusal(world.on("cleo", |phone, env| phone.purge_notes(env, id)));
+    assert_eq!(code, Code::NoSuchRecord, "who reads no note has none to erase");
+    world.on("bo", |phone, env| phone.purge_notes(env, id)).unwrap();
+    world.write("amy", id, "exploration", 0, "meanwhile, ");
+    world.sync("bo");
+    world.sync_all();
+    for name in ["amy", "bo"] {
+        assert!(world.on(name, |phone, _| phone.notes(id)).unwrap().is_empty(), "{name}");
+        assert!(!is_absent(&mut world, name, id), "{name} keeps the facts");
+        let edit = sync_core::engine::TextEdit { at: 0, delete: 0, insert: "again".into() };
+        let code = refusal(world.on(name, |phone, env| phone.write(env, id, "exploration", &edit)));
+        assert_eq!(code, Code::Purged, "{name}");
+    }
 }

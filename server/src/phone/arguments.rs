@@ -127,6 +127,9 @@ pub enum Verb {
         /// The record
         #[arg(value_name = "REF")]
         record: String,
+        /// Only the session note of this intervention
+        #[arg(long)]
+        note: bool,
     },
     /// What was erased, when and why
     Receipts,

@@ -8,11 +8,11 @@ use super::output::{short, table};
 use super::{Outcome, Output, refs, with_env};
 
 /// `purge`.
-pub fn purge(phone: &mut Phone, record: &str) -> Outcome {
+pub fn purge(phone: &mut Phone, record: &str, note: bool) -> Outcome {
     let id = refs::record(phone, record)?;
-    with_env(|env| phone.purge(env, id))?;
+    with_env(|env| if note { phone.purge_notes(env, id) } else { phone.purge(env, id) })?;
     Ok(Output {
-        words: "Erased on this phone. The order leaves with the next sync, before anything else; the relay and every other phone\nthen erase it too, and nothing of it is taken again.".into(),
+        words: "Hidden on this phone. The order leaves with the next sync, before anything else; the relay, this phone and every other\none then erase it for good. If it must be kept, `drafts` says so and it is shown again.".into(),
         json: json!({ "purged": id.to_string() }),
     })
 }

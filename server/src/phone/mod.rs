@@ -97,7 +97,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::LetIn { record, member, from_now_on } => {
             readers::let_in(phone, record, member, !from_now_on)
         }
-        Verb::Purge { record } => erase::purge(phone, record),
+        Verb::Purge { record, note } => erase::purge(phone, record, *note),
         Verb::Receipts => erase::receipts(phone),
         Verb::Hold { record, end } => erase::hold(phone, record, !end),
         Verb::Rotate { record } => readers::rotate(phone, record),

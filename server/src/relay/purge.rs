@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use sync_core::directory::SpaceInfo;
-use sync_core::gates;
+use sync_core::gates::{self, Named};
+use sync_core::ids::{DocId, SpaceId};
 use sync_core::protocol::{Code, Envelope};
 
-use crate::store::{StoreError, purged};
+use crate::store::{StoreError, documents, purged};
 
 use super::outcome::Outcome;
 use super::push::Push;
+
+/// Orders of one request that are carried out: each looks at every document of its space. The rest is sent again.
+const MOST_ORDERS: usize = 64;
 
 impl Push<'_> {
     /// Takes an order, whose author, number and place are judged already.
@@ -18,15 +22,25 @@ impl Push<'_> {
         info: &SpaceInfo,
         order: &Envelope,
     ) -> Result<Outcome, StoreError> {
+        if self.orders == MOST_ORDERS {
+            return Ok(Outcome::Retry(Code::Overloaded));
+        }
+        self.orders += 1;
         let directory = Arc::clone(&self.directory);
         let (space, doc) = (order.header.space, order.header.doc);
-        let Some(author) = directory.device(&order.header.device) else {
-            return Ok(Outcome::Refused(Code::UnknownDevice));
-        };
+        // What this request merged is not written yet.
+        self.keep_documents()?;
+        let at = self.judged_at(order);
+        let author = gates::judged_at(&directory, &order.header, order.id(), at).and_then(|at| {
+            directory.device_at(&order.header.device, at).ok_or(Code::UnknownDevice)
+        });
         let written_by =
             purged::written_by(self.tx, space, doc)?.and_then(|device| directory.owner_of(&device));
-        let seq = directory.len();
-        if let Err(code) = gates::check_purge(order, &author, info, written_by, &directory, seq) {
+        let named = Named { written_by, continues: purged::continues(self.tx, space, doc)? };
+        let judged = author.and_then(|author| {
+            gates::check_purge(order, &author, info, named, &directory, directory.len())
+        });
+        if let Err(code) = judged {
             return self.quarantine(space, order, code);
         }
         let stored = self.store(space, order)?;
@@ -34,21 +48,31 @@ impl Push<'_> {
         Ok(stored)
     }
 
-    /// Erases a document, and what this request has merged of it so far.
-    fn erase(
-        &mut self,
-        space: sync_core::ids::SpaceId,
-        doc: sync_core::ids::DocId,
-    ) -> Result<(), StoreError> {
-        self.documents.remove(&(space, doc));
-        purged::erase(self.tx, space, doc, self.now.day())?;
+    /// Erases a document with all it goes on in, and forecloses the next one, which nobody has begun yet.
+    fn erase(&mut self, space: SpaceId, first: DocId) -> Result<(), StoreError> {
+        let (mut doc, today) = (first, self.now.day());
+        loop {
+            self.documents.remove(&(space, doc));
+            purged::erase(self.tx, space, doc, today)?;
+            doc = doc.successor();
+            if !documents::exists(self.tx, space, doc)? {
+                break;
+            }
+        }
+        purged::foreclose(self.tx, space, doc, today)?;
         self.erased = true;
         Ok(())
     }
 
-    /// Whether an envelope is a part of a document that was erased: whoever brings it, it is not taken.
+    /// Whether an envelope is a part of a document that was erased: whoever brings it, it is not taken. Whoever went
+    /// on in a document that nobody had begun goes on in the next one too, so that is foreclosed as well.
     pub(super) fn is_purged(&self, envelope: &Envelope) -> Result<bool, StoreError> {
         let header = &envelope.header;
-        Ok(header.kind.is_document() && purged::is_purged(self.tx, header.space, header.doc)?)
+        let gone =
+            header.kind.is_document() && purged::is_purged(self.tx, header.space, header.doc)?;
+        if gone {
+            purged::foreclose(self.tx, header.space, header.doc.successor(), self.now.day())?;
+        }
+        Ok(gone)
     }
 }

@@ -94,6 +94,8 @@ pub(super) struct Push<'a> {
     pub(super) documents: BTreeMap<(SpaceId, DocId), OpenDocument>,
     /// Whether a document was erased.
     pub(super) erased: bool,
+    /// Orders to erase that were judged so far.
+    pub(super) orders: usize,
     /// Bytes of documents and changes tried so far.
     pub(super) tried: usize,
     /// Envelopes that are handed back, with the rows they had.
@@ -111,7 +113,7 @@ impl<'a> Push<'a> {
         now: Timestamp,
     ) -> Self {
         let (spaces, documents, carried) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (tried, rechained, erased) = (0, false, false);
+        let (tried, orders, rechained, erased) = (0, 0, false, false);
         Self {
             tx,
             team,
@@ -121,6 +123,7 @@ impl<'a> Push<'a> {
             spaces,
             documents,
             erased,
+            orders,
             tried,
             carried,
             rechained,

@@ -136,6 +136,7 @@ impl Desk<'_> {
             outcome.received += self.receive_found(&healing.found, &response.batch)?;
             outcome.heal |= self.offer_wanted(&healing.wanted)?;
         }
+        self.settle_orders()?;
         let held = response.healing.as_ref().is_some_and(|healing| healing.held);
         self.note_held(response, held)?;
         more |= self.receive_audit(response)?;

@@ -1,12 +1,15 @@
 //! Erasing: orders a person gives, orders that arrive, and what a document leaves behind.
 //!
 //! A document that was ordered to be erased never comes back: its tombstone stands before anything of it is
-//! looked at. What this phone had of it goes in the same transaction, and the store overwrites freed pages.
+//! looked at. What this phone had of it goes in the same transaction, and the store overwrites freed pages. A person's
+//! own order hides the document until the relay has taken the order: one that a hold defeats must not cost its author
+//! the only copy.
 
 use std::collections::BTreeSet;
 
 use crate::directory::{Directory, Op, SpaceInfo};
-use crate::gates;
+use crate::doc;
+use crate::gates::{self, Named};
 use crate::ids::{DocId, EnvelopeId, MemberId, SpaceId};
 use crate::protocol::{
     Code, Day, Envelope, Kind, Priority, PurgeBody, PurgeReason, SealedBody, from_cbor, to_cbor,
@@ -15,8 +18,9 @@ use crate::records::{DocType, RecordType};
 
 use super::desk::{Desk, Slip};
 use super::rows::{ItemState, SecretName, TombstoneRow};
+use super::session::note_doc;
 use super::store::Table;
-use super::{EngineError, Env, Phone, Result};
+use super::{Env, Phone, Result};
 
 /// What a person is shown of something that was erased. It holds no content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,19 +43,46 @@ pub struct Receipt {
 
 impl Phone {
     /// Orders a record to be erased for good, on every phone and the relay: what can be opened of it here, the
-    /// sealed part first. It is gone here at once; the order leaves before anything else.
+    /// sealed part first. It is hidden here at once and erased when the relay has taken the order, which leaves before
+    /// anything else; if the relay refuses it, as during a hold, the record is shown again.
     ///
     /// # Errors
     /// `no_such_record`; `not_allowed` unless this member wrote it, reads its sealed space, or (open records)
-    /// coordinates or is an admin; `legal_hold` while it is held. Nothing is erased then.
+    /// coordinates or is an admin; `legal_hold` while it is held. Nothing is hidden or ordered then.
     pub fn purge(&mut self, env: &mut Env<'_>, record: DocId) -> Result<()> {
         crate::crash_point!("phone.record.before_begin");
         let mut desk = self.desk()?;
         desk.require_enrolled()?;
         let (_, mut parts) = desk.open_record(record)?;
         parts.sort_by_key(|part| !part.doc_type.is_sealed());
-        for part in &parts {
-            desk.order_purge(env, part.space, part.doc, PurgeReason::Ordered)?;
+        let all: BTreeSet<DocId> = parts.iter().map(|part| part.doc).collect();
+        let later: BTreeSet<DocId> = all.iter().map(DocId::successor).collect();
+        for part in parts.iter().filter(|part| !later.contains(&part.doc)) {
+            desk.order_purge(env, part.space, part.doc)?;
+        }
+        desk.commit_recorded()
+    }
+
+    /// Orders the session notes of an intervention that this member reads to be erased for good, as [`Phone::purge`];
+    /// the intervention's facts stay. Nobody writes into such a note again.
+    ///
+    /// # Errors
+    /// `no_such_record` if there is no note to read; `legal_hold` while one is held.
+    pub fn purge_notes(&mut self, env: &mut Env<'_>, intervention: DocId) -> Result<()> {
+        crate::crash_point!("phone.record.before_begin");
+        let mut desk = self.desk()?;
+        desk.require_enrolled()?;
+        let mut any = false;
+        for row in desk.session_spaces(intervention)? {
+            let (space, doc) = (row.info.id, note_doc(row.info.id));
+            let here = desk.rows.document(space, doc)?.is_some() && !desk.is_hidden(space, doc)?;
+            if here && row.info.is_read_by(&desk.identity.member) {
+                desk.order_purge(env, space, doc)?;
+                any = true;
+            }
+        }
+        if !any {
+            return Err(Code::NoSuchRecord.into());
         }
         desk.commit_recorded()
     }
@@ -89,6 +120,7 @@ impl Phone {
         let rows = desk.rows.tombstones()?;
         let mut receipts: Vec<Receipt> = rows
             .into_iter()
+            .filter(|(.., row)| !row.continues && row.order.is_none())
             .map(|(space, doc, row)| Receipt {
                 doc,
                 space,
@@ -105,14 +137,8 @@ impl Phone {
 }
 
 impl Desk<'_> {
-    fn order_purge(
-        &mut self,
-        env: &mut Env<'_>,
-        space: SpaceId,
-        doc: DocId,
-        why: PurgeReason,
-    ) -> Result<()> {
-        let row = self.space_row(space)?;
+    fn order_purge(&mut self, env: &mut Env<'_>, space: SpaceId, doc: DocId) -> Result<()> {
+        let (row, why) = (self.space_row(space)?, PurgeReason::Ordered);
         let slip = Slip {
             kind: Kind::Purge,
             priority: Priority::First,
@@ -123,45 +149,80 @@ impl Desk<'_> {
         let body = to_cbor(&PurgeBody { why });
         header.set_body(&body);
         let order = self.keys.sign_envelope(header, body);
-        let len = self.directory.len();
-        self.check_order(&order, &row.info, len).map_err(EngineError::refused)?;
-        let day = header.day;
-        self.erase(&BTreeSet::from([(space, doc)]))?;
-        self.bury(
-            space,
-            doc,
-            TombstoneRow { record: 0, day, why, by: Some(self.identity.member), late: 0 },
-        )?;
+        self.check_order(&order, &row.info, self.directory.len())?;
+        let (day, by) = (header.day, Some(self.identity.member));
+        let stone =
+            TombstoneRow { record: 0, day, why, by, late: 0, continues: false, order: None };
+        if self.stays_here(space)? {
+            self.bury(space, doc, stone)?;
+        } else {
+            self.hide(space, doc, TombstoneRow { order: Some(order.id()), ..stone })?;
+        }
         self.post(space, &order)
     }
 
+    /// Hides a document with all it goes on in, until it is known what became of the order.
+    fn hide(&mut self, space: SpaceId, first: DocId, stone: TombstoneRow) -> Result<()> {
+        for (doc, row) in self.chain_from(space, first)? {
+            if let Some(part) = DocType::by_number(row.record) {
+                self.unlink(doc, part)?;
+            }
+            let stone =
+                TombstoneRow { record: row.record, continues: doc != first, ..stone.clone() };
+            self.rows.put_tombstone(space, doc, &stone)?;
+        }
+        Ok(())
+    }
+
+    /// Carries out this phone's own orders that the relay took, and shows again what it refused to erase.
+    pub fn settle_orders(&mut self) -> Result<()> {
+        for (space, doc, stone) in self.rows.tombstones()? {
+            let Some(order) = stone.order else { continue };
+            match self.rows.item(order)?.map(|item| item.state) {
+                Some(ItemState::Applied) if !stone.continues => {
+                    self.bury(space, doc, TombstoneRow { order: None, ..stone })?;
+                }
+                Some(ItemState::Refused) | None => self.show_again(space, doc)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn show_again(&mut self, space: SpaceId, doc: DocId) -> Result<()> {
+        self.rows.delete_tombstone(space, doc)?;
+        let Some(row) = self.rows.document(space, doc)? else { return Ok(()) };
+        if let (Some(part), Some(saved)) = (DocType::by_number(row.record), &row.saved) {
+            self.link(space, doc, part, &doc::flatten(saved)?)?;
+        }
+        Ok(())
+    }
+
     /// Checks an order against the directory at a length, as every node does.
-    fn check_order(
-        &self,
-        order: &Envelope,
-        space: &SpaceInfo,
-        directory_seq: u64,
-    ) -> std::result::Result<(), Code> {
+    fn check_order(&self, order: &Envelope, space: &SpaceInfo, directory_seq: u64) -> Result<()> {
         let directory: &Directory = &self.directory;
         let author =
             directory.device_at(&order.header.device, directory_seq).ok_or(Code::UnknownDevice)?;
-        let written_by =
-            self.written_by(order.header.space, order.header.doc).map_err(|_| Code::StoreFailed)?;
-        gates::check_purge(order, &author, space, written_by, directory, directory_seq)
+        let (id, doc) = (order.header.space, order.header.doc);
+        let named =
+            Named { written_by: self.written_by(id, doc)?, continues: self.continues(id, doc)? };
+        Ok(gates::check_purge(order, &author, space, named, directory, directory_seq)?)
     }
 
-    /// Who wrote a document's first change, as far as this phone holds it; what is not open here counts too.
+    /// Who wrote a document's first change, as far as this phone holds it; what is not open here counts too, what was
+    /// set aside does not.
     fn written_by(&self, space: SpaceId, doc: DocId) -> Result<Option<MemberId>> {
         let mut ids = self.rows.changes(space, doc)?;
         if ids.is_empty() {
-            ids = self.rows.envelopes_of(&BTreeSet::from([(space, doc)]))?;
             let mut placed = Vec::new();
-            for id in ids {
-                let seq = self.rows.item(id)?.map_or(0, |item| item.seq);
-                placed.push((seq == 0, seq, id));
+            for id in self.rows.envelopes_of(&BTreeSet::from([(space, doc)]))? {
+                match self.rows.item(id)? {
+                    Some(item) if item.state == ItemState::Refused => {}
+                    item => placed.push((item.map_or(0, |item| item.seq), id)),
+                }
             }
-            placed.sort();
-            ids = placed.into_iter().map(|(.., id)| id).collect();
+            placed.sort_by_key(|(seq, id)| (*seq == 0, *seq, *id));
+            ids = placed.into_iter().map(|(_, id)| id).collect();
         }
         for id in ids {
             if let Some(envelope) = self.rows.envelope(id)? {
@@ -171,33 +232,54 @@ impl Desk<'_> {
         Ok(None)
     }
 
+    /// Whether a document goes on from one that is here, or was.
+    fn continues(&self, space: SpaceId, doc: DocId) -> Result<bool> {
+        let here = self.rows.documents_of(Some(space))?.into_iter().map(|(_, other, _)| other);
+        let gone = self.rows.tombstones()?.into_iter();
+        let gone = gone.filter(|(of, ..)| *of == space).map(|(_, other, _)| other);
+        Ok(here.chain(gone).any(|other| other.successor() == doc))
+    }
+
     /// An order from the log takes effect.
     pub fn receive_purge(&mut self, order: &Envelope, directory_seq: u64) -> Result<()> {
         let (space, doc) = (order.header.space, order.header.doc);
         let row = self.space_row(space)?;
-        if self.rows.tombstone(space, doc)?.is_some() {
+        if self.is_purged(space, doc)? {
             return Ok(());
         }
         self.check_order(order, &row.info, directory_seq)?;
         let body: PurgeBody = from_cbor(&order.body).map_err(|_| Code::Malformed)?;
-        let late = self.erase(&BTreeSet::from([(space, doc)]))?;
+        let (day, why) = (order.header.day, body.why);
         let by = self.directory.owner_of(&order.header.device);
-        self.bury(
-            space,
-            doc,
-            TombstoneRow { record: 0, day: order.header.day, why: body.why, by, late },
-        )
+        let stone =
+            TombstoneRow { record: 0, day, why, by, late: 0, continues: false, order: None };
+        self.bury(space, doc, stone)
     }
 
-    /// Leaves a tombstone, in which the kind of record is known if it ever was.
-    fn bury(&mut self, space: SpaceId, doc: DocId, row: TombstoneRow) -> Result<()> {
-        let record = self.rows.document(space, doc)?.map_or(row.record, |known| known.record);
-        self.rows.delete_document(space, doc)?;
-        Ok(self.rows.put_tombstone(space, doc, &TombstoneRow { record, ..row })?)
+    /// Erases a document with all it goes on in, and leaves tombstones: of the next one too, which nobody has begun.
+    fn bury(&mut self, space: SpaceId, first: DocId, stone: TombstoneRow) -> Result<()> {
+        let mut chain: Vec<(DocId, u16)> = self
+            .chain_from(space, first)?
+            .into_iter()
+            .map(|(doc, row)| (doc, row.record))
+            .collect();
+        if chain.is_empty() {
+            chain.push((first, stone.record));
+        }
+        let next = chain.last().map_or(first, |(last, _)| *last).successor();
+        chain.push((next, 0));
+        let late = self.erase(&chain.iter().map(|(doc, _)| (space, *doc)).collect())?;
+        for (doc, record) in chain {
+            self.rows.delete_document(space, doc)?;
+            let (continues, late) = (doc != first, if doc == first { late } else { 0 });
+            let stone = TombstoneRow { record, continues, late, ..stone.clone() };
+            self.rows.put_tombstone(space, doc, &stone)?;
+        }
+        Ok(())
     }
 
     /// Erases documents with everything this phone has of them, and says how many changes of this device came
-    /// too late. Their rows of `documents` stay for [`Desk::bury`].
+    /// too late.
     pub fn erase(&mut self, docs: &BTreeSet<(SpaceId, DocId)>) -> Result<u64> {
         let mut late = 0;
         for (space, doc) in docs {
@@ -232,8 +314,13 @@ impl Desk<'_> {
         Ok(late)
     }
 
-    /// Whether a document was erased: nothing of it is taken any more. A change of this device is counted as late.
+    /// Whether a document was erased: nothing of it is taken any more.
     pub fn is_purged(&self, space: SpaceId, doc: DocId) -> Result<bool> {
+        Ok(self.rows.tombstone(space, doc)?.is_some_and(|stone| stone.order.is_none()))
+    }
+
+    /// Whether a document is hidden here: erased, or ordered to be.
+    pub fn is_hidden(&self, space: SpaceId, doc: DocId) -> Result<bool> {
         Ok(self.rows.tombstone(space, doc)?.is_some())
     }
 }

@@ -260,6 +260,9 @@ impl Desk<'_> {
     /// Notes which record a document belongs to, once its values are known.
     pub fn link(&mut self, space: SpaceId, doc: DocId, part: &DocType, flat: &Flat) -> Result<()> {
         let Some(record) = RecordType::of_part(part.number) else { return Ok(()) };
+        if self.is_hidden(space, doc)? {
+            return Ok(());
+        }
         let first = record.parts[0].number;
         let root = match flat.get("of") {
             Some(Scalar::Str(of)) if part.number != first => of.parse().ok(),

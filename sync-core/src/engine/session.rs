@@ -58,6 +58,9 @@ impl Phone {
         let fields = desk.intervention_fields(intervention)?;
         let key = text_key(&fields, phase)?;
         let space = desk.session_to_write(env, intervention, &fields)?;
+        if desk.is_hidden(space, note_doc(space))? {
+            return Err(Code::Purged.into());
+        }
         desk.write_note(env, space, key, edit)?;
         desk.commit_recorded()
     }
@@ -69,6 +72,9 @@ impl Phone {
         for row in desk.session_spaces(intervention)? {
             let space = row.info.id;
             let doc = note_doc(space);
+            if desk.is_hidden(space, doc)? {
+                continue;
+            }
             let chain = desk.chain_from(space, doc)?;
             // Whoever opened the session for others holds its row and no key.
             let reads = row.info.is_read_by(&desk.identity.member);

@@ -18,7 +18,7 @@ mod trial;
 mod walker;
 
 pub use author::{Author, authenticate};
-pub use purge::check_purge;
+pub use purge::{Named, check_purge};
 pub use readers::check_readers;
 pub use removal::judged_at;
 pub use right::{check_guest, check_policy, check_right};

@@ -1,25 +1,35 @@
 //! Who may have a document erased, and what keeps it from being erased.
 
 use crate::directory::{Directory, SpaceInfo};
-use crate::ids::MemberId;
+use crate::ids::{DocId, MemberId};
 use crate::protocol::{Code, Envelope, Kind, PurgeBody, from_cbor};
 use crate::records::{DeviceClass, Who};
 
 use super::Author;
 
+/// What a node's log says of the document that an order names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Named {
+    /// Who wrote its first change, `None` if the log holds none.
+    pub written_by: Option<MemberId>,
+    /// Whether it goes on from another document of the log, or from one that was erased.
+    pub continues: bool,
+}
+
 /// Checks a purge order beyond its right to be in the space: that its author may erase this very document.
 ///
-/// `written_by`: who wrote the document's first change in the log, `None` if the log holds none. Then it must be
-/// somebody who may write there: ids are random, so nobody names a document of another before it is known.
+/// Where the log holds nothing of the document, its author must be somebody who may write there: ids are random, so nobody names a document of another before it is known.
+/// An order names the first of a chain and erases what it goes on in, also what is written later: the id of a
+/// successor is no secret.
 ///
 /// # Errors
-/// `malformed` if it names no document or has no reason, `not_allowed`, `legal_hold` while the document is held at
+/// `malformed` if it names no first document or has no reason, `not_allowed`, `legal_hold` while the document is held at
 /// this length of the directory.
 pub fn check_purge(
     order: &Envelope,
     author: &Author<'_>,
     space: &SpaceInfo,
-    written_by: Option<MemberId>,
+    named: Named,
     directory: &Directory,
     directory_seq: u64,
 ) -> Result<(), Code> {
@@ -33,14 +43,14 @@ pub fn check_purge(
         true => reads,
         false => standing.is_any_of(&[Who::Admin, Who::Coordinators]),
     };
-    let wrote = match written_by {
+    let wrote = match named.written_by {
         Some(member) => member == author.member,
         None => standing.is_any_of(policy.write),
     };
     if !person || !(entitled || wrote) {
         return Err(Code::NotAllowed);
     }
-    let whole = header.kind == Kind::Purge && *header.doc.as_bytes() != [0; 16];
+    let whole = header.kind == Kind::Purge && header.doc != DocId::ZERO && !named.continues;
     if !whole || from_cbor::<PurgeBody>(&order.body).is_err() {
         return Err(Code::Malformed);
     }

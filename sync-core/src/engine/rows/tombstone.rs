@@ -31,6 +31,12 @@ pub(in crate::engine) struct TombstoneRow {
     /// Changes of this device that came too late.
     #[n(4)]
     pub late: u64,
+    /// Whether it goes on from another erased document: not told by itself.
+    #[n(5)]
+    pub continues: bool,
+    /// This phone's own order while the relay has not taken it: the document is hidden, and nothing of it gone.
+    #[n(6)]
+    pub order: Option<EnvelopeId>,
 }
 
 impl Rows<'_> {
@@ -40,6 +46,10 @@ impl Rows<'_> {
 
     pub fn put_tombstone(&mut self, space: SpaceId, doc: DocId, row: &TombstoneRow) -> Result<()> {
         self.write(Table::Records, &key(&[b"t", space.as_bytes(), doc.as_bytes()]), row)
+    }
+
+    pub fn delete_tombstone(&mut self, space: SpaceId, doc: DocId) -> Result<()> {
+        self.0.delete(Table::Records, &key(&[b"t", space.as_bytes(), doc.as_bytes()]))
     }
 
     pub fn tombstones(&self) -> Result<Vec<(SpaceId, DocId, TombstoneRow)>> {
