@@ -8,6 +8,7 @@ pub mod failing;
 pub mod hostile;
 pub mod loss;
 pub mod program;
+pub mod terminal;
 
 use std::collections::BTreeMap;
 use std::path::Path;

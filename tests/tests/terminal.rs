@@ -1,81 +1,11 @@
 //! Three terminals: a relay and two phones, used by hand through the built `aftercall`.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::Stdio;
 
-use tests::program::{printed, program};
-
-/// A relay that ends with the test.
-struct Relay {
-    child: Child,
-    data: PathBuf,
-    url: String,
-}
-
-impl Relay {
-    fn start(folder: &Path) -> Self {
-        let data = folder.join("relay");
-        let mut child = Command::new(program())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(&data)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("the relay starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("says where it is");
-        let url = line.split_whitespace().find(|word| word.starts_with("http://"));
-        let url = url.expect("an address").trim_end_matches('.').to_owned();
-        Self { child, data, url }
-    }
-}
-
-impl Drop for Relay {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A phone on a terminal.
-struct Terminal {
-    data: PathBuf,
-    passphrase: &'static str,
-}
-
-impl Terminal {
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program());
-        command.arg("phone").arg("--data").arg(&self.data).args(arguments);
-        command.env("AFTERCALL_PASSPHRASE", self.passphrase);
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).output().expect("the program starts")
-    }
-
-    fn ok(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", printed(&output.stderr));
-        printed(&output.stdout)
-    }
-
-    fn json(&self, arguments: &[&str]) -> serde_json::Value {
-        let mut with_json = vec!["--json"];
-        with_json.extend(arguments);
-        serde_json::from_str(&self.ok(&with_json)).expect("JSON")
-    }
-
-    fn refused(&self, arguments: &[&str]) -> String {
-        let output = self.run(arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", printed(&output.stdout));
-        assert_eq!(printed(&output.stdout), "", "{arguments:?}");
-        printed(&output.stderr)
-    }
-}
+use tests::program::printed;
+use tests::terminal::{Relay, Terminal};
 
 /// A team with a coordinator's phone and a peer's.
 fn two_phones(folder: &Path, relay: &Relay) -> (Terminal, Terminal) {
@@ -85,13 +15,7 @@ fn two_phones(folder: &Path, relay: &Relay) -> (Terminal, Terminal) {
         cleo.json(&["create", "--relay", &relay.url, "--name", "Cleo", "--role", "coordinator"]);
     let team = made["team"].as_str().expect("a number").to_owned();
     assert!(cleo.refused(&["sync"]).starts_with("error [no_such_team]: "));
-    let allowed = Command::new(program())
-        .args(["admin", "--data"])
-        .arg(&relay.data)
-        .args(["allow-team", &team])
-        .output()
-        .expect("the program starts");
-    assert!(allowed.status.success(), "{}", printed(&allowed.stderr));
+    relay.allow(&team);
     cleo.ok(&["sync"]);
     let invited = cleo.json(&["invite", "--name", "Amy", "--role", "peer_supporter"]);
     assert_eq!(invited["relay_knows"], true);
@@ -294,23 +218,6 @@ fn now_is_unsure_until_a_relay_attested_the_time() {
     assert_eq!(quality(&["occurred_end=now"]), "device_unsure");
     assert_eq!(quality(&["occurred_end=now", "time_quality=approximate"]), "approximate");
     assert_ne!(quality(&["occurred_end=2026-03-01T18:00:00Z"]), "device_unsure");
-}
-
-impl Terminal {
-    /// Runs a verb with this on standard input.
-    fn typing(&self, arguments: &[&str], typed: &str) -> Output {
-        let mut child = self
-            .command(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("starts");
-        let mut input = child.stdin.take().expect("is piped");
-        std::io::Write::write_all(&mut input, typed.as_bytes()).expect("types");
-        drop(input);
-        child.wait_with_output().expect("ends")
-    }
 }
 
 #[test]

@@ -59,15 +59,7 @@ impl Phone {
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
-        Ok(Phone {
-            store,
-            identity,
-            keys,
-            directory,
-            asked: None,
-            meeting: None,
-            offers_directory: false,
-        })
+        Ok(Phone::started(store, identity, keys, directory))
     }
 
     /// Opens a phone that was set up before.
@@ -84,15 +76,7 @@ impl Phone {
         for entry in &entries {
             directory.append(entry)?;
         }
-        Ok(Phone {
-            store,
-            identity,
-            keys,
-            directory,
-            asked: None,
-            meeting: None,
-            offers_directory: false,
-        })
+        Ok(Phone::started(store, identity, keys, directory))
     }
 
     /// What to ask the relay while joining.

@@ -88,6 +88,17 @@ pub struct Phone {
 }
 
 impl Phone {
+    /// A phone as it is when its process begins.
+    fn started(
+        store: Box<dyn Store>,
+        identity: IdentityRow,
+        keys: DeviceKeys,
+        directory: Directory,
+    ) -> Self {
+        let (asked, meeting, offers_directory) = (None, None, false);
+        Self { store, identity, keys, directory, asked, meeting, offers_directory }
+    }
+
     /// Begins a transaction over everything the phone holds.
     fn desk(&mut self) -> Result<Desk<'_>> {
         let rows = rows::Rows(self.store.begin()?);

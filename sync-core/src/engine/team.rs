@@ -92,15 +92,7 @@ impl Phone {
         }
         desk.enter_staff(env, member, &admin)?;
         desk.commit()?;
-        Ok(Phone {
-            store,
-            identity,
-            keys,
-            directory,
-            asked: None,
-            meeting: None,
-            offers_directory: false,
-        })
+        Ok(Phone::started(store, identity, keys, directory))
     }
 
     /// Enters a member. Their devices are let in by [`Phone::invite`].

@@ -76,15 +76,7 @@ impl Phone {
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(identity.team);
-        Ok(Phone {
-            store,
-            identity,
-            keys,
-            directory,
-            asked: None,
-            meeting: None,
-            offers_directory: false,
-        })
+        Ok(Phone::started(store, identity, keys, directory))
     }
 
     /// Types a code again, after a wrong one.
