@@ -37,7 +37,7 @@ impl Directory {
     /// Reads an operation that waits and drops every signature that does not hold here.
     ///
     /// # Errors
-    /// `malformed` if it is none, or says more than this program understands; `too_large`; `approval_invalid` if it
+    /// `malformed` if it is none, names numbers (they are put in when it is entered), or says more than this program understands; `too_large`; `approval_invalid` if it
     /// was used, or the first signature is not that of an admin's native device.
     pub fn read_proposal(&self, proposal: &mut Cosign) -> Result<Proposed, Code> {
         if proposal.op.len() > limits::MAX_COSIGN_OP
@@ -49,7 +49,8 @@ impl Directory {
         let op: Op = from_cbor(&proposal.op).map_err(|_| Code::Malformed)?;
         // What is shown is what is signed: bytes that say anything beyond `op` are not offered for signing.
         let plain = to_cbor(&op) == **proposal.op;
-        if !plain || matches!(op, Op::Genesis { .. } | Op::Approved { .. }) {
+        let numbered = op.numbers().is_some_and(|numbers| !numbers.is_empty());
+        if !plain || numbered || matches!(op, Op::Genesis { .. } | Op::Approved { .. }) {
             return Err(Code::Malformed);
         }
         if self.has_spent(&proposal.nonce) {

@@ -103,11 +103,12 @@ pub(super) fn open(team: TeamId, entry: &Envelope) -> Result<Opened, Code> {
     let Op::Approved { op, nonce, approvals } = outer else {
         return Ok(Opened { op: outer, nonce: None, approvals: Vec::new(), message: Vec::new() });
     };
-    let message = approval_to_sign(team, &nonce, &op);
-    let op: Op = from_cbor(&op).map_err(|_| Code::Malformed)?;
+    let encoded = op;
+    let op: Op = from_cbor(&encoded).map_err(|_| Code::Malformed)?;
     if matches!(op, Op::Approved { .. } | Op::Genesis { .. }) {
         return Err(Code::Malformed);
     }
+    let message = approval_to_sign(team, &nonce, &op.approved_bytes(&encoded)?);
     Ok(Opened { op, nonce: Some(nonce.into()), approvals, message })
 }
 

@@ -79,6 +79,7 @@ impl Phone {
     /// Changes a member's field roles and `admin` capability; what else the directory says of them stays.
     ///
     /// `Some`: it waits for another admin under this name, see [`Phone::approvals`]; `None`: it is in effect with the next sync.
+    /// What the member wrote before keeps the rights it had.
     ///
     /// # Errors
     /// `not_allowed` without the `admin` capability, `no_such_member`.
@@ -92,6 +93,8 @@ impl Phone {
         let mut desk = self.desk()?;
         desk.require_admin()?;
         let now = desk.directory.member(&member).ok_or(Code::NoSuchMember)?;
+        // Where rights end, what was written before keeps the rights it had: see `removal`.
+        let narrows = now.admin && !admin || now.roles.iter().any(|role| !roles.contains(role));
         let op = Op::Member {
             member,
             roles: roles.to_vec(),
@@ -99,7 +102,7 @@ impl Phone {
             unit: now.unit.clone(),
             supervises: now.supervises.clone(),
             guest: now.guest.clone(),
-            last: None,
+            last: narrows.then(Vec::new),
         };
         let before: BTreeSet<ProposalId> = desk.rows.cosigns()?.into_iter().map(|c| c.0).collect();
         desk.propose(op)?;
@@ -135,11 +138,19 @@ impl Desk<'_> {
         Ok((row, read))
     }
 
+    /// Whether an operation that names numbers needs others before the relay is asked for them.
+    pub fn asks_first(&self, ahead: &Directory, op: &Op) -> bool {
+        let needs = ahead.approvals_of(op);
+        op.numbers().is_some() && (needs.admins > 1 || needs.without == Some(self.identity.member))
+    }
+
     /// Turns an operation that nobody else has signed yet into one that waits for the others.
     pub fn ask_for_approval(&mut self, env: &mut Env<'_>, op: &Op) -> Result<()> {
         let mut nonce = [0; 16];
         env.rng.fill_bytes(&mut nonce);
-        let op = to_cbor(op);
+        let mut op = op.clone();
+        op.set_numbers(Vec::new());
+        let op = to_cbor(&op);
         if op.len() > limits::MAX_COSIGN_OP {
             return Err(Code::TooLarge.into());
         }

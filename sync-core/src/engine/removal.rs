@@ -6,7 +6,6 @@
 use crate::directory::Op;
 use crate::ids::{DeviceId, EnvelopeId, MemberId};
 use crate::protocol::{Accepted, Code, Envelope, RemovalNotice, SetAside, SyncResponse, from_cbor};
-use crate::records::Role;
 
 use super::desk::Desk;
 use super::{Phone, Result};
@@ -33,26 +32,6 @@ impl Phone {
         desk.require_admin()?;
         desk.directory.member(&member).ok_or(Code::NoSuchMember)?;
         desk.propose_once(Op::Remove { member, device: None, last: Vec::new() })?;
-        desk.commit()
-    }
-
-    /// Gives a member these roles instead of the ones they have. What they wrote before keeps the rights it had.
-    ///
-    /// # Errors
-    /// `not_allowed` without the `admin` capability, `no_such_member`.
-    pub fn change_roles(&mut self, member: MemberId, roles: &[Role], admin: bool) -> Result<()> {
-        let mut desk = self.desk()?;
-        desk.require_admin()?;
-        let known = desk.directory.member(&member).ok_or(Code::NoSuchMember)?.clone();
-        desk.propose_once(Op::Member {
-            member,
-            roles: roles.to_vec(),
-            admin,
-            unit: known.unit,
-            supervises: known.supervises,
-            guest: known.guest,
-            last: Some(Vec::new()),
-        })?;
         desk.commit()
     }
 

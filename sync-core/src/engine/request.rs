@@ -174,6 +174,10 @@ impl Desk<'_> {
             if matches!(proposal.op, Op::Renew) && !self.wants_renewal(day)? {
                 continue;
             }
+            if self.asks_first(&ahead, &proposal.op) {
+                self.ask_for_approval(env, &proposal.op)?;
+                continue;
+            }
             // What follows may depend on it. The numbers come with the next answer.
             numbers_missing = numbers_missing || !self.fill_numbers(&mut proposal.op)?;
             if numbers_missing {

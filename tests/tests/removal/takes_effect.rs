@@ -1,5 +1,6 @@
 //! A removal is in force at the device's next request; nothing honest is lost by it.
 
+use sync_core::engine::NewMember;
 use sync_core::records::{Role, Value};
 use tests::hostile::alarms;
 
@@ -104,7 +105,7 @@ fn narrowed_roles_bind_the_next_item_and_not_what_was_accepted_before() {
     world.sync_all();
     let unsent = incident(&mut world, "bo");
     let bo = world.member("bo");
-    world.on("admin", |phone, _| phone.change_roles(bo, &[], false)).unwrap();
+    world.on("admin", |phone, env| phone.set_roles(env, bo, &[], false)).unwrap();
     world.sync("admin");
     world.sync_all();
     for name in ["amy", "cleo"] {
@@ -117,4 +118,59 @@ fn narrowed_roles_bind_the_next_item_and_not_what_was_accepted_before() {
     world.join("dan", &[Role::PeerSupporter]);
     assert!(world.on("dan", |phone, _| phone.show(before)).is_ok());
     assert_eq!(alarms(&mut world, "dan"), []);
+}
+
+#[test]
+fn an_admin_among_three_is_removed_by_the_other_two_whatever_they_write_meanwhile() {
+    let mut world = World::with_two_admins(33, PolicyProfile::neutral());
+    let new = NewMember {
+        name: Some("third".into()),
+        roles: vec![Role::PeerSupporter],
+        admin: true,
+        ..NewMember::default()
+    };
+    let approve = |world: &mut World| {
+        world.sync("second");
+        let waiting = world.on("second", |phone, _| phone.approvals()).unwrap();
+        world.on("second", |phone, env| phone.approve(env, waiting[0].id)).unwrap();
+    };
+    let invitation = world.invite_new(new);
+    approve(&mut world);
+    world.sync("second");
+    world.let_in("third", Box::new(sync_core::store::MemoryStore::new()), &invitation);
+    world.sync_all();
+    let third = invitation.member;
+    let before = incident(&mut world, "third");
+    world.sync_all();
+    world.on("admin", |phone, _| phone.remove_member(third)).unwrap();
+    world.sync("admin");
+    assert!(
+        tests::hostile::directory(&world).member(&third).is_some(),
+        "one signature is not enough"
+    );
+    approve(&mut world);
+    // Two more saves: after the approval, and after the relay told how far the phone had come.
+    let between = incident(&mut world, "third");
+    world.sync("third");
+    world.exchange("second").unwrap();
+    let last = incident(&mut world, "third");
+    world.sync("third");
+    world.sync("second");
+    world.sync("admin");
+    assert!(tests::hostile::directory(&world).member(&third).is_none(), "removed");
+    assert_eq!(call(&mut world, "third").0, Code::DeviceRemoved);
+    // Who comes later judges it as those who were there.
+    let staff = NewMember {
+        name: Some("amy".into()),
+        roles: vec![Role::PeerSupporter],
+        ..NewMember::default()
+    };
+    let invitation = world.invite_new(staff);
+    approve(&mut world);
+    world.sync("second");
+    world.let_in("amy", Box::new(sync_core::store::MemoryStore::new()), &invitation);
+    for record in [before, between, last] {
+        assert!(world.on("amy", |phone, _| phone.show(record)).is_ok(), "{record}");
+    }
+    assert_eq!(alarms(&mut world, "amy"), []);
 }
