@@ -194,7 +194,7 @@ fn try_code(station: &Station, code: &TypedCode, n: u8) -> Result<CodeAnswer, Co
 }
 
 #[test]
-fn item_31_a_typed_code_takes_five_messages_is_answered_by_its_own_device_and_ends_in_time() {
+fn a_typed_code_takes_five_messages_is_answered_by_its_own_device_and_ends_in_time() {
     let (station, mut team, code) = code_shown(10);
     let mut amy = Hand::new(101);
     team.enter(&amy, &[Role::Coordinator]);
@@ -232,7 +232,7 @@ fn item_31_a_typed_code_takes_five_messages_is_answered_by_its_own_device_and_en
 }
 
 #[test]
-fn item_31_codes_are_counted_towards_their_team_and_unknown_ones_tell_nothing() {
+fn codes_are_counted_towards_their_team_and_unknown_ones_tell_nothing() {
     let (station, _, code) = code_shown(12);
     let other = TypedCode::parse("ABD-DEFG-HJK").unwrap();
     assert_eq!(try_code(&station, &other, 1).err(), Some(Code::InviteUnknown));

@@ -1,4 +1,4 @@
-//! What the seals of the product promise, each promise by its number in the checklist of docs/security.md.
+//! What the seals of the product promise, one by one; docs/security.md says what for.
 
 use std::collections::BTreeSet;
 
@@ -89,7 +89,6 @@ fn open_body(
         .map(|text| text.to_vec())
 }
 
-/// Item 17.
 #[test]
 fn any_flipped_bit_of_header_body_signature_or_wrap_opens_nothing() {
     let sealed = sealed(b"said in confidence", &mut ChaCha20Rng::seed_from_u64(17));
@@ -110,7 +109,7 @@ fn any_flipped_bit_of_header_body_signature_or_wrap_opens_nothing() {
     }
 }
 
-/// Item 17, behind the signature: a reader who is handed a body re-signed by a thief of the author's key still sees
+/// Behind the signature: a reader who is handed a body re-signed by a thief of the author's key still sees
 /// that it was changed.
 #[test]
 fn any_flipped_bit_of_the_body_opens_nothing_even_under_a_genuine_signature() {
@@ -129,7 +128,6 @@ fn any_flipped_bit_of_the_body_opens_nothing_even_under_a_genuine_signature() {
     }
 }
 
-/// Item 18.
 #[test]
 fn two_seals_of_equal_text_share_no_bytes_beyond_their_structure() {
     let rng = &mut ChaCha20Rng::seed_from_u64(18);
@@ -166,7 +164,7 @@ fn repeats(seals: usize) -> usize {
     2 * seals - nonces.len() - names.len()
 }
 
-/// Item 18: 20,000 here, 1,000,000 in `a_million_seals_repeat_no_nonce_and_no_key`.
+/// 20,000 here, 1,000,000 in `a_million_seals_repeat_no_nonce_and_no_key`.
 #[test]
 fn seals_repeat_no_nonce_and_no_key() {
     assert_eq!(repeats(20_000), 0);
@@ -178,7 +176,6 @@ fn a_million_seals_repeat_no_nonce_and_no_key() {
     assert_eq!(repeats(1_000_000), 0);
 }
 
-/// Item 19.
 #[test]
 fn a_seal_moved_to_another_note_space_author_place_or_team_state_does_not_open() {
     let rng = &mut ChaCha20Rng::seed_from_u64(19);
@@ -218,7 +215,7 @@ fn a_seal_moved_to_another_note_space_author_place_or_team_state_does_not_open()
     }
 }
 
-/// Item 29: a suite that is not known is no body, no epoch and no space at all.
+/// A suite that is not known is no body, no epoch and no space at all.
 #[test]
 fn an_unknown_suite_is_refused_before_anything_is_opened() {
     let sealed = sealed(b"said in confidence", &mut ChaCha20Rng::seed_from_u64(29));

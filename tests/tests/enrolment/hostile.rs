@@ -1,4 +1,4 @@
-//! A relay that would let in somebody else, or let somebody in twice (SECURITY items 31 and 32).
+//! A relay that would let in somebody else, or let somebody in twice.
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -19,7 +19,7 @@ fn swap(world: &World) -> usize {
 }
 
 #[test]
-fn item_32_swapped_keys_are_caught_by_link_code_batch_and_own_invitation() {
+fn swapped_keys_are_caught_by_link_code_batch_and_own_invitation() {
     // By link and in a batch.
     for batch in [false, true] {
         let mut world = county();
@@ -69,7 +69,7 @@ fn item_32_swapped_keys_are_caught_by_link_code_batch_and_own_invitation() {
 }
 
 #[test]
-fn item_32_a_relay_in_the_middle_of_a_typed_code_gets_nowhere() {
+fn a_relay_in_the_middle_of_a_typed_code_gets_nowhere() {
     let mut world = county();
     let eli = enter(&mut world, "eli");
     let code = world.on("admin", |phone, env| phone.invite_by_code(env, eli)).unwrap();
@@ -100,7 +100,7 @@ fn item_32_a_relay_in_the_middle_of_a_typed_code_gets_nowhere() {
 }
 
 #[test]
-fn item_31_an_invitation_is_single_use_for_fifteen_minutes_and_an_old_answer_brings_nothing() {
+fn an_invitation_is_single_use_for_fifteen_minutes_and_an_old_answer_brings_nothing() {
     let mut world = county();
     let eli = enter(&mut world, "eli");
     let invitation = world.on("admin", |phone, env| phone.invite(env, eli)).unwrap();
@@ -129,7 +129,7 @@ fn item_31_an_invitation_is_single_use_for_fifteen_minutes_and_an_old_answer_bri
 }
 
 #[test]
-fn item_31_no_secret_of_an_invitation_reaches_the_relay() {
+fn no_secret_of_an_invitation_reaches_the_relay() {
     let mut world = county();
     let eli = enter(&mut world, "eli");
     let link = world.on("admin", |phone, env| phone.invite(env, eli)).unwrap();
@@ -151,7 +151,7 @@ fn item_31_no_secret_of_an_invitation_reaches_the_relay() {
 }
 
 #[test]
-fn item_31_one_request_shown_to_two_admins_lets_in_one_device() {
+fn one_request_shown_to_two_admins_lets_in_one_device() {
     let mut world = county();
     let invitation = world.invite_own("admin");
     world.begin_as("admin2", &invitation, DeviceClass::Native);

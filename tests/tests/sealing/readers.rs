@@ -35,7 +35,6 @@ fn every_reader_is_shown_with_the_words_that_their_own_phone_shows() {
     assert_eq!(refused.unwrap_err().code(), Code::NotAllowed);
 }
 
-/// SECURITY 25.
 #[test]
 fn a_reader_from_now_on_cannot_open_what_was_before_until_a_holder_gives_the_past_and_both_are_logged()
  {
