@@ -1,38 +1,16 @@
 //! Frozen bytes of healing and of the audit log: a change of any of them is a change of the protocol.
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
-use std::path::Path;
+mod frozen;
 
 use sync_core::ids::{DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId};
 use sync_core::protocol::{
     AuditHead, AuditRow, Carried, Day, Healing, HealingAnswer, HeldItems, LackedItems,
-    ReconcileAnswer, ReconcileRequest, RowData, Timestamp, from_cbor, held_hash, reconcile_to_sign,
-    to_cbor,
+    ReconcileAnswer, ReconcileRequest, RowData, Timestamp, held_hash, reconcile_to_sign,
 };
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
+use frozen::Folder;
 
-fn frozen(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/healing");
-    let text = std::fs::read_to_string(folder.join(format!("{name}.hex")))
-        .unwrap_or_else(|_| panic!("{name} has no vector"));
-    text.split_whitespace().collect()
-}
-
-fn check(name: &str, bytes: &[u8]) {
-    assert_eq!(hex(bytes), frozen(name), "the bytes of {name} have changed");
-}
-
-fn check_message<T>(name: &str, value: &T)
-where
-    T: minicbor::Encode<()> + for<'b> minicbor::Decode<'b, ()> + PartialEq + std::fmt::Debug,
-{
-    check(name, &to_cbor(value));
-    assert_eq!(from_cbor::<T>(&to_cbor(value)).as_ref(), Ok(value), "{name} reads back");
-}
-
+const WIRE: Folder = Folder("healing");
 const SEED: [u8; 16] = [7; 16];
 
 fn space() -> SpaceId {
@@ -42,22 +20,22 @@ fn space() -> SpaceId {
 #[test]
 fn reconciling_is_frozen() {
     let ids = [EnvelopeId::new([1; 32]), EnvelopeId::new([2; 32])];
-    check("held_hash", &held_hash(&SEED, ids[0]).to_be_bytes());
+    WIRE.check("held_hash", &held_hash(&SEED, ids[0]).to_be_bytes());
     let request = ReconcileRequest {
         team: TeamId::new([0x99; 32]),
         device: DeviceId::new([0x33; 16]),
         seed: SEED.into(),
         spaces: vec![HeldItems::of(&SEED, space(), &ids)],
     };
-    check_message("reconcile_request", &request);
+    WIRE.check_message("reconcile_request", &request);
     let answer = ReconcileAnswer {
         relay: RelayId::new([9; 32]),
         incarnation: IncarnationId::new([0x13; 16]),
         now: Timestamp(1_772_388_000_000),
         lacking: LackedItems::of(space(), [false, true].into_iter()).into_iter().collect(),
     };
-    check_message("reconcile_answer", &answer);
-    check("reconcile_signing_input", &reconcile_to_sign(b"request", b"answer"));
+    WIRE.check_message("reconcile_answer", &answer);
+    WIRE.check("reconcile_signing_input", &reconcile_to_sign(b"request", b"answer"));
 }
 
 #[test]
@@ -69,10 +47,10 @@ fn what_a_sync_says_about_healing_is_frozen() {
         rows: vec![Carried { index: 1, row }],
         wanted: vec![EnvelopeId::new([1; 32])],
     };
-    check_message("healing", &healing);
+    WIRE.check_message("healing", &healing);
     let answer =
         HealingAnswer { held: true, wanted: vec![EnvelopeId::new([2; 32])], found: Vec::new() };
-    check_message("healing_answer", &answer);
+    WIRE.check_message("healing_answer", &answer);
 }
 
 #[test]
@@ -89,19 +67,14 @@ fn a_row_of_the_audit_log_and_its_hash_are_frozen() {
     };
     let (team, previous) = (TeamId::new([0x99; 32]), [0x44; 32]);
     row.hash = row.expected_hash(team, &previous).into();
-    check("audit_hash", row.hash.as_slice());
-    check_message("audit_row", &row);
-    check_message("audit_head", &AuditHead { seq: 2, hash: row.hash });
+    WIRE.check("audit_hash", row.hash.as_slice());
+    WIRE.check_message("audit_row", &row);
+    WIRE.check_message("audit_head", &AuditHead { seq: 2, hash: row.hash });
     assert!(row.follows(team, 1, &previous));
     assert!(!row.follows(team, 2, &previous) && !row.follows(team, 1, &[0; 32]));
 }
 
 #[test]
 fn every_frozen_file_of_healing_is_checked() {
-    let source = include_str!("healing_vectors.rs");
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/healing");
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let name = entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
-        assert!(source.contains(&format!("\"{name}\"")), "nothing checks {name}.hex");
-    }
+    WIRE.assert_all_named(&[include_str!("healing_vectors.rs")]);
 }

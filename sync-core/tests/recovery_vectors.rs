@@ -2,6 +2,8 @@
 //!
 //! A code on paper and shares in a safe outlive many releases, so these bytes never change. Lines are `name hex`.
 
+mod frozen;
+
 use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha20Rng;
@@ -14,21 +16,14 @@ use sync_core::protocol::{
 };
 use sync_core::records::DeviceClass;
 
+use frozen::{hex, lines};
+
 const KNOWN: &str = include_str!("vectors/recovery.txt");
 const TEAM: TeamId = TeamId::new([0xa4; 32]);
 const MEMBER: MemberId = MemberId::new([0xa7; 16]);
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn known() -> BTreeMap<&'static str, Vec<u8>> {
-    let unhex = |text: &str| -> Vec<u8> {
-        let digits = (0..text.len()).step_by(2);
-        digits.map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex")).collect()
-    };
-    let lines = KNOWN.lines().map(|line| line.split_once(' ').expect("name and hex"));
-    lines.map(|(name, value)| (name, unhex(value))).collect()
+    lines(KNOWN)
 }
 
 fn secret() -> RecoverySecret {

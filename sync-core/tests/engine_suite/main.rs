@@ -10,7 +10,10 @@ mod approvals;
 mod directory;
 mod drafts;
 mod freshness;
+#[path = "../frozen/mod.rs"]
+mod frozen;
 mod invites;
+mod meeting;
 mod paper_relay;
 mod spaces;
 mod team;
