@@ -113,8 +113,8 @@ fn enrolment_lets_phones_in_by_every_way_and_nobody_else() {
 }
 
 #[test]
-fn a_lost_phone_is_out_at_its_next_request_and_nothing_on_it_is_lost() {
-    play("lost-phone.jsonl", 3);
+fn a_lost_phone_is_out_at_its_next_request_what_it_wrote_before_counts_and_nothing_later() {
+    play("lost-phone.jsonl", 19);
 }
 
 #[test]
@@ -135,6 +135,32 @@ fn a_relay_that_adds_its_own_device_is_refused_and_told_and_the_rest_goes_on() {
 #[test]
 fn a_relay_that_serves_an_older_directory_is_refused_and_told() {
     play("directory-rollback.jsonl", 3);
+}
+
+#[test]
+fn every_exercise_that_ships_is_played_here_and_told_in_the_readme_with_its_steps() {
+    let told = std::fs::read_to_string(shipped("README.md")).expect("reads");
+    let played = include_str!("exercises.rs");
+    let mut files = 0;
+    for entry in std::fs::read_dir(shipped("")).expect("a folder") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        if !name.ends_with(".jsonl") {
+            continue;
+        }
+        files += 1;
+        assert!(told.contains(&format!("\n| `{name}` |")), "the README has no row for {name}");
+        assert!(played.contains(&format!("play(\"{name}\"")), "{name} is not played");
+        let text = std::fs::read_to_string(shipped(&name)).expect("reads");
+        for line in text.lines().filter(|line| line.starts_with('{')) {
+            let step: serde_json::Value = serde_json::from_str(line).expect("an object");
+            let verb = step["do"].as_str().expect("a verb");
+            assert!(
+                told.contains(&format!("`{verb}`")),
+                "{name}: the README says nothing of {verb}"
+            );
+        }
+    }
+    assert!(files >= 17, "{files}");
 }
 
 #[test]
