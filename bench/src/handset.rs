@@ -49,14 +49,8 @@ pub struct Handset {
 }
 
 fn member(name: &str, roles: &[Role], admin: bool) -> NewMember {
-    NewMember {
-        name: Some(name.to_owned()),
-        roles: roles.to_vec(),
-        admin,
-        unit: None,
-        supervises: Vec::new(),
-        guest: None,
-    }
+    let (name, roles) = (Some(name.to_owned()), roles.to_vec());
+    NewMember { name, roles, admin, ..NewMember::default() }
 }
 
 impl Handset {

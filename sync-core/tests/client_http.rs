@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod http_server;
+mod messages;
 
 use http_server::{Server, reply};
+use messages::empty_response;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use rand_core::CryptoRng;
@@ -15,7 +17,7 @@ use sync_core::client::{
 };
 use sync_core::crypto::DeviceKeys;
 use sync_core::engine::{Env, NewMember, Phone};
-use sync_core::ids::{IncarnationId, RelayId, TeamId};
+use sync_core::ids::{RelayId, TeamId};
 use sync_core::protocol::{
     Batch, Code, EnrolAnswer, EnrolRequest, EnrolState, SignedAnswer, SyncRequest, SyncResponse,
     Timestamp, answer_to_sign, limits, to_cbor,
@@ -39,14 +41,7 @@ impl Surroundings for Slow {
 
 fn phone(origin: &str) -> (Phone, Slow) {
     let mut slow = Slow(ChaCha20Rng::seed_from_u64(1));
-    let admin = NewMember {
-        name: Some("A".into()),
-        roles: vec![],
-        admin: true,
-        unit: None,
-        supervises: vec![],
-        guest: None,
-    };
+    let admin = NewMember { name: Some("A".into()), admin: true, ..NewMember::default() };
     let now = slow.now();
     let phone = Phone::create_team(
         Box::new(MemoryStore::new()),
@@ -61,28 +56,9 @@ fn phone(origin: &str) -> (Phone, Slow) {
 /// What a relay answers that stores nothing and holds nothing, signed for this request.
 fn empty_answer(request: &[u8], need_cursors: bool) -> Vec<u8> {
     let keys = DeviceKeys::generate(&mut ChaCha20Rng::seed_from_u64(2));
-    let answer = to_cbor(&SyncResponse {
-        relay: RelayId::new(keys.verify_key()),
-        incarnation: IncarnationId::new([1; 16]),
-        now: RELAY_NOW,
-        need_cursors,
-        results: vec![],
-        batch: Batch::new(),
-        spaces: vec![],
-        gone: vec![],
-        reset: vec![],
-        backup_through: 0,
-        pending: vec![],
-        recovery: None,
-        vouched: None,
-        codes: None,
-        accepted: None,
-        set_aside: None,
-        cosign: None,
-        audit_head: None,
-        audit: None,
-        healing: None,
-    });
+    let relay = RelayId::new(keys.verify_key());
+    let answer = SyncResponse { need_cursors, ..empty_response(relay, RELAY_NOW) };
+    let answer = to_cbor(&answer);
     let sig = keys.sign(&answer_to_sign(request, &answer)).into();
     pack(&SignedAnswer { answer: answer.into(), sig })
 }

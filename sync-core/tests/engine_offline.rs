@@ -25,8 +25,7 @@ fn staff(name: &str, roles: &[Role]) -> NewMember {
         roles: roles.to_vec(),
         admin: true,
         unit: Some("station-4".into()),
-        supervises: Vec::new(),
-        guest: None,
+        ..NewMember::default()
     }
 }
 

@@ -7,18 +7,19 @@ use std::collections::BTreeMap;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use sync_core::crypto::{self, DeviceKeys, DocumentKey, EpochSecret, SenderKey, token};
+use sync_core::crypto::{self, DeviceKeys, DocumentKey, EpochSecret, SealKeys, SenderKey, token};
 use sync_core::directory::{Directory, Op, open_space_id};
 use sync_core::doc::{self, Edit};
 use sync_core::engine::{Env, NewMember, SyncOutcome};
 use sync_core::ids::{ActorId, DeviceId, DocId, EpochId, MemberId, SpaceId};
 use sync_core::protocol::{
-    Batch, Code, Cosign, Cursors, EnrolRequest, Envelope, EpochBody, Header, Invitation, Kind,
-    Packed, Priority, PushResult, ReaderBody, SignedAnswer, SpaceBody, SpaceOwner, Suite,
-    SyncRequest, SyncResponse, Verdict, WrapBody, answer_to_sign, from_cbor, limits, to_cbor,
+    Batch, Code, Cosign, Day, EnrolRequest, Envelope, EpochBody, Header, Invitation, Kind, Packed,
+    Priority, PushResult, ReaderBody, SignedAnswer, SpaceBody, SpaceOwner, Suite, SyncRequest,
+    SyncResponse, Verdict, WrapBody, answer_to_sign, from_cbor, to_cbor,
 };
 use sync_core::records::{DocType, Role, SpaceKind};
 
+use crate::messages::empty_request;
 use crate::{ORIGIN, World, pack, unpack};
 
 /// An enrolled phone that obeys nothing.
@@ -34,14 +35,7 @@ pub struct Rogue {
 
 /// Enters a member and invites a device of theirs; nobody has answered yet.
 pub fn invite(world: &mut World, roles: &[Role], admin: bool) -> Invitation {
-    let new = NewMember {
-        name: None,
-        roles: roles.to_vec(),
-        admin,
-        unit: None,
-        supervises: Vec::new(),
-        guest: None,
-    };
+    let new = NewMember { roles: roles.to_vec(), admin, ..NewMember::default() };
     let member = world.on("admin", |phone, env| phone.add_member(env, new)).expect("entered");
     world.sync("admin");
     let invitation = world.on("admin", |phone, env| phone.invite(env, member)).expect("invited");
@@ -49,23 +43,26 @@ pub fn invite(world: &mut World, roles: &[Role], admin: bool) -> Invitation {
     invitation
 }
 
-/// Answers an invitation with these public keys, whoever holds their secrets, and lets the admin's phone decide.
+/// Answers an invitation with these public keys, whoever holds their secrets, and lets the admin's phone decide. A
+/// second sealing key is that of suite 2.
 pub fn answer_invitation(
     world: &mut World,
     invitation: &Invitation,
     verify_key: [u8; 32],
     seal_key: [u8; 32],
+    seal_key_2: Option<&[u8]>,
 ) {
     let team = invitation.team;
+    let both = SealKeys { first: &seal_key, second: seal_key_2 }.to_bytes();
     let request = EnrolRequest {
         team,
         lookup: crypto::invite::lookup(&invitation.secret),
         verify_key: verify_key.into(),
         seal_key: seal_key.into(),
-        mac: crypto::invite::bind(&invitation.secret, team, &verify_key, &seal_key, 0),
+        mac: crypto::invite::bind(&invitation.secret, team, &verify_key, &both, 0),
         class: None,
         proof: None,
-        seal_key_2: None,
+        seal_key_2: seal_key_2.map(|key| key.to_vec().into()),
         recovery: None,
     };
     world.relay.enrol(&pack(&to_cbor(&request))).expect("the relay takes the answer");
@@ -79,7 +76,7 @@ pub fn old_keys(rng: &mut ChaCha20Rng) -> DeviceKeys {
 }
 
 impl Rogue {
-    /// Enrols a new member's phone whose keys the test holds.
+    /// Enrols a new member's phone whose keys the test holds: the keys of both suites, as every phone has them.
     pub fn enrol(world: &mut World, seed: u64, roles: &[Role], admin: bool) -> Rogue {
         let invitation = invite(world, roles, admin);
         Self::enrol_by(world, seed, &invitation)
@@ -91,12 +88,32 @@ impl Rogue {
         Rogue { keys, member, rng, numbers: BTreeMap::new() }
     }
 
+    /// As [`Rogue::enrol`], a phone that was set up before there was suite 2.
+    pub fn enrol_old(world: &mut World, seed: u64, roles: &[Role], admin: bool) -> Rogue {
+        let invitation = invite(world, roles, admin);
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let keys = old_keys(&mut rng);
+        Self::enrol_with(world, keys, rng, &invitation)
+    }
+
     /// Enrols a phone whose keys the test holds by an invitation that was made before.
     pub fn enrol_by(world: &mut World, seed: u64, invitation: &Invitation) -> Rogue {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
-        let keys = old_keys(&mut rng);
-        answer_invitation(world, invitation, keys.verify_key(), keys.seal_key());
-        assert!(directory(world).device(&keys.device_id()).is_some(), "it was let in");
+        let keys = DeviceKeys::generate(&mut rng);
+        Self::enrol_with(world, keys, rng, invitation)
+    }
+
+    fn enrol_with(
+        world: &mut World,
+        keys: DeviceKeys,
+        rng: ChaCha20Rng,
+        invitation: &Invitation,
+    ) -> Rogue {
+        let second = keys.seal_key_2();
+        let (verify_key, seal_key) = (keys.verify_key(), keys.seal_key());
+        answer_invitation(world, invitation, verify_key, seal_key, second.as_deref());
+        let listed = directory(world).device(&keys.device_id()).expect("it was let in");
+        assert_eq!(listed.seal_keys().second, second.as_deref(), "with the keys it has");
         Rogue { keys, member: invitation.member, rng, numbers: BTreeMap::new() }
     }
 
@@ -180,27 +197,25 @@ impl Rogue {
 
     /// A genuine request that pushes these envelopes: body and token.
     pub fn request(&mut self, world: &World, batch: Batch, push: Vec<Packed>) -> (Vec<u8>, String) {
-        let request = SyncRequest {
-            team: directory(world).team(),
-            device: self.device(),
-            now: world.now(),
-            digest: Cursors::default().digest().into(),
-            cursors: None,
-            high: Vec::new(),
-            batch,
-            push,
-            max_bytes: limits::DEFAULT_MAX_BYTES,
-            invites: Vec::new(),
-            vouched: None,
-            codes: None,
-            ask_accepted: None,
-            cosign: None,
-            withdrawn: None,
-            recovery: None,
-            healing: None,
-            audit_after: None,
-        };
-        self.sealed_request(world, &request)
+        let empty = self.empty_request(world);
+        self.sealed_request(world, &SyncRequest { batch, push, ..empty })
+    }
+
+    fn empty_request(&self, world: &World) -> SyncRequest {
+        empty_request(directory(world).team(), self.device(), world.now())
+    }
+
+    /// Sends a genuine request that says what is put into it, and reads the whole answer.
+    pub fn ask(
+        &mut self,
+        world: &World,
+        say: impl FnOnce(&mut SyncRequest),
+    ) -> Result<SyncResponse, Code> {
+        let mut request = self.empty_request(world);
+        say(&mut request);
+        let (body, token) = self.sealed_request(world, &request);
+        let answer = world.relay.sync(&token, &body).map_err(|refusal| refusal.code)?;
+        Ok(open_answer(&answer).1)
     }
 
     /// Any request, compressed, with a token for it.
@@ -218,11 +233,9 @@ impl Rogue {
 
     /// Pushes envelopes and reads the whole answer.
     pub fn exchange(&mut self, world: &World, push: &[Envelope]) -> Result<SyncResponse, Code> {
-        let mut batch = Batch::new();
-        let packed = push.iter().map(|envelope| batch.pack(envelope)).collect();
-        let (body, token) = self.request(world, batch, packed);
-        let answer = world.relay.sync(&token, &body).map_err(|refusal| refusal.code)?;
-        Ok(open_answer(&answer).1)
+        self.ask(world, |request| {
+            request.push = push.iter().map(|envelope| request.batch.pack(envelope)).collect();
+        })
     }
 
     /// As an admin's phone: signs the entry of every change that waits for a second admin.
@@ -313,6 +326,26 @@ fn priority_of(kind: Kind) -> Priority {
         Kind::Space | Kind::Reader | Kind::Epoch | Kind::Sender | Kind::Wrap => Priority::Structure,
         _ => Priority::First,
     }
+}
+
+/// A directory entry on top of the head, signed with these keys.
+pub fn entry(directory: &Directory, keys: &DeviceKeys, op: &Op) -> Envelope {
+    let header = Header {
+        kind: Kind::Directory,
+        priority: Priority::First,
+        schema: 0,
+        record: 0,
+        space: directory.space(),
+        doc: DocId::ZERO,
+        device: keys.device_id(),
+        device_seq: 1_000 + directory.len(),
+        actor_no: 0,
+        day: Day(20_000),
+        directory_seq: directory.len(),
+        directory_hash: directory.head(),
+        body_hash: [0; 32],
+    };
+    keys.sign_envelope(header, to_cbor(op))
 }
 
 /// The team's directory, as the admin's phone knows it.

@@ -7,6 +7,8 @@ pub mod enrolling;
 pub mod failing;
 pub mod hostile;
 pub mod loss;
+#[path = "../../sync-core/tests/messages/mod.rs"]
+pub mod messages;
 pub mod program;
 pub mod terminal;
 
@@ -76,6 +78,12 @@ pub fn set(codes: &[&str]) -> Value {
     Value::Set(codes.iter().map(|code| (*code).to_owned()).collect())
 }
 
+/// Whether a phone has no such record.
+pub fn is_absent(world: &mut World, name: &str, record: DocId) -> bool {
+    let shown = world.on(name, |phone, _| phone.show(record));
+    shown.is_err_and(|error| error.code() == Code::NoSuchRecord)
+}
+
 /// Compresses a message.
 pub fn pack(bytes: &[u8]) -> Vec<u8> {
     zstd::encode_all(bytes, 3).expect("compressing in memory cannot fail")
@@ -116,14 +124,7 @@ impl World {
         let folder = temporary_folder();
         let relay = open_relay(folder.path(), &now_ms, &mut rng);
         let mut device_rng = ChaCha20Rng::seed_from_u64(rng.next_u64());
-        let admin = NewMember {
-            name: Some("admin".into()),
-            roles: Vec::new(),
-            admin: true,
-            unit: None,
-            supervises: Vec::new(),
-            guest: None,
-        };
+        let admin = NewMember { name: Some("admin".into()), admin: true, ..NewMember::default() };
         let mut env = Env { now: start, rng: &mut device_rng };
         let phone =
             Phone::create_team(Box::new(MemoryStore::new()), &mut env, ORIGIN, profile, admin)
@@ -132,6 +133,16 @@ impl World {
         let mut world = World { relay, devices: BTreeMap::new(), now_ms, rng, folder };
         world.add("admin", phone, device_rng);
         world.sync("admin");
+        world
+    }
+
+    /// As [`World::new`], with these members and a phone of each, settled.
+    pub fn staffed(seed: u64, profile: PolicyProfile, staff: &[(&str, Role)]) -> World {
+        let mut world = World::new(seed, profile);
+        for (name, role) in staff {
+            world.join(name, &[*role]);
+        }
+        world.sync_all();
         world
     }
 
@@ -148,6 +159,15 @@ impl World {
     /// Where the relay keeps its data.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Whether these bytes stand in any file of the relay.
+    pub fn stands_at_relay(&self, words: &[u8]) -> bool {
+        let files = std::fs::read_dir(self.folder()).expect("the folder is there");
+        files.into_iter().any(|file| {
+            let bytes = std::fs::read(file.expect("an entry").path()).expect("reads");
+            bytes.windows(words.len()).any(|window| window == words)
+        })
     }
 
     /// Lets time pass.
@@ -207,14 +227,8 @@ impl World {
 
     /// Enters a member and invites a phone of theirs.
     pub fn invite(&mut self, name: &str, roles: &[Role]) -> Invitation {
-        let new = NewMember {
-            name: Some(name.into()),
-            roles: roles.to_vec(),
-            admin: false,
-            unit: None,
-            supervises: Vec::new(),
-            guest: None,
-        };
+        let roles = roles.to_vec();
+        let new = NewMember { name: Some(name.into()), roles, ..NewMember::default() };
         self.invite_new(new)
     }
 
@@ -359,6 +373,24 @@ impl World {
     pub fn record(&mut self, name: &str, kind: &str, fields: &[(&str, Value)]) -> DocId {
         let fields = form(fields);
         self.on(name, |phone, env| phone.record(env, kind, &fields)).expect("recorded")
+    }
+
+    /// Records an incident, with nothing but what it must have.
+    pub fn incident(&mut self, name: &str) -> DocId {
+        let fields =
+            [("type", set(&["failed_rescue"])), ("occurred_end", text("2026-03-01T12:00:00Z"))];
+        self.record(name, "incident", &fields)
+    }
+
+    /// Records a contact of so many minutes, with an issue in its sealed half.
+    pub fn contact(&mut self, name: &str, minutes: i64) -> DocId {
+        let fields = [
+            ("started_at", text("2026-03-01T12:00:00Z")),
+            ("duration_min", Value::Int(minutes)),
+            ("mode", text("phone")),
+            ("issues", set(&["grief"])),
+        ];
+        self.record(name, "peer_contact", &fields)
     }
 
     /// Edits a record.

@@ -4,11 +4,11 @@
 
 use sync_core::directory::Guest;
 use sync_core::engine::{NewMember, ProposalView};
-use sync_core::protocol::{Code, Cursors, Day, SyncRequest, limits};
+use sync_core::protocol::{Code, Day};
 use sync_core::records::{PolicyProfile, Role, SpaceKind};
 use sync_core::store::MemoryStore;
 use tests::World;
-use tests::hostile::{Rogue, directory, open_answer};
+use tests::hostile::{Rogue, directory};
 
 fn waiting(world: &mut World, name: &str) -> Vec<ProposalView> {
     world.on(name, |phone, _| phone.approvals()).unwrap()
@@ -57,28 +57,10 @@ fn only_the_phone_that_proposed_a_change_fills_the_relay_with_it_or_takes_it_bac
     world.on("admin", |phone, env| phone.add_member(env, staff("amy"))).unwrap();
     world.sync("admin");
     let ask = |world: &World, rogue: &mut Rogue, cosign, withdrawn| {
-        let request = SyncRequest {
-            team: directory(world).team(),
-            device: rogue.device(),
-            now: world.now(),
-            digest: Cursors::default().digest().into(),
-            cursors: None,
-            high: Vec::new(),
-            batch: sync_core::protocol::Batch::new(),
-            push: Vec::new(),
-            max_bytes: limits::DEFAULT_MAX_BYTES,
-            invites: Vec::new(),
-            cosign,
-            withdrawn,
-            vouched: None,
-            codes: None,
-            ask_accepted: None,
-            recovery: None,
-            healing: None,
-            audit_after: None,
-        };
-        let (body, token) = rogue.sealed_request(world, &request);
-        open_answer(&world.relay.sync(&token, &body).unwrap()).1.cosign.unwrap_or_default()
+        let asked = rogue.ask(world, |request| {
+            (request.cosign, request.withdrawn) = (cosign, withdrawn);
+        });
+        asked.unwrap().cosign.unwrap_or_default()
     };
     let shown = ask(&world, &mut rogue, None, None);
     assert_eq!(shown.len(), 1);

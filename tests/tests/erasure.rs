@@ -7,7 +7,7 @@ use sync_core::ids::DocId;
 use sync_core::protocol::{Code, Kind, PurgeBody, PurgeReason, Verdict, to_cbor};
 use sync_core::records::{NotesMode, PolicyProfile, Role, SpaceKind, Value};
 use tests::hostile::{Rogue, open_space};
-use tests::{World, set, text};
+use tests::{World, is_absent, set, text};
 
 fn county() -> World {
     let profile =
@@ -37,10 +37,6 @@ fn contact(world: &mut World, name: &str, words: &str) -> DocId {
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, EngineError>) -> Code {
     result.expect_err("is refused").code()
-}
-
-fn is_absent(world: &mut World, name: &str, record: DocId) -> bool {
-    world.on(name, |phone, _| phone.show(record)).is_err_and(|e| e.code() == Code::NoSuchRecord)
 }
 
 fn all_quiet(world: &mut World) {

@@ -222,10 +222,7 @@ fn something_new(scene: &mut Scene) -> [String; 2] {
     let new = sync_core::engine::NewMember {
         name: Some("new".into()),
         roles: vec![Role::PeerSupporter],
-        admin: false,
-        unit: None,
-        supervises: Vec::new(),
-        guest: None,
+        ..Default::default()
     };
     scene.world.on("admin", |phone, env| phone.add_member(env, new)).unwrap();
     scene.world.sync("admin");

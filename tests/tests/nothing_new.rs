@@ -79,9 +79,7 @@ async fn nothing_new_with_a_thousand_documents_is_one_request_under_a_kilobyte()
         name: Some("Robin".into()),
         roles: vec![Role::PeerSupporter],
         admin: true,
-        unit: None,
-        supervises: Vec::new(),
-        guest: None,
+        ..NewMember::default()
     };
     let profile = PolicyProfile::neutral();
     let mut phone = Phone::create_team(Box::new(store), &mut env, &origin, profile, admin).unwrap();

@@ -7,23 +7,15 @@ use sync_core::records::{PolicyProfile, Role, SpaceKind, Value};
 use tests::{World, set, text};
 
 fn county() -> World {
-    let mut world = World::new(1, PolicyProfile::neutral());
-    world.join("amy", &[Role::PeerSupporter]);
-    world.join("bo", &[Role::FacilitatorMhp]);
-    world.join("cleo", &[Role::Coordinator]);
-    world
-}
-
-fn incident(world: &mut World, name: &str) -> sync_core::ids::DocId {
-    let fields =
-        [("type", set(&["failed_rescue"])), ("occurred_end", text("2026-03-01T12:00:00Z"))];
-    world.record(name, "incident", &fields)
+    let staff =
+        [("amy", Role::PeerSupporter), ("bo", Role::FacilitatorMhp), ("cleo", Role::Coordinator)];
+    World::staffed(1, PolicyProfile::neutral(), &staff)
 }
 
 #[test]
 fn staff_see_each_others_incidents_and_both_values_of_a_conflict_until_one_step_resolves_it() {
     let mut world = county();
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     world.sync_all();
     world.edit("amy", id, &[("severity", Value::Int(3))]);
     world.edit("bo", id, &[("severity", Value::Int(4))]);
@@ -148,7 +140,7 @@ fn a_coordinators_task_reaches_its_assignee_and_nobody_else() {
 #[test]
 fn every_coordinator_reads_the_narrative_whoever_enrolled_first() {
     let mut world = county();
-    let id = incident(&mut world, "cleo");
+    let id = world.incident("cleo");
     world.edit("cleo", id, &[("narrative", text("roof came down"))]);
     world.sync_all();
     world.join("finn", &[Role::ClinicalDirector]);
@@ -165,7 +157,7 @@ fn every_coordinator_reads_the_narrative_whoever_enrolled_first() {
 fn two_coordinators_who_each_began_a_narrative_offline_end_with_one_space_and_both_texts() {
     let mut world = county();
     world.join("finn", &[Role::ClinicalDirector]);
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     world.sync_all();
     world.edit("cleo", id, &[("narrative", text("cleo saw this"))]);
     world.edit("finn", id, &[("narrative", text("finn saw that"))]);
@@ -187,7 +179,7 @@ fn clocks_that_are_decades_off_sync_and_order_nothing() {
     let ten_years_ms = 10 * 365 * 86_400_000;
     world.devices.get_mut("amy").unwrap().offset_ms = ten_years_ms;
     world.devices.get_mut("bo").unwrap().offset_ms = -ten_years_ms;
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     world.sync_all();
     world.edit("amy", id, &[("severity", Value::Int(2))]);
     world.sync_all();
@@ -205,7 +197,7 @@ fn clocks_that_are_decades_off_sync_and_order_nothing() {
 #[test]
 fn a_relay_that_restarts_goes_on_where_it_was() {
     let mut world = county();
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     world.sync("amy");
     world.restart_relay();
     world.edit("amy", id, &[("severity", Value::Int(1))]);
@@ -216,7 +208,7 @@ fn a_relay_that_restarts_goes_on_where_it_was() {
 #[test]
 fn an_answer_that_is_lost_is_asked_for_again_and_nothing_is_doubled() {
     let mut world = county();
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     // The relay takes the request; its answer never arrives.
     let (body, token) = world.request("amy");
     world.relay.sync(&token, &body).unwrap();
@@ -230,7 +222,7 @@ fn an_answer_that_is_lost_is_asked_for_again_and_nothing_is_doubled() {
 #[test]
 fn nothing_new_is_one_exchange() {
     let mut world = county();
-    incident(&mut world, "amy");
+    world.incident("amy");
     world.sync_all();
     assert_eq!(world.sync("amy"), (1, 0));
     assert_eq!(world.sync("cleo"), (1, 0));
@@ -239,7 +231,7 @@ fn nothing_new_is_one_exchange() {
 #[test]
 fn every_document_is_made_again_from_its_envelopes() {
     let mut world = county();
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     let lead = world.member("amy");
     let session = world.record("amy", "intervention", &[("kind", text("defusing"))]);
     world.on("amy", |phone, env| phone.assign(env, session, &[lead])).unwrap();

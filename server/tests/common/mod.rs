@@ -8,12 +8,15 @@
 
 pub mod console;
 pub mod markup;
+#[path = "../../../sync-core/tests/messages/mod.rs"]
+mod messages;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use messages::empty_request;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use server::relay::{Refusal, Relay, Settings};
@@ -314,24 +317,9 @@ impl Team {
 
     pub fn request(&self, hand: &Hand) -> SyncRequest {
         SyncRequest {
-            team: self.id(),
-            device: hand.keys.device_id(),
-            now: Timestamp(0),
             digest: hand.list().digest().into(),
-            cursors: None,
-            high: Vec::new(),
-            batch: Batch::new(),
-            push: Vec::new(),
             max_bytes: 1_000_000,
-            invites: Vec::new(),
-            recovery: None,
-            vouched: None,
-            codes: None,
-            ask_accepted: None,
-            cosign: None,
-            withdrawn: None,
-            healing: None,
-            audit_after: None,
+            ..empty_request(self.id(), hand.keys.device_id(), Timestamp(0))
         }
     }
 

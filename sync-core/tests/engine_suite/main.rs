@@ -14,6 +14,8 @@ mod freshness;
 mod frozen;
 mod invites;
 mod meeting;
+#[path = "../messages/mod.rs"]
+mod messages;
 mod paper_relay;
 mod spaces;
 mod team;

@@ -6,13 +6,15 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sync_core::crypto::{DeviceKeys, device_id};
 use sync_core::directory::{Directory, SpaceInfo, open_space_id};
-use sync_core::ids::{Chain, DeviceId, EnvelopeId, IncarnationId, RelayId, SpaceId, TeamId};
+use sync_core::ids::{Chain, DeviceId, EnvelopeId, RelayId, SpaceId, TeamId};
 use sync_core::protocol::{
     Batch, Code, Cosign, Cursor, Cursors, Day, EnrolAnswer, EnrolRequest, EnrolState, Envelope,
     Kind, PendingEnrolment, PushResult, SignedAnswer, SpaceItem, SpaceItems, SyncRequest,
     SyncResponse, Timestamp, Verdict, answer_to_sign, from_cbor, next_chain, to_cbor,
 };
 use sync_core::records::SpaceKind;
+
+use super::messages::empty_response;
 
 /// A position of a log: the envelope, and why it is set aside.
 struct Row {
@@ -97,26 +99,11 @@ impl PaperRelay {
         };
         let need_cursors = cursors.digest() != *request.digest;
         let mut response = SyncResponse {
-            relay: self.id(),
-            incarnation: IncarnationId::new([1; 16]),
-            now: self.now,
             need_cursors,
             results,
-            batch: Batch::new(),
-            spaces: Vec::new(),
-            gone: Vec::new(),
-            reset: Vec::new(),
-            backup_through: 0,
             pending: self.pending.clone(),
-            recovery: None,
-            vouched: None,
-            codes: None,
-            accepted: None,
-            set_aside: None,
             cosign: Some(self.cosigns.clone()),
-            audit_head: None,
-            audit: None,
-            healing: None,
+            ..empty_response(self.id(), self.now)
         };
         if !need_cursors {
             self.pull(request.device, cursors, &mut response);

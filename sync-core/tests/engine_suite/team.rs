@@ -39,7 +39,7 @@ pub fn form(fields: &[(&str, Value)]) -> BTreeMap<String, Value> {
 /// A member to be entered.
 pub fn member(name: &str, roles: &[Role], admin: bool) -> NewMember {
     let (roles, name) = (roles.to_vec(), Some(name.to_owned()));
-    NewMember { name, roles, admin, unit: None, supervises: Vec::new(), guest: None }
+    NewMember { name, roles, admin, ..NewMember::default() }
 }
 
 impl Team {

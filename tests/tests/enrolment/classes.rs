@@ -11,7 +11,7 @@ use super::*;
 #[test]
 fn a_browser_of_a_member_reads_personal_and_shared_spaces_and_no_session_care_or_clinical_one() {
     let mut world = county();
-    let in_care = contact(&mut world, "amy", 25);
+    let in_care = world.contact("amy", 25);
     world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
     let check_in = world.record("amy", "check_in", &[("zone", text("reacting"))]);
     let session = world.record("bo", "intervention", &[("kind", text("defusing"))]);
@@ -31,7 +31,7 @@ fn a_browser_of_a_member_reads_personal_and_shared_spaces_and_no_session_care_or
     let care = world.on("amy", |phone, _| phone.show(in_care)).unwrap();
     assert!(care.unreadable.is_empty() && !read.is_empty());
     // It may still write what it may not read, and its member's app reads that.
-    let typed = contact(&mut world, "web", 50);
+    let typed = world.contact("web", 50);
     world.sync_all();
     assert_eq!(world.shown("amy", typed, "issues"), Some(set(&["grief"])));
     calm(&mut world, &["amy", "web", "bo"]);
@@ -51,14 +51,7 @@ fn a_browser_vouches_for_no_further_device_and_holds_no_admin_capability() {
     world.sync("admin");
     assert_eq!(world.step_in("adminweb"), Ok(true));
     world.sync_all();
-    let new = sync_core::engine::NewMember {
-        name: None,
-        roles: Vec::new(),
-        admin: false,
-        unit: None,
-        supervises: Vec::new(),
-        guest: None,
-    };
+    let new = NewMember::default();
     let refused = world.on("adminweb", |phone, env| phone.add_member(env, new));
     assert_eq!(code_of(refused), Code::NotAllowed);
 }

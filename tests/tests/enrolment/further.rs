@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn second_device_is_let_in_by_the_members_own_phone_and_reads_the_past() {
     let mut world = county();
-    let before = contact(&mut world, "amy", 25);
+    let before = world.contact("amy", 25);
     world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
     let check_in = world.record("amy", "check_in", &[("zone", text("reacting"))]);
     let shown = world.record("bo", "check_in", &[("zone", text("injured"))]);
@@ -93,8 +93,8 @@ fn second_device_of_an_admin_needs_no_other_admin() {
 #[test]
 fn second_device_and_first_write_one_record_offline_and_both_converge() {
     let mut world = county();
-    let id = contact(&mut world, "amy", 25);
-    let fire = incident(&mut world, "amy");
+    let id = world.contact("amy", 25);
+    let fire = world.incident("amy");
     world.join_further("amy2", "amy");
     world.sync_all();
     // Neither hears of the other's edits before both have made theirs.
@@ -102,8 +102,8 @@ fn second_device_and_first_write_one_record_offline_and_both_converge() {
     world.edit("amy2", id, &[("issues", set(&["grief", "spiritual"]))]);
     world.edit("amy", fire, &[("severity", Value::Int(2))]);
     world.edit("amy2", fire, &[("severity", Value::Int(4))]);
-    let here = contact(&mut world, "amy", 10);
-    let there = contact(&mut world, "amy2", 50);
+    let here = world.contact("amy", 10);
+    let there = world.contact("amy2", 50);
     world.sync_all();
     for name in ["amy", "amy2"] {
         let issues = world.shown(name, id, "issues");
@@ -129,10 +129,10 @@ fn second_device_and_first_that_both_made_the_members_spaces_keep_what_both_reco
     for name in ["amy", "amy2"] {
         world.on(name, |phone, _| phone.set_backup(true)).unwrap();
     }
-    let one = contact(&mut world, "amy", 25);
-    let two = contact(&mut world, "amy2", 50);
-    let three = world.record("amy2", "check_in", &[("zone", text("ready"))]);
-    let four = world.record("amy", "check_in", &[("zone", text("ill"))]);
+    let one = world.contact("amy", 25);
+    let two = world.contact("amy2", 50);
+    world.record("amy2", "check_in", &[("zone", text("ready"))]);
+    world.record("amy", "check_in", &[("zone", text("ill"))]);
     world.sync_all();
     for name in ["amy", "amy2"] {
         let contacts = world.on(name, |phone, _| phone.list(Some("peer_contact"), None, 9));
@@ -149,7 +149,6 @@ fn second_device_and_first_that_both_made_the_members_spaces_keep_what_both_reco
     let (here, there) = (heads(&mut world, "amy"), heads(&mut world, "amy2"));
     let shared = here.iter().filter(|(place, _)| there.contains_key(place));
     assert!(shared.clone().count() >= 6 && shared.into_iter().all(|(p, h)| there[p] == *h));
-    let _ = (three, four);
     calm(&mut world, &["amy", "amy2"]);
 }
 

@@ -11,7 +11,7 @@ mod hostile;
 mod offline;
 mod typed;
 
-use sync_core::engine::{InviteState, InviteView};
+use sync_core::engine::{InviteState, InviteView, NewMember};
 use sync_core::ids::{DocId, MemberId};
 use sync_core::protocol::Code;
 use sync_core::records::{PolicyProfile, Role, Value};
@@ -19,38 +19,12 @@ use tests::hostile::alarms;
 use tests::{World, set, text};
 
 fn county() -> World {
-    let mut world = World::new(11, PolicyProfile::neutral());
-    world.join("amy", &[Role::PeerSupporter]);
-    world.join("bo", &[Role::PeerSupporter]);
-    world.sync_all();
-    world
-}
-
-fn contact(world: &mut World, name: &str, minutes: i64) -> DocId {
-    let fields = [
-        ("started_at", text("2026-03-01T12:00:00Z")),
-        ("duration_min", Value::Int(minutes)),
-        ("mode", text("phone")),
-        ("issues", set(&["grief"])),
-    ];
-    world.record(name, "peer_contact", &fields)
-}
-
-fn incident(world: &mut World, name: &str) -> DocId {
-    let fields =
-        [("type", set(&["failed_rescue"])), ("occurred_end", text("2026-03-01T12:00:00Z"))];
-    world.record(name, "incident", &fields)
+    let staff = ["amy", "bo"].map(|name| (name, Role::PeerSupporter));
+    World::staffed(11, PolicyProfile::neutral(), &staff)
 }
 
 fn enter(world: &mut World, name: &str) -> MemberId {
-    let new = sync_core::engine::NewMember {
-        name: Some(name.into()),
-        roles: Vec::new(),
-        admin: false,
-        unit: None,
-        supervises: Vec::new(),
-        guest: None,
-    };
+    let new = NewMember { name: Some(name.into()), ..NewMember::default() };
     let member = world.on("admin", |phone, env| phone.add_member(env, new)).unwrap();
     world.sync("admin");
     member

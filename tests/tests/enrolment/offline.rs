@@ -35,7 +35,7 @@ fn two_scans_without_any_network_and_the_new_phone_completes_alone_later() {
 fn second_device_by_two_scans_takes_a_voucher_to_the_admin() {
     let mut world = county();
     let amy = world.member("amy");
-    let before = contact(&mut world, "amy", 25);
+    let before = world.contact("amy", 25);
     world.sync_all();
     let invitation = world.on("amy", |phone, env| phone.invite(env, amy)).unwrap();
     world.begin_as("amy2", &invitation, DeviceClass::Native);

@@ -16,16 +16,14 @@ use sync_core::engine::DocumentHeads;
 use sync_core::ids::DocId;
 use sync_core::protocol::Code;
 use sync_core::records::{PolicyProfile, Role, Value};
+use tests::hostile::alarms;
 use tests::{World, set, text};
 
 /// A coordinator, two peers and their admin, settled.
 fn county() -> World {
-    let mut world = World::new(11, PolicyProfile::neutral());
-    world.join("amy", &[Role::PeerSupporter]);
-    world.join("bo", &[Role::FacilitatorMhp]);
-    world.join("cleo", &[Role::Coordinator]);
-    world.sync_all();
-    world
+    let staff =
+        [("amy", Role::PeerSupporter), ("bo", Role::FacilitatorMhp), ("cleo", Role::Coordinator)];
+    World::staffed(11, PolicyProfile::neutral(), &staff)
 }
 
 fn incident(world: &mut World, name: &str, severity: i64) -> DocId {
@@ -38,22 +36,11 @@ fn incident(world: &mut World, name: &str, severity: i64) -> DocId {
 }
 
 fn contact(world: &mut World, name: &str) -> DocId {
-    let fields = [
-        ("started_at", text("2026-03-01T17:12:00Z")),
-        ("duration_min", Value::Int(25)),
-        ("mode", text("phone")),
-        ("issues", set(&["grief"])),
-    ];
-    world.record(name, "peer_contact", &fields)
+    world.contact(name, 25)
 }
 
 fn heads(world: &mut World, name: &str) -> DocumentHeads {
     world.on(name, |phone, _| phone.heads()).unwrap()
-}
-
-fn alarms(world: &mut World, name: &str) -> Vec<Code> {
-    let alarms = world.on(name, |phone, _| phone.alarms()).unwrap();
-    alarms.into_iter().map(|alarm| alarm.code).collect()
 }
 
 fn pending(world: &mut World, name: &str) -> u64 {

@@ -1,10 +1,8 @@
 //! What was erased stays erased: no restore, no wiped folder and no phone that was away brings it back.
 
-use super::*;
+use tests::is_absent;
 
-fn is_absent(world: &mut World, name: &str, record: DocId) -> bool {
-    world.on(name, |phone, _| phone.show(record)).is_err_and(|e| e.code() == Code::NoSuchRecord)
-}
+use super::*;
 
 /// Bytes of the document's changes in the relay's log, and whether a tombstone of it stands.
 fn on_the_relay(world: &World, record: DocId) -> (i64, bool) {

@@ -279,7 +279,7 @@ fn keys_of_another_phone_in_an_answer_to_an_invitation_do_not_take_its_place() {
         (device.id, *device.verify_key, *device.seal_key)
     };
     let own = DeviceKeys::generate(&mut scene.rogue.rng);
-    answer_invitation(&mut scene.world, &invitation, listed.1, own.seal_key());
+    answer_invitation(&mut scene.world, &invitation, listed.1, own.seal_key(), None);
     // An honest relay passes no listed key on; one that is in league with the invited member does.
     lie(&mut scene.world, "admin", |response| {
         response.pending = vec![PendingEnrolment {

@@ -25,7 +25,7 @@ fn nothing_is_sealed_into_a_space_that_no_entitled_device_made() {
             }));
         }
     }
-    let own = incident(&mut world, "cleo");
+    let own = world.incident("cleo");
     world.edit("cleo", own, &[("narrative", text("roof came down"))]);
     let check_in = world.record("amy", "check_in", &[("zone", text("injured"))]);
     world.on("amy", |phone, env| phone.share(env, check_in, &[bo], false)).unwrap();
@@ -36,27 +36,6 @@ fn nothing_is_sealed_into_a_space_that_no_entitled_device_made() {
     }
     world.sync_all();
     assert_eq!(pending(&mut world, "amy") + pending(&mut world, "cleo"), 0);
-}
-
-/// A directory entry on top of the phones' head, signed with these keys.
-fn entry(world: &World, keys: &DeviceKeys, op: &Op) -> Envelope {
-    let directory = directory(world);
-    let header = sync_core::protocol::Header {
-        kind: Kind::Directory,
-        priority: Priority::First,
-        schema: 0,
-        record: 0,
-        space: directory.space(),
-        doc: DocId::ZERO,
-        device: keys.device_id(),
-        device_seq: 1_000 + directory.len(),
-        actor_no: 0,
-        day: world.now().day(),
-        directory_seq: directory.len(),
-        directory_hash: directory.head(),
-        body_hash: [0; 32],
-    };
-    keys.sign_envelope(header, to_cbor(op))
 }
 
 fn spy(world: &World, keys: &DeviceKeys) -> Op {
@@ -78,12 +57,12 @@ fn a_device_that_the_relay_adds_is_refused_told_and_never_sealed_to() {
     let length = world.on("cleo", |phone, _| phone.status()).unwrap().directory_seq;
     let space = directory(&world).space();
     for keys in [&spied, &rogue.keys] {
-        let forged = entry(&world, keys, &spy(&world, &spied));
+        let forged = entry(directory(&world), keys, &spy(&world, &spied));
         serve(&mut world, "cleo", space, &forged).unwrap();
         assert!(alarms(&mut world, "cleo").contains(&Code::DirectoryForged));
         assert_eq!(world.on("cleo", |phone, _| phone.status()).unwrap().directory_seq, length);
     }
-    let id = incident(&mut world, "cleo");
+    let id = world.incident("cleo");
     world.edit("cleo", id, &[("narrative", text("who was there"))]);
     for envelope in pushed(&mut world, "cleo") {
         if envelope.header.kind == Kind::Space {
@@ -110,25 +89,18 @@ fn two_directories_with_one_beginning_are_a_fork_and_the_phone_keeps_the_one_it_
         guest: None,
         last: None,
     };
-    let shown_to_amy = entry(&world, &admin.keys, &member(1));
+    let shown_to_amy = entry(directory(&world), &admin.keys, &member(1));
     serve(&mut world, "amy", space, &shown_to_amy).unwrap();
     let length = world.on("amy", |phone, _| phone.status()).unwrap().directory_seq;
     assert_eq!(length, directory(&world).len() + 1, "it is an admin's entry");
     // Everybody else gets another entry in its place.
     world.on("admin", |phone, env| {
-        let new = sync_core::engine::NewMember {
-            name: None,
-            roles: vec![Role::Responder],
-            admin: false,
-            unit: None,
-            supervises: Vec::new(),
-            guest: None,
-        };
+        let new = NewMember { roles: vec![Role::Responder], ..NewMember::default() };
         phone.add_member(env, new).unwrap()
     });
     world.sync("admin");
     world.sync("bo");
-    let from_bo = incident(&mut world, "bo");
+    let from_bo = world.incident("bo");
     world.sync("bo");
     world.sync("amy");
     assert!(
@@ -171,7 +143,7 @@ fn two_directories_with_one_beginning_are_a_fork_and_the_phone_keeps_the_one_it_
 fn a_directory_held_back_holds_back_what_depends_on_it_and_nothing_is_lost() {
     let mut world = county();
     world.join("dee", &[Role::Chaplain]);
-    let id = incident(&mut world, "dee");
+    let id = world.incident("dee");
     world.sync("dee");
     let space = directory(&world).space();
     for _ in 0..3 {
@@ -252,14 +224,7 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
     // A team that has met no relay yet.
     let mut store_rng = ChaCha20Rng::seed_from_u64(1);
     let mut env = sync_core::engine::Env { now: world.now(), rng: &mut store_rng };
-    let admin = sync_core::engine::NewMember {
-        name: None,
-        roles: Vec::new(),
-        admin: true,
-        unit: None,
-        supervises: Vec::new(),
-        guest: None,
-    };
+    let admin = NewMember { admin: true, ..NewMember::default() };
     let store = Box::new(sync_core::store::MemoryStore::new());
     let profile = PolicyProfile::neutral();
     let mut phone =
@@ -269,28 +234,7 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
     let pending = phone.status().unwrap().pending;
     for keys in [relay_keys(&world), other] {
         let body = tests::pack(&to_cbor(&phone.sync_request(&mut env).unwrap()));
-        let response = SyncResponse {
-            relay: RelayId::new(keys.verify_key()),
-            incarnation: sync_core::ids::IncarnationId::new([1; 16]),
-            now: world.now(),
-            need_cursors: false,
-            results: Vec::new(),
-            batch: sync_core::protocol::Batch::new(),
-            spaces: Vec::new(),
-            gone: Vec::new(),
-            reset: Vec::new(),
-            backup_through: 0,
-            pending: Vec::new(),
-            recovery: None,
-            vouched: None,
-            codes: None,
-            accepted: None,
-            set_aside: None,
-            cosign: None,
-            audit_head: None,
-            audit: None,
-            healing: None,
-        };
+        let response = empty_response(RelayId::new(keys.verify_key()), world.now());
         let answer = sign_answer(&keys, &body, &response);
         phone.sync_answer(&mut env, &body, &answer).unwrap();
     }
@@ -340,6 +284,7 @@ fn keys_swapped_on_their_way_to_the_admin_enrol_nobody() {
         &invitation,
         honest.verify_key(),
         honest.seal_key(),
+        None,
     );
     world.sync_all();
     assert!(directory(&world).device(&honest.device_id()).is_some(), "the invited phone gets in");

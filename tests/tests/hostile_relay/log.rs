@@ -19,7 +19,7 @@ fn an_empty_page_moves_no_cursor() {
         })
         .unwrap();
     }
-    let id = incident(&mut world, "bo");
+    let id = world.incident("bo");
     world.sync_all();
     assert_eq!(world.shown("amy", id, "source"), Some(text("manual")), "{}", world.troubles());
 }
@@ -27,7 +27,7 @@ fn an_empty_page_moves_no_cursor() {
 /// Alters the page that brings amy bo's incident; it must not be taken, nor stand in the way of the honest one.
 fn altered_page(alter: impl Fn(&mut SyncResponse, usize)) -> (World, DocId) {
     let mut world = county();
-    let id = incident(&mut world, "bo");
+    let id = world.incident("bo");
     world.sync("bo");
     world.edit("bo", id, &[("severity", Value::Int(2))]);
     world.sync("bo");
@@ -86,8 +86,8 @@ fn an_item_whose_signature_does_not_match_is_set_aside_with_an_alarm_and_the_log
     // The signature alone, and the author's day with a chain that agrees.
     for place in [3 + 77 + 1 + 2 + 10, 3 + 68] {
         let mut world = county();
-        let id = incident(&mut world, "bo");
-        let other = incident(&mut world, "bo");
+        let id = world.incident("bo");
+        let other = world.incident("bo");
         world.sync("bo");
         let operations = open_space(&world, SpaceKind::Operations, None);
         lie(&mut world, "amy", |response| {
@@ -123,7 +123,7 @@ fn a_row_that_claims_another_directory_state_is_not_taken() {
 #[test]
 fn an_item_moved_from_another_space_is_not_taken() {
     let mut world = county();
-    let id = incident(&mut world, "bo");
+    let id = world.incident("bo");
     world.sync("bo");
     let (operations, roster) = (
         open_space(&world, SpaceKind::Operations, None),
@@ -147,7 +147,7 @@ fn extreme_numbers_and_a_hundred_thousand_items_neither_panic_nor_stick() {
     let operations = open_space(&world, SpaceKind::Operations, None);
     for now in [i64::MIN, i64::MAX, 0] {
         lie(&mut world, "amy", |response| response.now = Timestamp(now)).unwrap();
-        incident(&mut world, "amy");
+        world.incident("amy");
         world.sync("amy");
     }
     let (seq, chain) = cursor(&mut world, "amy", operations);
@@ -179,7 +179,7 @@ fn extreme_numbers_and_a_hundred_thousand_items_neither_panic_nor_stick() {
     }
     assert!(started.elapsed().as_secs() < 60);
     for result in [u64::MAX, 0] {
-        incident(&mut world, "amy");
+        world.incident("amy");
         lie(&mut world, "amy", |response| {
             for pushed in &mut response.results {
                 (pushed.seq, pushed.code) = (result, "x".repeat(100_000));
@@ -189,7 +189,7 @@ fn extreme_numbers_and_a_hundred_thousand_items_neither_panic_nor_stick() {
         })
         .unwrap();
     }
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     world.exchange("amy").unwrap();
     world.sync("cleo");
     assert_eq!(world.shown("cleo", id, "source"), Some(text("manual")));

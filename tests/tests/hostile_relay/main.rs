@@ -11,6 +11,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sync_core::crypto::{DeviceKeys, EpochSecret};
 use sync_core::directory::Op;
+use sync_core::engine::NewMember;
 use sync_core::ids::{Chain, DocId, EnvelopeId, MemberId, RelayId, SpaceId};
 use sync_core::protocol::{
     Code, Day, Envelope, EpochBody, Kind, Priority, PushResult, ReaderBody, SpaceBody, SpaceItem,
@@ -19,23 +20,15 @@ use sync_core::protocol::{
 };
 use sync_core::records::{DeviceClass, PolicyProfile, Role, SpaceKind, Value};
 use tests::hostile::{
-    Rogue, alarms, directory, lie, open_answer, open_space, relay_keys, sign_answer, take,
+    Rogue, alarms, directory, entry, lie, open_answer, open_space, relay_keys, sign_answer, take,
 };
-use tests::{World, set, text, unpack};
+use tests::messages::empty_response;
+use tests::{World, text, unpack};
 
 fn county() -> World {
-    let mut world = World::new(7, PolicyProfile::neutral());
-    world.join("amy", &[Role::PeerSupporter]);
-    world.join("bo", &[Role::FacilitatorMhp]);
-    world.join("cleo", &[Role::Coordinator]);
-    world.sync_all();
-    world
-}
-
-fn incident(world: &mut World, name: &str) -> DocId {
-    let fields =
-        [("type", set(&["failed_rescue"])), ("occurred_end", text("2026-03-01T12:00:00Z"))];
-    world.record(name, "incident", &fields)
+    let staff =
+        [("amy", Role::PeerSupporter), ("bo", Role::FacilitatorMhp), ("cleo", Role::Coordinator)];
+    World::staffed(7, PolicyProfile::neutral(), &staff)
 }
 
 /// What a phone would push next, without sending it.

@@ -27,7 +27,7 @@ fn a_claim_that_a_shared_space_exists_moves_nothing_into_another_space() {
 #[test]
 fn a_verdict_or_stub_on_what_was_taken_before_changes_no_document() {
     let mut world = county();
-    let id = incident(&mut world, "bo");
+    let id = world.incident("bo");
     world.sync_all();
     world.edit("amy", id, &[("severity", Value::Int(4))]);
     world.sync_all();
@@ -83,7 +83,7 @@ fn a_verdict_or_stub_on_what_was_taken_before_changes_no_document() {
 #[test]
 fn an_edit_that_was_stored_but_told_to_be_refused_comes_back_and_its_author_goes_on() {
     let mut world = county();
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     world.sync_all();
     world.edit("amy", id, &[("severity", Value::Int(3))]);
     lie(&mut world, "amy", |response| {
@@ -112,7 +112,7 @@ fn an_edit_that_was_stored_but_told_to_be_refused_comes_back_and_its_author_goes
 #[test]
 fn an_answer_is_taken_only_for_its_own_request_and_only_from_the_key_that_signed_it() {
     let mut world = county();
-    incident(&mut world, "amy");
+    world.incident("amy");
     let (first, token) = world.request("amy");
     let answer = unpack(&world.relay.sync(&token, &first).unwrap());
     world.wait_minutes(1);
@@ -133,9 +133,9 @@ fn an_answer_is_taken_only_for_its_own_request_and_only_from_the_key_that_signed
 #[test]
 fn another_key_in_the_relays_place_is_told_and_gets_no_acknowledgement_believed() {
     let mut world = county();
-    let theirs = incident(&mut world, "bo");
+    let theirs = world.incident("bo");
     world.sync("bo");
-    incident(&mut world, "amy");
+    world.incident("amy");
     let before = pending(&mut world, "amy");
     let other = DeviceKeys::generate(&mut ChaCha20Rng::seed_from_u64(77));
     let (body, token) = world.request("amy");
@@ -154,7 +154,7 @@ fn another_key_in_the_relays_place_is_told_and_gets_no_acknowledgement_believed(
 #[test]
 fn results_for_what_was_never_pushed_or_twice_change_nothing() {
     let mut world = county();
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     lie(&mut world, "amy", |response| {
         for result in &mut response.results {
             result.id = EnvelopeId::new([9; 32]);
@@ -174,7 +174,7 @@ fn results_for_what_was_never_pushed_or_twice_change_nothing() {
 fn what_was_acknowledged_at_a_place_and_then_left_out_of_the_log_is_noticed() {
     let mut world = county();
     let operations = open_space(&world, SpaceKind::Operations, None);
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     world.exchange("bo").unwrap();
     lie(&mut world, "amy", |response| response.spaces.clear()).unwrap();
     assert_eq!(pending(&mut world, "amy"), 0);
@@ -198,7 +198,7 @@ fn what_was_acknowledged_at_a_place_and_then_left_out_of_the_log_is_noticed() {
     world.sync_all();
     assert_eq!(world.shown("amy", id, "source"), Some(text("manual")));
     assert_eq!(world.shown("cleo", id, "source"), Some(text("manual")));
-    let later = incident(&mut world, "bo");
+    let later = world.incident("bo");
     world.sync_all();
     assert_eq!(world.shown("amy", later, "source"), Some(text("manual")), "{}", world.troubles());
 }
@@ -206,7 +206,7 @@ fn what_was_acknowledged_at_a_place_and_then_left_out_of_the_log_is_noticed() {
 #[test]
 fn an_own_envelope_served_whole_leaves_the_outbox_like_any_other() {
     let mut world = county();
-    incident(&mut world, "amy");
+    world.incident("amy");
     let own = pushed(&mut world, "amy");
     let operations = open_space(&world, SpaceKind::Operations, None);
     lie(&mut world, "amy", |response| {

@@ -2,7 +2,6 @@
 
 use sync_core::directory::RecoveryChange;
 use sync_core::engine::RecoveryState;
-use sync_core::ids::DeviceId;
 use sync_core::protocol::Code;
 use tests::World;
 use tests::hostile::alarms;
@@ -13,10 +12,6 @@ use super::story::{
 
 fn code_of(sheet: &sync_core::engine::RecoverySheet) -> String {
     sheet.code.as_ref().unwrap().to_string()
-}
-
-fn device(world: &mut World, name: &str) -> DeviceId {
-    world.on(name, |phone, _| phone.status()).unwrap().device
 }
 
 /// Whether the present keys of amy's sealed spaces were wrapped for this recovery key.
@@ -69,7 +64,7 @@ fn every_use_is_told_to_the_author_and_the_admins_and_stands_in_the_directory() 
     for other in ["bo", "cleo", "dee"] {
         assert!(!alarms(&mut world, other).contains(&Code::RecoveryUsed), "{other}");
     }
-    let new = device(&mut world, "amy2");
+    let new = world.device("amy2");
     let amy = world.member("amy");
     let log = world.on("bo", |phone, _| phone.directory().recovery_log().to_vec());
     let used: Vec<_> = log.iter().filter(|e| e.change == RecoveryChange::Used(new)).collect();
@@ -230,13 +225,13 @@ fn a_new_member_opens_nothing_from_before_until_a_holder_wraps_it_and_the_log_sh
     let zed = world.member("zed");
     let seen = |world: &mut World| world.phase("zed", past.session, "defusing.exploration");
     assert_eq!(seen(&mut world), "", "present readers wrap nothing for who is no reader");
-    let of_zed = device(&mut world, "zed");
+    let of_zed = world.device("zed");
     assert_eq!(tests::hostile::wraps_at_relay(&world, of_zed), 0);
     world.on("amy", |phone, env| phone.assign(env, past.session, &[zed])).unwrap();
     world.sync_all();
     assert!(seen(&mut world).contains(super::story::NOTE));
     // Who let zed in, and when, stands in the log of the space, signed.
-    let amys = device(&mut world, "amy");
+    let amys = world.device("amy");
     assert_eq!(tests::hostile::readers_let_in(&world), [(amys, zed)]);
     assert!(tests::hostile::wraps_at_relay(&world, of_zed) > 0);
 }

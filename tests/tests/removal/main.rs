@@ -7,28 +7,14 @@ mod rotation;
 mod rule;
 mod takes_effect;
 
-use sync_core::ids::{DeviceId, DocId};
+use sync_core::ids::DocId;
 use sync_core::protocol::{Code, RemovalNotice, from_cbor};
 use sync_core::records::{PolicyProfile, Role, Value};
-use tests::{World, set, text};
+use tests::{World, text};
 
 fn county() -> World {
-    let mut world = World::new(31, PolicyProfile::neutral());
-    for name in ["amy", "bo", "cleo"] {
-        world.join(name, &[Role::PeerSupporter]);
-    }
-    world.sync_all();
-    world
-}
-
-fn incident(world: &mut World, name: &str) -> DocId {
-    let fields =
-        [("type", set(&["failed_rescue"])), ("occurred_end", text("2026-03-01T12:00:00Z"))];
-    world.record(name, "incident", &fields)
-}
-
-fn device(world: &mut World, name: &str) -> DeviceId {
-    world.on(name, |phone, _| phone.status()).unwrap().device
+    let staff = ["amy", "bo", "cleo"].map(|name| (name, Role::PeerSupporter));
+    World::staffed(31, PolicyProfile::neutral(), &staff)
 }
 
 fn severity(world: &mut World, name: &str, record: DocId) -> Option<Value> {
@@ -37,7 +23,7 @@ fn severity(world: &mut World, name: &str, record: DocId) -> Option<Value> {
 
 /// Removes a phone on the admin's and lets everybody else know.
 fn remove(world: &mut World, name: &str) {
-    let device = device(world, name);
+    let device = world.device(name);
     world.on("admin", |phone, _| phone.remove_device(device)).unwrap();
     world.sync("admin");
     assert!(world.devices["admin"].phone.directory().removed_at(&device).is_some());

@@ -52,9 +52,7 @@ impl Founder {
     }
 
     fn enter(&mut self, op: &Op) {
-        let seen = (self.directory.len(), self.directory.head());
-        let header = header(&self.keys, self.directory.space(), seen.0 + 1, seen);
-        let entry = self.keys.sign_envelope(header, to_cbor(op));
+        let entry = tests::hostile::entry(&self.directory, &self.keys, op);
         self.directory.append(&entry).unwrap();
     }
 }

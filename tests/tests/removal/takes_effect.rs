@@ -9,9 +9,9 @@ use super::*;
 #[test]
 fn a_removed_device_is_refused_at_its_next_request_and_keeps_what_it_holds() {
     let mut world = county();
-    let before = incident(&mut world, "bo");
+    let before = world.incident("bo");
     world.sync_all();
-    let unsent = incident(&mut world, "bo");
+    let unsent = world.incident("bo");
     remove(&mut world, "bo");
     world.edit("amy", before, &[("severity", Value::Int(4))]);
     sync_but(&mut world, "bo");
@@ -32,7 +32,7 @@ fn a_removed_device_is_refused_at_its_next_request_and_keeps_what_it_holds() {
 #[test]
 fn a_relay_that_says_removed_without_the_entries_is_not_believed() {
     let mut world = county();
-    let bo = device(&mut world, "bo");
+    let bo = world.device("bo");
     remove(&mut world, "bo");
     let (body, token) = world.request("bo");
     let refusal = world.relay.sync(&token, &body).unwrap_err();
@@ -47,7 +47,7 @@ fn a_relay_that_says_removed_without_the_entries_is_not_believed() {
 #[test]
 fn what_a_removed_device_still_pushes_is_kept_apart_until_an_admin_releases_it() {
     let mut world = county();
-    let late = incident(&mut world, "bo");
+    let late = world.incident("bo");
     remove(&mut world, "bo");
     assert_eq!(call(&mut world, "bo"), (Code::DeviceRemoved, true));
     world.sync("admin");
@@ -70,11 +70,11 @@ fn what_a_removed_device_still_pushes_is_kept_apart_until_an_admin_releases_it()
 #[test]
 fn a_removal_that_was_overtaken_names_what_was_accepted_meanwhile() {
     let mut world = county();
-    let bo = device(&mut world, "bo");
+    let bo = world.device("bo");
     world.on("admin", |phone, _| phone.remove_device(bo)).unwrap();
     // The admin's phone learns the numbers; then the device writes once more before the entry arrives.
     world.exchange("admin").unwrap();
-    let between = incident(&mut world, "bo");
+    let between = world.incident("bo");
     world.sync("bo");
     let directory = world.devices["admin"].phone.directory().len();
     world.exchange("admin").unwrap();
@@ -101,9 +101,9 @@ fn a_removal_made_without_a_signal_is_in_force_at_the_admins_next_sync() {
 #[test]
 fn narrowed_roles_bind_the_next_item_and_not_what_was_accepted_before() {
     let mut world = county();
-    let before = incident(&mut world, "bo");
+    let before = world.incident("bo");
     world.sync_all();
-    let unsent = incident(&mut world, "bo");
+    let unsent = world.incident("bo");
     let bo = world.member("bo");
     world.on("admin", |phone, env| phone.set_roles(env, bo, &[], false)).unwrap();
     world.sync("admin");
@@ -140,7 +140,7 @@ fn an_admin_among_three_is_removed_by_the_other_two_whatever_they_write_meanwhil
     world.let_in("third", Box::new(sync_core::store::MemoryStore::new()), &invitation);
     world.sync_all();
     let third = invitation.member;
-    let before = incident(&mut world, "third");
+    let before = world.incident("third");
     world.sync_all();
     world.on("admin", |phone, _| phone.remove_member(third)).unwrap();
     world.sync("admin");
@@ -150,10 +150,10 @@ fn an_admin_among_three_is_removed_by_the_other_two_whatever_they_write_meanwhil
     );
     approve(&mut world);
     // Two more saves: after the approval, and after the relay told how far the phone had come.
-    let between = incident(&mut world, "third");
+    let between = world.incident("third");
     world.sync("third");
     world.exchange("second").unwrap();
-    let last = incident(&mut world, "third");
+    let last = world.incident("third");
     world.sync("third");
     world.sync("second");
     world.sync("admin");

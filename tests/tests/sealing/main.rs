@@ -16,13 +16,9 @@ const PHASE: &str = "defusing.exploration";
 
 /// A team with three peers and a coordinator.
 fn county() -> World {
-    let mut world = World::new(7, PolicyProfile::neutral());
-    for name in ["amy", "bo", "dee"] {
-        world.join(name, &[Role::PeerSupporter]);
-    }
-    world.join("cleo", &[Role::Coordinator]);
-    world.sync_all();
-    world
+    let peers = ["amy", "bo", "dee"].map(|name| (name, Role::PeerSupporter));
+    let staff = [&peers[..], &[("cleo", Role::Coordinator)]].concat();
+    World::staffed(7, PolicyProfile::neutral(), &staff)
 }
 
 /// An intervention with these leads, everybody synced.

@@ -6,15 +6,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use sync_core::ids::DocId;
 use sync_core::records::Value;
-use tests::{World, set, text};
+use tests::{World, set};
 
 use super::{PHASE, county, led_by};
-
-fn incident(world: &mut World, name: &str) -> DocId {
-    let fields =
-        [("type", set(&["failed_rescue"])), ("occurred_end", text("2026-03-01T12:00:00Z"))];
-    world.record(name, "incident", &fields)
-}
 
 /// How many documents of this record's chain a phone holds.
 fn links(world: &mut World, name: &str, root: DocId) -> usize {
@@ -28,7 +22,7 @@ fn links(world: &mut World, name: &str, root: DocId) -> usize {
 #[test]
 fn a_record_edited_more_often_than_a_document_takes_stays_one_record_for_everybody() {
     let mut world = county();
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     world.edit("amy", id, &[("disciplines", set(&["fire", "ems"]))]);
     for i in 0..400 {
         world.edit("amy", id, &[("severity", Value::Int(1 + i % 5))]);
@@ -63,7 +57,7 @@ fn a_record_edited_more_often_than_a_document_takes_stays_one_record_for_everybo
 fn what_one_wrote_to_the_old_document_while_another_went_on_stands_beside_it_until_one_step_resolves_it()
  {
     let mut world = county();
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     world.sync_all();
     for i in 0..200 {
         world.edit("amy", id, &[("severity", Value::Int(1 + i % 3))]);
@@ -88,7 +82,7 @@ fn what_one_wrote_to_the_old_document_while_another_went_on_stands_beside_it_unt
 #[test]
 fn thousands_of_saves_by_three_phones_converge_and_nothing_is_refused() {
     let mut world = county();
-    let id = incident(&mut world, "amy");
+    let id = world.incident("amy");
     let note = led_by(&mut world, &["amy", "bo", "dee"]);
     let mut rng = ChaCha20Rng::seed_from_u64(11);
     let names = ["amy", "bo", "dee"];

@@ -3,7 +3,7 @@
 use sync_core::crypto::{EpochSecret, SealKeys};
 use sync_core::ids::{EpochId, SpaceId};
 use sync_core::protocol::{
-    Code, Envelope, EpochBody, Kind, Suite, WrapBody, WrappedKey, from_cbor, to_cbor,
+    Code, Envelope, EpochBody, Kind, SpaceBody, Suite, WrapBody, WrappedKey, from_cbor, to_cbor,
 };
 use sync_core::records::Role;
 use tests::hostile::{Rogue, directory};
@@ -94,6 +94,34 @@ fn a_wrap_that_does_not_fit_names_its_signer_and_another_reader_wraps_again() {
     let bo = world.on("bo", |phone, _| phone.status().unwrap().device);
     let again = wraps.iter().filter(|(body, _)| body.keys.iter().any(|key| key.device == bo));
     assert_eq!(again.count(), 1);
+}
+
+#[test]
+fn a_device_that_was_set_up_before_suite_2_is_wrapped_for_with_the_key_it_has() {
+    let mut world = county();
+    let old = Rogue::enrol_old(&mut world, 5, &[Role::PeerSupporter], false);
+    world.sync_all();
+    let id = world.record("cleo", "intervention", &[("kind", text("defusing"))]);
+    let leads = [world.member("amy"), old.member];
+    world.on("cleo", |phone, env| phone.assign(env, id, &leads)).expect("assigned");
+    world.sync_all();
+    let space = space_of(&mut world, "amy", id);
+    let made = log(&world, space).remove(0);
+    let body: SpaceBody = from_cbor(&made.body).expect("the making of the space");
+    let epoch = EpochId::from_slice(&made.id().as_bytes()[..16]).expect("16 bytes");
+    let mut wraps = body.wraps;
+    for envelope in log(&world, space) {
+        if envelope.header.kind == Kind::Wrap {
+            wraps.extend(from_cbor::<WrapBody>(&envelope.body).expect("a body").keys);
+        }
+    }
+    let own: Vec<_> = wraps.iter().filter(|wrap| wrap.device == old.device()).collect();
+    assert!(!own.is_empty());
+    for wrap in own {
+        let zero = EpochId::new([0; 16]);
+        assert!(wrap.epoch == epoch || wrap.epoch == zero);
+        assert!(EpochSecret::unwrap(body.suite, wrap, &body.epoch_key, &old.keys).is_ok());
+    }
 }
 
 #[test]
