@@ -92,7 +92,7 @@ pub struct ShareRelease {
     pub member: String,
     /// Their name, if they are staff.
     pub name: Option<String>,
-    /// What the new phone must show too.
+    /// Eight words that the new phone must show too.
     pub fingerprint: String,
 }
 
@@ -234,9 +234,9 @@ impl AftercallPhone {
         self.look(|phone| Ok(phone.recovery_request().to_text()))
     }
 
-    /// What holders compare with what their phones show.
+    /// Eight words of this phone's keys: holders compare them with what their phones show.
     pub fn recovery_fingerprint(&self) -> Result<String, AftercallError> {
-        self.look(|phone| Ok(phone.recovery_fingerprint()))
+        self.look(|phone| Ok(phone.fingerprint()))
     }
 
     /// Whom a request for a share is for. Show it, with the fingerprint, before releasing.

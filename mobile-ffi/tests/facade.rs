@@ -186,6 +186,7 @@ fn recovery_is_set_up_tried_and_asked_about_through_the_facade() {
         phone.make_recovery(vec!["ab".repeat(16); 2], false).map(drop).expect_err("two holders");
     assert!(matches!(two, AftercallError::Input { .. }));
     let request = phone.recovery_request().expect("a request");
+    assert_eq!(phone.recovery_fingerprint().expect("words").split(' ').count(), 8);
     let refused = phone.share_release(request).expect_err("no share of one's own");
     assert!(matches!(refused, AftercallError::NotAllowed { .. }));
     phone.set_escrow("care".to_owned(), false).expect("a choice");

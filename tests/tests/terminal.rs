@@ -249,6 +249,8 @@ fn a_lost_terminals_reading_is_restored_with_the_code_on_paper() {
     assert!(amy.ok(&["status"]).contains("recovery  set up\n"), "and no reminder yet");
     let drilled = amy.typing(&["recovery", "drill"], &code.to_lowercase());
     assert!(printed(&drilled.stdout).contains("It would work"), "{}", printed(&drilled.stderr));
+    let request = amy.json(&["recovery", "request"]);
+    assert_eq!(request["fingerprint"], amy.json(&["fingerprint"])["fingerprint"]);
     let mistyped = amy.typing(&["recovery", "drill"], &code[2..]);
     let mistyped = printed(&mistyped.stderr);
     assert!(mistyped.contains("error [code_mistyped]: ") && mistyped.contains("13 groups"));

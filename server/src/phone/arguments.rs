@@ -370,8 +370,8 @@ pub enum RecoveryVerb {
         /// The request's text
         #[arg(value_name = "REQUEST")]
         request: String,
-        /// The fingerprint that the new phone shows, as its owner reads it to you
-        #[arg(long, value_name = "DIGITS")]
+        /// The eight words that the new phone shows, as its owner reads them to you
+        #[arg(long, value_name = "WORDS")]
         fingerprint: Option<String>,
     },
     /// Restore on this phone: with an invitation's link it begins, without one it goes on

@@ -1,7 +1,7 @@
 //! `recovery`: preparing for the loss of this phone, helping others, and restoring a lost one's reading.
 //!
 //! A code and shares are secrets: they are read from standard input, one a line, and printed once. Whoever hands a
-//! share over compares the new phone's fingerprint first.
+//! share over compares the new phone's eight words first.
 
 use std::io::BufRead;
 use std::path::Path;
@@ -281,9 +281,9 @@ fn approve(phone: &mut Phone, typed: &str) -> Outcome {
 
 fn request(phone: &mut Phone) -> Outcome {
     let text = phone.recovery_request().to_text();
-    let fingerprint = phone.recovery_fingerprint();
+    let fingerprint = phone.fingerprint();
     let words = format!(
-        "Show this to two holders of your shares (it holds no secret):\n\n{text}\n\nRead them this phone's fingerprint: {fingerprint}\n"
+        "Show this to two holders of your shares (it holds no secret):\n\n{text}\n\nRead them this phone's eight words: {fingerprint}\n"
     );
     Ok(said(words, json!({ "request": text, "fingerprint": fingerprint })))
 }
@@ -295,8 +295,9 @@ fn link_from(typed: &str) -> Result<Invitation, Failure> {
     })
 }
 
-fn digits(text: &str) -> String {
-    text.chars().filter(char::is_ascii_hexdigit).map(|c| c.to_ascii_lowercase()).collect()
+/// The words of a fingerprint, however they were typed.
+fn words_of(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_lowercase).collect()
 }
 
 fn release(phone: &mut Phone, request: &str, typed: Option<&str>) -> Outcome {
@@ -304,16 +305,16 @@ fn release(phone: &mut Phone, request: &str, typed: Option<&str>) -> Outcome {
     let name = shown.name.clone().unwrap_or_else(|| short(shown.member));
     let Some(typed) = typed else {
         let words = format!(
-            "This would help to restore what {name} can read, on the phone with the fingerprint\n\n    {}\n\nAsk {name} in person or by voice. If their new phone shows the same, hand your share over with:\n  recovery release REQUEST --fingerprint DIGITS\n",
+            "This would help to restore what {name} can read, on the phone with the eight words\n\n    {}\n\nAsk {name} in person or by voice. If their new phone shows the same, hand your share over with:\n  recovery release REQUEST --fingerprint \"WORDS\"\n",
             shown.fingerprint
         );
         let json = json!({ "member": shown.member.to_string(), "fingerprint": shown.fingerprint });
         return Ok(said(words, json));
     };
-    if digits(typed) != digits(&shown.fingerprint) {
+    if words_of(typed) != words_of(&shown.fingerprint) {
         return Err(Failure::with(
             Code::BadValue,
-            "That is another phone's fingerprint; nothing was handed over. If they read it correctly, somebody else may be asking.",
+            "Those are another phone's words; nothing was handed over. If they read them correctly, somebody else may be asking.",
         ));
     }
     let share = with_env(|env| phone.release_share(env, request))?;

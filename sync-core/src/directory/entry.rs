@@ -18,9 +18,9 @@ pub struct Guest {
 }
 
 impl Guest {
-    /// Whether the guest may use spaces of this kind. The directory itself is everybody's.
-    pub fn may_use(&self, kind: SpaceKind) -> bool {
-        kind == SpaceKind::Directory || self.spaces.contains(&(kind as u8))
+    /// Whether the guest may use spaces of this kind on this day. The directory itself is everybody's.
+    pub fn may_use(&self, kind: SpaceKind, day: Day) -> bool {
+        day <= self.until && (kind == SpaceKind::Directory || self.spaces.contains(&(kind as u8)))
     }
 }
 

@@ -126,7 +126,7 @@ impl Directory {
     }
 
     /// Whether a key is or was somebody's recovery key: it is never a device's.
-    pub(super) fn was_recovery(&self, id: &DeviceId) -> bool {
+    pub(crate) fn was_recovery(&self, id: &DeviceId) -> bool {
         self.recovery_log.iter().any(|event| event.key == *id)
     }
 

@@ -1,6 +1,6 @@
 //! What a space is: its id, and its readers and epochs as its structural envelopes make them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use minicbor::bytes::ByteVec;
 use sha2::{Digest, Sha256};
@@ -8,11 +8,12 @@ use sha2::{Digest, Sha256};
 use crate::crypto;
 use crate::ids::{DeviceId, EpochId, MemberId, SpaceId, TeamId, first_16};
 use crate::protocol::{
-    Code, Envelope, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, from_cbor, limits,
+    Code, Day, Envelope, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, from_cbor,
+    limits,
 };
-use crate::records::{DeviceClass, OwnerKind, SpaceKind};
+use crate::records::{OwnerKind, SpaceKind};
 
-use super::{DeviceAt, Directory};
+use super::Directory;
 
 /// The id of an open space: SHA-256("space v1" || team || kind || owner)\[..16\], the owner only where one per member.
 pub fn open_space_id(team: TeamId, kind: SpaceKind, owner: Option<MemberId>) -> SpaceId {
@@ -246,27 +247,13 @@ impl SpaceInfo {
         self.readers.binary_search(member).is_ok()
     }
 
-    /// The readers who may have the space's keys now: members still, whom the policy table admits still, with a listed
-    /// device of a class that may hold them; each with those devices.
-    pub fn present_readers<'d>(
-        &self,
-        directory: &'d Directory,
-    ) -> BTreeMap<MemberId, Vec<DeviceAt<'d>>> {
-        let policy = self.kind().policy();
-        let mut present = BTreeMap::new();
-        for reader in &self.readers {
-            let Some(member) = directory.member(reader) else { continue };
-            let standing = member.standing(DeviceClass::Native, self.is_owned_by(reader), false);
-            if !standing.is_any_of(policy.admit) {
-                continue;
-            }
-            let devices = directory.devices_of(*reader);
-            let holding: Vec<_> = devices.filter(|d| policy.hold.contains(&d.class)).collect();
-            if !holding.is_empty() {
-                present.insert(*reader, holding);
-            }
-        }
-        present
+    /// The readers who may have the space's keys on this day: members still, who may read there still.
+    pub fn present_readers(&self, directory: &Directory, day: Day) -> Vec<MemberId> {
+        let may_read = |reader: &&MemberId| {
+            let member = directory.member(reader);
+            member.is_some_and(|m| m.may_read(self.kind(), self.is_owned_by(reader), day).is_ok())
+        };
+        self.readers.iter().filter(may_read).copied().collect()
     }
 
     /// Whether the space belongs to this member.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::crypto::{self, SealKeys};
 use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, RelayId, SpaceId, TeamId};
 use crate::protocol::{Accepted, Code, Day, Envelope, Kind};
-use crate::records::{DeviceClass, PolicyProfile, Role, Standing};
+use crate::records::{DeviceClass, PolicyProfile, Role, SpaceKind, Standing};
 
 use super::entry::{Guest, NewDevice, Op, RecoveryKey};
 use super::recovery::RecoveryEvent;
@@ -46,6 +46,19 @@ impl Member {
     /// What a device of this class and member is, towards a space.
     pub fn standing(&self, class: DeviceClass, owns: bool, reads: bool) -> Standing<'_> {
         Standing { roles: &self.roles, admin: self.admin, class, owns, reads }
+    }
+
+    /// Whether the member may be a reader of such a sealed space on this day, `owns` saying whether it is theirs: the
+    /// policy table admits them, and a guest is within their limits.
+    ///
+    /// # Errors
+    /// `guest_ended`, `not_allowed`.
+    pub fn may_read(&self, kind: SpaceKind, owns: bool, day: Day) -> Result<(), Code> {
+        if self.guest.as_ref().is_some_and(|guest| !guest.may_use(kind, day)) {
+            return Err(Code::GuestEnded);
+        }
+        let standing = self.standing(DeviceClass::Native, owns, false);
+        if standing.is_any_of(kind.policy().admit) { Ok(()) } else { Err(Code::NotAllowed) }
     }
 }
 

@@ -152,7 +152,8 @@ impl Desk<'_> {
         if !other && !short {
             self.take_recovery_asks(response.recovery.as_deref().unwrap_or_default())?;
         }
-        self.tend(env, &touched, !directory.is_empty())?;
+        let all = self.has_guest_ended(env)? || !directory.is_empty();
+        self.tend(env, &touched, all)?;
         let paged = response.spaces.iter().any(|items| items.more);
         if !other && !short && !response.need_cursors && !paged {
             self.finish_recovering(response.now)?;

@@ -91,7 +91,7 @@ impl Desk<'_> {
             None => change,
         };
         let envelope = self.keys.sign_envelope(header, body);
-        let author = self.directory.device(&self.device()).ok_or(Code::NotSetUp)?;
+        let author = self.listed()?;
         if checks_itself() {
             gates::check_right(&envelope, &author, &self.space_row(space)?.info, header.day)?;
             gates::check_policy(&envelope, &self.directory)?;

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::crypto::{DeviceKeys, RecoveryKeys, SenderKey};
-use crate::directory::Directory;
+use crate::directory::{DeviceAt, Directory};
 use crate::ids::{DeviceId, DocId, EnvelopeId, SpaceId};
-use crate::protocol::{Code, Envelope, Header, Kind, Priority, RowData, Timestamp};
+use crate::protocol::{Code, Day, Envelope, Header, Kind, Priority, RowData, Timestamp};
 
 use super::rows::{IdentityRow, Rows, SpaceRow};
 use super::{EngineError, Env, Result};
@@ -71,8 +71,14 @@ impl Desk<'_> {
 
     /// This device must be enrolled for what follows.
     pub fn require_enrolled(&self) -> Result<()> {
+        self.listed().map(drop)
+    }
+
+    /// This device as the directory lists it.
+    pub fn listed(&self) -> Result<DeviceAt<'_>> {
         match self.directory.device(&self.device()) {
-            Some(_) => Ok(()),
+            Some(device) => Ok(device),
+            None if self.is_removed() => Err(Code::DeviceRemoved.into()),
             None if self.identity.joining.is_some() => Err(Code::NotLetIn.into()),
             None => Err(Code::NotSetUp.into()),
         }
@@ -82,6 +88,11 @@ impl Desk<'_> {
     pub fn corrected(&self, now: Timestamp) -> Result<(Timestamp, bool)> {
         let offset = self.rows.number("attested_offset_ms")?;
         Ok((now.plus_ms(offset.unwrap_or(0)), offset.is_some()))
+    }
+
+    /// Today, by the last offset a relay attested.
+    pub fn today(&self, now: Timestamp) -> Result<Day> {
+        Ok(self.corrected(now)?.0.day())
     }
 
     pub fn space_row(&self, space: SpaceId) -> Result<SpaceRow> {
@@ -108,7 +119,7 @@ impl Desk<'_> {
             device: self.device(),
             device_seq,
             actor_no: slip.actor_no,
-            day: self.corrected(env.now)?.0.day(),
+            day: self.today(env.now)?,
             directory_seq: self.directory.len(),
             directory_hash: self.directory.head(),
             body_hash: [0; 32],

@@ -7,11 +7,11 @@ use crate::ids::{DocId, MemberId, SpaceId};
 use crate::protocol::{Code, SpaceOwner};
 
 use super::desk::Desk;
-use super::spaces::may_hold_keys;
 use super::{EngineError, Env, Phone, ReaderView, Result};
 
 impl Phone {
-    /// Who reads a sealed space: every device that may be given its keys, by member, and the recovery keys.
+    /// Who reads a sealed space: every device that may be given its keys, by member, and the recovery keys that open
+    /// what is written there now.
     ///
     /// # Errors
     /// `wrong_space` if this phone knows no such sealed space.
@@ -109,9 +109,8 @@ impl Desk<'_> {
                 past,
             };
             let before = views.len();
-            for device in
-                self.directory.devices_of(*member).filter(|d| may_hold_keys(row.info.kind(), d))
-            {
+            let devices = self.directory.devices_of(*member);
+            for device in devices.filter(|device| row.info.kind().may_be_held_by(device.class)) {
                 views.push(ReaderView {
                     device: Some(device.id),
                     class: Some(device.class),
@@ -119,10 +118,13 @@ impl Desk<'_> {
                     ..bare.clone()
                 });
             }
-            if let Some(key) = self.directory.recovery(member) {
-                let keys = SealKeys { first: &key.seal_key, second: None };
+            let reads_now = match row.info.current_epoch() {
+                Some(epoch) => self.reads_epoch(space, epoch, member)?,
+                None => false,
+            };
+            if let Some(key) = self.directory.recovery(member).filter(|_| reads_now) {
                 views.push(ReaderView {
-                    fingerprint: fingerprint(&key.verify_key, keys).join(" "),
+                    fingerprint: fingerprint(&key.verify_key, key.seal_keys()).join(" "),
                     recovery: true,
                     ..bare.clone()
                 });

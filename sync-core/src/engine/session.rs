@@ -30,6 +30,7 @@ impl Phone {
         desk.require_enrolled()?;
         let all = desk.set_leads(env, intervention, leads)?;
         if desk.notes_mode()? == NotesMode::SealedText {
+            let all = desk.still_reading(env, all, leads)?;
             desk.let_leads_in(env, intervention, &all)?;
         }
         desk.commit_recorded()
@@ -171,6 +172,23 @@ impl Desk<'_> {
         Ok(all)
     }
 
+    /// Those of an intervention's leads who may read its note today, and whoever is named: one who left is named by the
+    /// record for good and keeps nobody from the note.
+    fn still_reading(
+        &self,
+        env: &Env<'_>,
+        mut leads: BTreeSet<MemberId>,
+        named: &[MemberId],
+    ) -> Result<BTreeSet<MemberId>> {
+        let today = self.today(env.now)?;
+        leads.retain(|lead| {
+            let member = self.directory.member(lead);
+            member.is_some_and(|m| m.may_read(SpaceKind::Session, false, today).is_ok())
+        });
+        leads.extend(named);
+        Ok(leads)
+    }
+
     /// Opens the session space for the leads, or lets further leads into one this member reads.
     fn let_leads_in(
         &mut self,
@@ -220,12 +238,12 @@ impl Desk<'_> {
                 return Ok(row.info.id);
             }
         }
-        let mut leads = leads_of(fields);
+        let leads = leads_of(fields);
         if !leads.contains(&me) && checks_itself() {
             let why = "only its leads write the note of a session; assign yourself first";
             return Err(EngineError::refused_because(Code::NotAllowed, why));
         }
-        leads.insert(me);
+        let leads = self.still_reading(env, leads, &[me])?;
         self.make_session(env, intervention, &leads)
     }
 }

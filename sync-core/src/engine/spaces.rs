@@ -1,13 +1,14 @@
 //! Spaces on a phone: finding and making them, and letting their readers in.
 
-use crate::crypto::EpochSecret;
-use crate::directory::{DeviceAt, Member, SpaceInfo, epoch_of, open_space_id};
+use crate::crypto::{EpochSecret, SealKeys};
+use crate::directory::{SpaceInfo, epoch_of, open_space_id};
 use crate::gates;
-use crate::ids::{DocId, EpochId, MemberId, SpaceId};
+use crate::ids::{DeviceId, DocId, EpochId, MemberId, SpaceId};
 use crate::protocol::{
-    Code, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, WrapBody, WrappedKey, to_cbor,
+    Code, Day, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, WrapBody, WrappedKey,
+    to_cbor,
 };
-use crate::records::{DeviceClass, OwnerKind, SpaceKind};
+use crate::records::{OwnerKind, SpaceKind};
 
 use super::desk::{Desk, Slip};
 use super::rows::{SecretName, SpaceRow};
@@ -15,6 +16,15 @@ use super::{Env, Result};
 
 /// Wrapped keys in one envelope, about 1,210 bytes each: with an epoch's public key below the longest body.
 const WRAPS_PER_ENVELOPE: usize = 48;
+/// The day on which this phone last looked for guests whose time had ended.
+const TENDED_DAY: &str = "tended_day";
+
+/// A device, or a recovery key, that a space's keys may be wrapped for.
+struct Holder<'a> {
+    reader: MemberId,
+    id: DeviceId,
+    keys: SealKeys<'a>,
+}
 
 impl Desk<'_> {
     /// An open space; its row is made on first use.
@@ -46,7 +56,7 @@ impl Desk<'_> {
         let me = self.identity.member;
         let (owner, readers) = match kind.policy().owner {
             OwnerKind::Member => (SpaceOwner::Member(me), vec![me]),
-            _ => (SpaceOwner::Team, self.entitled(kind)),
+            _ => (SpaceOwner::Team, self.entitled(kind, self.today(env.now)?)),
         };
         let found = self.rows.spaces()?.into_iter().find(|row| {
             row.info.kind() == kind
@@ -60,15 +70,11 @@ impl Desk<'_> {
         }
     }
 
-    /// Members whom the signed directory entitles to a sealed space of the team.
-    fn entitled(&self, kind: SpaceKind) -> Vec<MemberId> {
-        let admits = |member: &Member| {
-            let standing = member.standing(DeviceClass::Native, false, false);
-            let open = member.guest.as_ref().is_none_or(|guest| guest.may_use(kind));
-            open && standing.is_any_of(kind.policy().admit)
-        };
+    /// Members whom the signed directory entitles to a sealed space of the team on this day.
+    fn entitled(&self, kind: SpaceKind, day: Day) -> Vec<MemberId> {
         let members = self.directory.members();
-        members.filter(|(_, member)| admits(member)).map(|(id, _)| id).collect()
+        let entitled = members.filter(|(_, member)| member.may_read(kind, false, day).is_ok());
+        entitled.map(|(id, _)| id).collect()
     }
 
     /// A space shared by exactly these members and this one; made on first use.
@@ -112,7 +118,8 @@ impl Desk<'_> {
         let suite = Suite::XWing;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
         let escrow = self.has_escrow(kind, &owner)?;
-        let wraps = self.wrap_for_readers(env, kind, &secret, &public, readers, escrow);
+        let holders = self.holders(kind, readers, escrow);
+        let wraps = wrap_for(&holders, &secret, &public, env);
         let body = to_cbor(&SpaceBody {
             kind: kind as u8,
             owner,
@@ -126,8 +133,9 @@ impl Desk<'_> {
         header.space = header.derived_space();
         let envelope = self.keys.sign_envelope(header, body);
         let info = SpaceInfo::made_by(&envelope)?;
-        let author = self.directory.device(&self.device()).ok_or(Code::NotSetUp)?;
+        let author = self.listed()?;
         gates::check_right(&envelope, &author, &info, header.day)?;
+        gates::check_readers(&envelope, &self.directory, self.directory.len(), &info)?;
 
         let id = info.id;
         let epoch = epoch_of(&envelope);
@@ -147,30 +155,33 @@ impl Desk<'_> {
         Ok(id)
     }
 
-    /// Wraps a new epoch's key for the readers' devices, as many as one envelope holds; present readers wrap it for
-    /// the rest as they wrap it for later devices. A device whose listed key is none is left out.
-    fn wrap_for_readers(
-        &self,
-        env: &mut Env<'_>,
-        kind: SpaceKind,
-        secret: &EpochSecret,
-        public: &[u8],
-        readers: &[MemberId],
-        escrow: bool,
-    ) -> Vec<WrappedKey> {
-        let zero = EpochId::new([0; 16]);
-        let mut wraps = Vec::new();
-        for reader in readers {
-            for device in self.directory.devices_of(*reader).filter(|d| may_hold_keys(kind, d)) {
-                let keys = device.seal_keys();
-                wraps.extend(secret.wrap_for(zero, public, device.id, keys, env.rng).ok());
-            }
-            if let Some((id, keys)) = self.recovery_reader(*reader, escrow) {
-                wraps.extend(secret.wrap_for(zero, public, id, keys, env.rng).ok());
-            }
+    /// What may hold such a space's keys for these readers: their devices of the classes that may, and their recovery
+    /// keys, which are nobody's device and read what their member reads.
+    fn holders(&self, kind: SpaceKind, readers: &[MemberId], escrow: bool) -> Vec<Holder<'_>> {
+        let mut holders = Vec::new();
+        for reader in readers.iter().copied() {
+            let devices = self.directory.devices_of(reader);
+            let holding = devices.filter(|device| kind.may_be_held_by(device.class));
+            holders.extend(holding.map(|device| Holder {
+                reader,
+                id: device.id,
+                keys: device.seal_keys(),
+            }));
+            let recovery = self.directory.recovery(&reader).filter(|_| escrow);
+            holders.extend(recovery.map(|key| Holder {
+                reader,
+                id: key.id(),
+                keys: key.seal_keys(),
+            }));
         }
-        wraps.truncate(WRAPS_PER_ENVELOPE);
-        wraps
+        holders
+    }
+
+    /// What may hold a space's keys now.
+    fn present_holders(&self, env: &Env<'_>, info: &SpaceInfo) -> Result<Vec<Holder<'_>>> {
+        let present = info.present_readers(&self.directory, self.today(env.now)?);
+        let escrow = self.has_escrow(info.kind(), &info.owner)?;
+        Ok(self.holders(info.kind(), &present, escrow))
     }
 
     /// Lets another member read a space, with its past or from now on.
@@ -185,7 +196,7 @@ impl Desk<'_> {
         let body = to_cbor(&ReaderBody { member, with_past: past, from });
         let header = self.next_header(env, &Slip::structure(Kind::Reader, space))?;
         let envelope = self.keys.sign_envelope(header, body);
-        let author = self.directory.device(&self.device()).ok_or(Code::NotSetUp)?;
+        let author = self.listed()?;
         let mut row = self.space_row(space)?;
         gates::check_right(&envelope, &author, &row.info, header.day)?;
         gates::check_readers(&envelope, &self.directory, self.directory.len(), &row.info)?;
@@ -208,7 +219,7 @@ impl Desk<'_> {
             return Ok(());
         }
         if row.info.kind().policy().owner == OwnerKind::Team {
-            for member in self.entitled(row.info.kind()) {
+            for member in self.entitled(row.info.kind(), self.today(env.now)?) {
                 if !row.info.is_read_by(&member) {
                     self.add_reader(env, space, member, true)?;
                 }
@@ -218,9 +229,11 @@ impl Desk<'_> {
         let leaves_out =
             row.info.current_epoch().is_some_and(|now| !row.info.opens_to_all(&now.id));
         let opened_by_a_stranger = self.made_by_a_stranger(&row) && row.info.epochs.len() == 1;
-        // A key made elsewhere at the same time knew nothing of a reader who came without the past.
-        let somebody_left = self.somebody_left(&row)? || self.has_retired_reader(&row)?;
-        if leaves_out || opened_by_a_stranger || somebody_left {
+        // A key made elsewhere at the same time knew nothing of a reader who came without the past. Who may have keys
+        // no more makes none.
+        let present = row.info.present_readers(&self.directory, self.today(env.now)?);
+        let somebody_left = self.somebody_left(env, &row)?;
+        if present.contains(&me) && (leaves_out || opened_by_a_stranger || somebody_left) {
             self.rotate(env, space)?;
         }
         self.wrap_missing(env, space)
@@ -233,24 +246,33 @@ impl Desk<'_> {
         Ok(held && !(self.made_by_a_stranger(row) && row.info.epochs.len() == 1))
     }
 
-    /// Whether the current key was given to a device that may not have it any more: removed, or no reader's by now.
-    fn somebody_left(&self, row: &SpaceRow) -> Result<bool> {
+    /// Whether a guest's time ended since this was last asked: their spaces need new keys, though nothing came in.
+    pub fn has_guest_ended(&mut self, env: &Env<'_>) -> Result<bool> {
+        let today = self.today(env.now)?;
+        let before = self.rows.number(TENDED_DAY)?.unwrap_or(i64::from(today.0));
+        self.rows.put_number(TENDED_DAY, i64::from(today.0))?;
+        let mut guests = self.directory.members().filter_map(|(_, member)| member.guest.as_ref());
+        Ok(guests.any(|guest| guest.until < today && i64::from(guest.until.0) >= before))
+    }
+
+    /// Whether the current key was given to a device or a recovery key that may not have it any more: removed, dropped
+    /// or spent, or no reader's by now.
+    fn somebody_left(&self, env: &Env<'_>, row: &SpaceRow) -> Result<bool> {
         let Some(epoch) = row.info.current_epoch() else { return Ok(false) };
-        let present = row.info.present_readers(&self.directory);
-        if !present.contains_key(&self.identity.member) {
-            return Ok(false);
-        }
+        let holders = self.present_holders(env, &row.info)?;
         let given = self.rows.wrapped(row.info.id, epoch.id)?;
-        // A device that nobody ever listed holds nothing that counts; it may be listed later.
-        Ok(given
-            .iter()
-            .filter(|id| self.directory.owner_of(id).is_some())
-            .any(|id| !present.values().flatten().any(|device| device.id == *id)))
+        // What nobody ever listed holds nothing that counts; it may be listed later.
+        let was_listed = |id: &DeviceId| {
+            self.directory.owner_of(id).is_some() || self.directory.was_recovery(id)
+        };
+        let mut listed = given.iter().filter(|id| was_listed(id));
+        Ok(listed.any(|id| holders.iter().all(|holder| holder.id != *id)))
     }
 
     fn made_by_a_stranger(&self, row: &SpaceRow) -> bool {
-        let maker = row.info.maker.and_then(|device| self.directory.device(&device));
-        maker.is_some_and(|maker| !row.info.is_read_by(&maker.member))
+        // Its maker knows the first key, whether or not they were removed since.
+        let maker = row.info.maker.and_then(|device| self.directory.owner_of(&device));
+        maker.is_some_and(|maker| !row.info.is_read_by(&maker))
     }
 
     /// Replaces a space's key: what is written from now on does not open with the old one.
@@ -258,10 +280,8 @@ impl Desk<'_> {
         let row = self.space_row(space)?;
         let suite = Suite::XWing;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
-        let present = row.info.present_readers(&self.directory);
-        let readers: Vec<MemberId> = present.keys().copied().collect();
-        let escrow = self.has_escrow(row.info.kind(), &row.info.owner)?;
-        let wraps = self.wrap_for_readers(env, row.info.kind(), &secret, &public, &readers, escrow);
+        let holders = self.present_holders(env, &row.info)?;
+        let wraps = wrap_for(&holders, &secret, &public, env);
         let body = to_cbor(&EpochBody {
             suite,
             epoch_key: public.into(),
@@ -282,35 +302,21 @@ impl Desk<'_> {
         Ok(epoch)
     }
 
-    /// Wraps every epoch key this phone holds for every present reader's device that has not got it and may have it.
+    /// Wraps every epoch key this phone holds for every holder that has not got it and may have it.
     pub fn wrap_missing(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         let (row, me) = (self.space_row(space)?, self.device());
-        let escrow = self.has_escrow(row.info.kind(), &row.info.owner)?;
-        let present = row.info.present_readers(&self.directory);
+        let holders = self.present_holders(env, &row.info)?;
         let mut keys = Vec::new();
         for epoch in &row.info.epochs {
             let Some(secret) = self.epoch_secret(space, epoch.id)? else { continue };
-            let entitled =
-                present.iter().filter(|(reader, _)| row.info.opens_to(reader, &epoch.id));
-            for device in entitled.flat_map(|(_, devices)| devices) {
-                if self.rows.is_wrapped(space, epoch.id, device.id)?
-                    || self.rows.has_wrapped(space, epoch.id, device.id, me)?
+            for to in holders.iter().filter(|to| row.info.opens_to(&to.reader, &epoch.id)) {
+                if self.rows.is_wrapped(space, epoch.id, to.id)?
+                    || self.rows.has_wrapped(space, epoch.id, to.id, me)?
                 {
                     continue;
                 }
-                let keys_of = device.seal_keys();
-                let wrap = secret.wrap_for(epoch.id, &epoch.public, device.id, keys_of, env.rng);
+                let wrap = secret.wrap_for(epoch.id, &epoch.public, to.id, to.keys, env.rng);
                 keys.extend(wrap.ok());
-            }
-            // A recovery key is nobody's device, and reads what its member reads.
-            let readers = row.info.readers().iter().filter(|r| row.info.opens_to(r, &epoch.id));
-            for (id, keys_of) in readers.filter_map(|reader| self.recovery_reader(*reader, escrow))
-            {
-                if !self.rows.is_wrapped(space, epoch.id, id)? {
-                    keys.extend(
-                        secret.wrap_for(epoch.id, &epoch.public, id, keys_of, env.rng).ok(),
-                    );
-                }
             }
         }
         for key in &keys {
@@ -326,7 +332,15 @@ impl Desk<'_> {
     }
 }
 
-/// Whether a device may be given a space's keys: a console or a station never, a browser not everywhere.
-pub(super) fn may_hold_keys(kind: SpaceKind, device: &DeviceAt<'_>) -> bool {
-    kind.policy().hold.contains(&device.class)
+/// Wraps a new epoch's key for its holders, as many as one envelope holds; present readers wrap it for the rest as they
+/// wrap it for later devices. One whose listed key is none is left out.
+fn wrap_for(
+    holders: &[Holder<'_>],
+    secret: &EpochSecret,
+    public: &[u8],
+    env: &mut Env<'_>,
+) -> Vec<WrappedKey> {
+    let zero = EpochId::new([0; 16]);
+    let wraps = holders.iter().map(|to| secret.wrap_for(zero, public, to.id, to.keys, env.rng));
+    wraps.filter_map(|wrap| wrap.ok()).take(WRAPS_PER_ENVELOPE).collect()
 }

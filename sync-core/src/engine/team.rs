@@ -126,7 +126,7 @@ impl Phone {
 
 impl Desk<'_> {
     pub fn require_admin(&self) -> Result<()> {
-        let device = self.directory.device(&self.device()).ok_or(Code::NotSetUp)?;
+        let device = self.listed()?;
         if device.standing.admin && device.class == DeviceClass::Native {
             Ok(())
         } else {

@@ -5,45 +5,33 @@ use crate::ids::MemberId;
 use crate::protocol::{
     Code, Envelope, EpochBody, Kind, ReaderBody, SpaceBody, WrapBody, WrappedKey, from_cbor,
 };
-use crate::records::DeviceClass;
-
-/// Checks that the policy table admits a member as a reader of a space, as the directory stood at a length.
-fn may_read(
-    directory: &Directory,
-    directory_seq: u64,
-    space: &SpaceInfo,
-    member: &MemberId,
-) -> Result<(), Code> {
-    let member_then = directory.member_at(member, directory_seq).ok_or(Code::NoSuchMember)?;
-    if member_then.guest.as_ref().is_some_and(|guest| !guest.may_use(space.kind())) {
-        return Err(Code::GuestEnded);
-    }
-    let standing = member_then.standing(DeviceClass::Native, space.is_owned_by(member), false);
-    let entitled = standing.is_any_of(space.kind().policy().admit);
-    if entitled { Ok(()) } else { Err(Code::NotAllowed) }
-}
 
 /// Checks the readers that a `space` or `reader` envelope names and the devices that `space`, `epoch` and `wrap`
 /// envelopes give keys to; other kinds name none.
 ///
 /// `space`: the one the envelope makes, or the one it is for. A device that is not listed at this length gets
-/// nothing that it could use, and may have been removed since the key was wrapped; it is passed over.
+/// nothing that it could use, and may have been removed since the key was wrapped; it is passed over. A guest's time
+/// is judged by the day the author signed, so that what was made in time and comes late keeps its space.
 ///
 /// # Errors
 /// `malformed` if the body is not what the header says, `no_such_member` if it names nobody of the team,
 /// `not_allowed` if it names somebody who may not read there or a device of a class that may hold no key there,
-/// `guest_ended` if it names a guest for whom such spaces are not.
+/// `guest_ended` if it names a guest whose time was over or for whom such spaces are not.
 pub fn check_readers(
     envelope: &Envelope,
     directory: &Directory,
     directory_seq: u64,
     space: &SpaceInfo,
 ) -> Result<(), Code> {
-    let may_read = |member: &MemberId| may_read(directory, directory_seq, space, member);
+    let (kind, day) = (space.kind(), envelope.header.day);
+    let may_read = |member: &MemberId| {
+        let member_then = directory.member_at(member, directory_seq).ok_or(Code::NoSuchMember)?;
+        member_then.may_read(kind, space.is_owned_by(member), day)
+    };
     let may_hold = |wraps: &[WrappedKey]| {
-        let allowed = space.kind().policy().hold;
         let listed = |wrap: &WrappedKey| directory.device_at(&wrap.device, directory_seq);
-        let barred = wraps.iter().filter_map(listed).any(|device| !allowed.contains(&device.class));
+        let barred =
+            wraps.iter().filter_map(listed).any(|device| !kind.may_be_held_by(device.class));
         if barred { Err(Code::NotAllowed) } else { Ok(()) }
     };
     match envelope.header.kind {

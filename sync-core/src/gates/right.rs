@@ -31,7 +31,7 @@ pub fn check_right(
     // A console or a station holds no reading keys, so nothing it signs concerns a sealed space. A browser may
     // write where it may not read.
     let sealed = policy.sealed && matches!(author.class, DeviceClass::Native | DeviceClass::Web);
-    let holds = policy.hold.contains(&author.class);
+    let holds = space.kind().may_be_held_by(author.class);
     let allowed = match header.kind {
         Kind::Space => holds && standing.is_any_of(policy.make) && may_make(space, &standing),
         // Only those who can already read let others in, rotate or wrap.
@@ -75,7 +75,7 @@ pub fn check_right(
 /// `guest_ended`.
 pub fn check_guest(member: &Member, kind: SpaceKind, day: Day) -> Result<(), Code> {
     match &member.guest {
-        Some(guest) if day > guest.until || !guest.may_use(kind) => Err(Code::GuestEnded),
+        Some(guest) if !guest.may_use(kind, day) => Err(Code::GuestEnded),
         _ => Ok(()),
     }
 }

@@ -287,6 +287,12 @@ impl SpaceKind {
         SPACES.iter().map(|row| row.kind).find(|kind| *kind as u8 == number)
     }
 
+    /// Whether a device of this class may hold such a space's keys: a console or a station never, a browser not
+    /// everywhere.
+    pub fn may_be_held_by(self, class: DeviceClass) -> bool {
+        self.policy().hold.contains(&class)
+    }
+
     /// Its row of the policy table.
     pub fn policy(self) -> &'static SpacePolicy {
         SPACES.iter().find(|row| row.kind == self).expect("every kind has a row")

@@ -1,6 +1,6 @@
 //! What the folded directory answers, now and for every earlier length.
 
-use sync_core::directory::{Accepted, Directory, NewDevice, Op};
+use sync_core::directory::{Accepted, Directory, NewDevice, Op, RecoveryKey};
 use sync_core::ids::{DocId, EnvelopeId, SpaceId};
 use sync_core::protocol::{Code, Day};
 use sync_core::records::{DeviceClass, Role};
@@ -103,4 +103,47 @@ fn the_day_of_the_last_entry_is_told_beside_the_latest_day() {
     team.directory.append(&ahead).unwrap();
     team.enter(1, &Op::Renew).unwrap();
     assert_eq!((team.directory.signed(), team.directory.last_day()), (Day(30_000), Day(20_000)));
+}
+
+#[test]
+fn a_listing_whose_second_sealing_key_nothing_can_be_sealed_to_is_refused() {
+    let genuine = keys(2).seal_key_2().expect("keys of today have one");
+    // Too short, too long, another suite's; ML-KEM coefficients beyond its modulus.
+    let short = genuine[..genuine.len() - 1].to_vec();
+    let long = [genuine.as_slice(), &[0]].concat();
+    let other = keys(2).seal_key().to_vec();
+    let beyond = [&[0xff; 1_184], &genuine[1_184..]].concat();
+    let mut team = Paper::new();
+    for seed in [2, 3] {
+        team.enter(1, &member(seed, &[], false)).unwrap();
+    }
+    let listings = |key: Option<Vec<u8>>| {
+        let seal_key_2 = key.map(Into::into);
+        let (verify_key, seal_key) = (keys(2).verify_key().into(), keys(2).seal_key().into());
+        let class = DeviceClass::Native;
+        let new = NewDevice {
+            member: id(2),
+            verify_key,
+            seal_key,
+            class,
+            seal_key_2: seal_key_2.clone(),
+        };
+        let batch = Op::Devices { devices: vec![new] };
+        let own =
+            RecoveryKey { verify_key, seal_key, shares: vec![], seal_key_2: seal_key_2.clone() };
+        let recovery = Op::Recovery { member: id(1), key: Some(own) };
+        [Op::Device { member: id(2), verify_key, seal_key, class, seal_key_2 }, batch, recovery]
+    };
+    for (at, key) in [Vec::new(), short, long, other, beyond].into_iter().enumerate() {
+        for op in listings(Some(key.clone())) {
+            assert_eq!(team.enter(1, &op), Err(Code::Malformed), "key {at}");
+        }
+        assert_eq!(Paper::founded_with(Some(key)).err(), Some(Code::Malformed), "key {at}");
+    }
+    assert_eq!(team.directory.devices().count(), 1);
+    assert!(Paper::founded_with(Some(genuine.clone())).is_ok());
+    for (op, at) in listings(Some(genuine)).into_iter().zip(0..) {
+        let mut team = team.clone();
+        assert_eq!(team.enter(1, &op), Ok(()), "listing {at}");
+    }
 }

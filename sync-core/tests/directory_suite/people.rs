@@ -93,6 +93,11 @@ pub fn approved(op: &Op, nonce: [u8; 16], approvals: Vec<Approval>) -> Op {
 impl Paper {
     /// A team whose first admin is member 1 with the device of keys 1.
     pub fn new() -> Paper {
+        Self::founded_with(None).unwrap()
+    }
+
+    /// As [`Paper::new`], the first device with this second sealing key.
+    pub fn founded_with(seal_key_2: Option<Vec<u8>>) -> Result<Paper, Code> {
         let first = keys(1);
         let body = to_cbor(&Op::Genesis {
             nonce: [7; 16].into(),
@@ -101,15 +106,15 @@ impl Paper {
             verify_key: first.verify_key().into(),
             seal_key: first.seal_key().into(),
             profile: PolicyProfile::neutral(),
-            seal_key_2: None,
+            seal_key_2: seal_key_2.map(Into::into),
         });
         let empty = Directory::new(TeamId::new([0; 32]));
         let header =
             Header { directory_hash: EnvelopeId::new([0; 32]), ..header(&empty, &first, 1) };
         let genesis = first.sign_envelope(header, body);
         let mut directory = Directory::new(TeamId::new(*genesis.id().as_bytes()));
-        directory.append(&genesis).unwrap();
-        Paper { directory, number: 1 }
+        directory.append(&genesis)?;
+        Ok(Paper { directory, number: 1 })
     }
 
     /// The entry of an operation, on top of the directory.

@@ -1,25 +1,21 @@
 //! Spaces that a member keeps from their recovery key, and what a second device does for the past.
 
 use sync_core::engine::{EngineError, NO_ESCROW_WARNING};
-use sync_core::ids::SpaceId;
 use sync_core::protocol::Code;
 use sync_core::records::SpaceKind;
 use tests::World;
 
-use super::story::{ask, begin_with_code, county, finish, past, reads, set_up, status};
+use super::story::{
+    ask, begin_with_code, county, finish, past, reads, recovery_reads_now, set_up, status,
+};
 
 fn choose(world: &mut World, name: &str, kind: SpaceKind, on: bool) -> Result<(), EngineError> {
     world.on(name, |phone, env| phone.set_escrow(env, kind, on))
 }
 
-/// How many of amy's sealed spaces her recovery key reads now.
+/// How many of a member's sealed spaces their recovery key reads now.
 fn read_by_recovery(world: &mut World, name: &str) -> usize {
-    let amy = world.member(name);
-    world.on(name, |phone, _| {
-        let spaces: Vec<SpaceId> = phone.drill_spaces_read().unwrap();
-        let readers = spaces.into_iter().filter_map(|space| phone.recovery_readers(space).ok());
-        readers.filter(|readers| readers.contains(&amy)).count()
-    })
+    recovery_reads_now(world, name).into_iter().filter(|reads| *reads).count()
 }
 
 #[test]
@@ -95,4 +91,25 @@ fn only_spaces_that_nobody_else_reads_can_be_kept_from_the_recovery_key() {
         let refused = choose(&mut world, "amy", kind, false).unwrap_err();
         assert_eq!(refused.code(), Code::BadValue, "{kind:?}");
     }
+}
+
+#[test]
+fn a_recovery_key_is_shown_by_the_words_of_all_its_keys_and_only_where_it_reads() {
+    let mut world = county(38);
+    choose(&mut world, "amy", SpaceKind::Personal, false).unwrap();
+    set_up(&mut world, false, true, &["admin"]);
+    let past = past(&mut world);
+    let amy = world.member("amy");
+    let key = world.on("bo", |phone, _| phone.directory().recovery(&amy).cloned()).unwrap();
+    let words = sync_core::crypto::fingerprint(&key.verify_key, key.seal_keys()).join(" ");
+    let mut shown = |name: &str, record| -> Vec<String> {
+        world.on(name, |phone, _| {
+            let space = phone.sealed_spaces(record).unwrap()[0];
+            let views = phone.readers(space).unwrap().into_iter();
+            views.filter(|view| view.recovery).map(|view| view.fingerprint).collect()
+        })
+    };
+    assert_eq!(shown("amy", past.check_in), [""; 0], "kept from it");
+    let (own, session) = (shown("amy", past.contact), shown("bo", past.session));
+    assert_eq!((own, session), (vec![words.clone()], vec![words]));
 }

@@ -5,6 +5,7 @@
 mod escrow;
 mod hostile;
 mod kills;
+mod readers;
 mod restore;
 mod set_up;
 mod shares;

@@ -7,24 +7,12 @@ use tests::World;
 use tests::hostile::alarms;
 
 use super::story::{
-    ask, begin, begin_with_code, county, finish, invite, past, reads, second_admin, set_up, status,
+    ask, begin, begin_with_code, county, finish, invite, past, reads, recovery_reads_now,
+    second_admin, set_up, status,
 };
 
 fn code_of(sheet: &sync_core::engine::RecoverySheet) -> String {
     sheet.code.as_ref().unwrap().to_string()
-}
-
-/// Whether the present keys of amy's sealed spaces were wrapped for this recovery key.
-fn recovery_reads_now(world: &mut World, name: &str) -> Vec<bool> {
-    let amy = world.member(name);
-    world.on(name, |phone, _| {
-        let spaces = phone.drill_spaces_read().unwrap();
-        spaces
-            .into_iter()
-            .filter_map(|space| phone.recovery_readers(space).ok())
-            .map(|readers| readers.contains(&amy))
-            .collect()
-    })
 }
 
 #[test]
@@ -150,6 +138,26 @@ fn the_secret_is_gone_from_the_new_phone_once_everything_is_read() {
     finish(&mut world, "amy2");
     assert_eq!(reads(&mut world, "amy2", &past), [true; 3]);
     assert!(!holds(&store, &secret), "afterwards");
+}
+
+#[test]
+fn the_secret_is_not_kept_for_what_was_never_to_be_read_with_it() {
+    let mut world = county(37);
+    let sheet = set_up(&mut world, false, true, &["admin"]);
+    // amy reads a session of bo's from now on only: its first key is nobody's to give her.
+    let id = world.record("bo", "intervention", &[("kind", tests::text("defusing"))]);
+    let (amy, bo) = (world.member("amy"), world.member("bo"));
+    world.on("bo", |phone, env| phone.assign(env, id, &[bo])).unwrap();
+    world.write("bo", id, "exploration", 0, "before amy");
+    let space = world.on("bo", |phone, _| phone.sealed_spaces(id)).unwrap()[0];
+    world.on("bo", |phone, env| phone.add_reader(env, space, amy, false)).unwrap();
+    world.sync_all();
+    let store = sync_core::store::MemoryStore::new();
+    let invitation = invite(&mut world, amy);
+    begin_on(&mut world, "amy2", store.clone(), &invitation, &code_of(&sheet));
+    drop(world.devices.remove("amy"));
+    finish(&mut world, "amy2");
+    assert!(!holds(&store, &tests_secret(&sheet)), "{}", world.troubles());
 }
 
 fn begin_on(

@@ -1,10 +1,13 @@
 //! Two of three holders restore a phone, and one of them cannot, whoever helps.
 
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use sync_core::crypto::DeviceKeys;
 use sync_core::protocol::{Code, HandedShare, RecoveryRequest, RecoveryShare};
 use tests::World;
 use tests::hostile::alarms;
 
-use super::story::{ask, begin, county, finish, invite, past, reads, set_up};
+use super::story::{ask, begin, county, finish, invite, past, reads, set_up, set_up_for};
 
 /// A new phone of amy's that joins and asks for shares; the text it shows.
 fn asks(world: &mut World, name: &str) -> String {
@@ -121,10 +124,10 @@ fn a_holder_is_shown_whom_a_share_is_for_and_only_that_phone_opens_it() {
     let request = asks(&mut world, "amy2");
     let shown = world.on("bo", |phone, _| phone.share_release(&request)).unwrap();
     assert_eq!((shown.member, shown.name.as_deref()), (world.member("amy"), Some("amy")));
-    let own = world.on("amy2", |phone, _| phone.recovery_fingerprint());
+    let own = world.on("amy2", |phone, _| phone.fingerprint());
     assert_eq!(shown.fingerprint, own);
     let other = asks(&mut world, "other");
-    let strange = world.on("other", |phone, _| phone.recovery_fingerprint());
+    let strange = world.on("other", |phone, _| phone.fingerprint());
     assert_ne!(strange, own, "another phone shows itself");
     // What was handed to one phone is closed to another, and to a holder.
     let shares = ["bo", "cleo"].map(|holder| release(&mut world, holder, &request).unwrap());
@@ -136,6 +139,28 @@ fn a_holder_is_shown_whom_a_share_is_for_and_only_that_phone_opens_it() {
     let held = world.on("bo", |phone, _| phone.shares_held()).unwrap();
     assert_eq!(held, [world.member("amy")]);
     assert_eq!(release(&mut world, "bo", "aftercall-recover:AAAA"), Err(Code::Malformed));
+}
+
+#[test]
+fn a_request_whose_sealing_keys_were_swapped_on_its_way_shows_a_holder_other_words() {
+    let mut world = county(36);
+    set_up(&mut world, true, false, &["admin"]);
+    let request = RecoveryRequest::from_text(&asks(&mut world, "amy2")).unwrap();
+    let own = world.on("amy2", |phone, _| phone.fingerprint());
+    let thief = DeviceKeys::generate(&mut ChaCha20Rng::seed_from_u64(36));
+    let (first, second) = (thief.seal_key().into(), thief.seal_key_2().map(Into::into));
+    for altered in [
+        RecoveryRequest { seal_key: first, ..request.clone() },
+        RecoveryRequest { seal_key_2: second.clone(), ..request.clone() },
+        RecoveryRequest { seal_key_2: None, ..request.clone() },
+        RecoveryRequest { seal_key: first, seal_key_2: second, ..request.clone() },
+    ] {
+        let shown = world.on("bo", |phone, _| phone.share_release(&altered.to_text())).unwrap();
+        assert_eq!(shown.fingerprint.split(' ').count(), 8);
+        assert_ne!(shown.fingerprint, own, "the signing key alone does not make them the same");
+    }
+    let shown = world.on("bo", |phone, _| phone.share_release(&request.to_text())).unwrap();
+    assert_eq!(shown.fingerprint, own);
 }
 
 #[test]
@@ -161,14 +186,4 @@ fn gathering_shares_may_take_longer_than_an_invitation_lasts() {
     drop(world.devices.remove("amy"));
     finish(&mut world, "amy2");
     assert_eq!(reads(&mut world, "amy2", &past), [true; 3], "{}", world.troubles());
-}
-
-/// A member with a recovery key may be invited again.
-fn set_up_for(world: &mut World, name: &str) {
-    world.on(name, |phone, env| phone.make_recovery(env, None, true)).unwrap();
-    world.sync(name);
-    world.sync("admin");
-    let member = world.member(name);
-    world.on("admin", |phone, env| phone.approve_recovery(env, member)).unwrap();
-    world.sync_all_but("amy2");
 }

@@ -138,10 +138,31 @@ pub fn finish(world: &mut World, name: &str) {
     world.sync_all();
 }
 
+/// For each sealed space that a phone reads, whether its member's recovery key reads the present key.
+pub fn recovery_reads_now(world: &mut World, name: &str) -> Vec<bool> {
+    let member = world.member(name);
+    world.on(name, |phone, _| {
+        let spaces = phone.drill_spaces_read().unwrap();
+        let readers = spaces.into_iter().filter_map(|space| phone.readers(space).ok());
+        readers.map(|views| views.iter().any(|v| v.recovery && v.member == member)).collect()
+    })
+}
+
 /// What a phone reads of amy's past: the session note, the contact's issues, the check-in's text.
 pub fn reads(world: &mut World, name: &str, past: &Past) -> [bool; 3] {
     let note = world.phase(name, past.session, "defusing.exploration").contains(NOTE);
     let issues = world.shown(name, past.contact, "issues") == Some(set(&[ISSUE]));
     let words = world.shown(name, past.check_in, "text").is_some();
     [note, issues, words]
+}
+
+/// Any member makes a recovery key with a code, and the one admin approves it.
+pub fn set_up_for(world: &mut World, name: &str) -> RecoverySheet {
+    let sheet = world.on(name, |phone, env| phone.make_recovery(env, None, true)).unwrap();
+    world.sync(name);
+    world.sync("admin");
+    let member = world.member(name);
+    world.on("admin", |phone, env| phone.approve_recovery(env, member)).unwrap();
+    world.sync_all_but("amy2");
+    sheet
 }

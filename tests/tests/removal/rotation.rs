@@ -1,7 +1,7 @@
 //! When a reader or their device goes, the readers who stay replace the key before anything more is written.
 
 use sync_core::records::Role;
-use tests::hostile::alarms;
+use tests::hostile::{alarms, wraps_at_relay};
 
 use super::*;
 
@@ -23,6 +23,9 @@ fn a_removed_device_is_in_no_later_wrap_and_the_others_read_on() {
     let epochs =
         |world: &mut World| world.on("amy", |phone, _| phone.session_epochs(intervention)).unwrap();
     let first = epochs(&mut world)[0];
+    let of_bo = world.device("bo");
+    let given = wraps_at_relay(&world, of_bo);
+    assert!(given > 0, "while bo's phone was listed");
     remove(&mut world, "bo");
     sync_but(&mut world, "bo");
     assert_eq!(epochs(&mut world)[0], first + 1, "one new key");
@@ -34,5 +37,53 @@ fn a_removed_device_is_in_no_later_wrap_and_the_others_read_on() {
     sync_but(&mut world, "bo");
     assert_eq!(world.phase("cleo", intervention, "defusing.exploration"), "before after");
     assert_eq!(epochs(&mut world)[0], first + 1, "and no further one");
+    assert_eq!(wraps_at_relay(&world, of_bo), given, "nothing was wrapped for it since");
     assert_eq!(alarms(&mut world, "cleo"), []);
+}
+
+#[test]
+fn the_first_key_is_replaced_although_the_stranger_who_made_it_was_removed() {
+    let mut world = county();
+    let id = world.record("cleo", "intervention", &[("kind", text("defusing"))]);
+    let leads = [world.member("amy"), world.member("bo")];
+    world.sync_all();
+    world.on("cleo", |phone, env| phone.assign(env, id, &leads)).unwrap();
+    world.sync("cleo");
+    remove(&mut world, "cleo");
+    sync_but(&mut world, "cleo");
+    let epochs = world.on("amy", |phone, _| phone.session_epochs(id)).unwrap();
+    assert!(epochs[0] > 1, "cleo, who knows the first, is no reader: {epochs:?}");
+    world.write("amy", id, "exploration", 0, "in confidence");
+    sync_but(&mut world, "cleo");
+    assert_eq!(world.phase("bo", id, "defusing.exploration"), "in confidence");
+}
+
+#[test]
+fn a_lead_who_was_removed_keeps_nobody_from_the_note() {
+    let mut world = county();
+    let leads = ["amy", "bo"].map(|name| world.member(name).to_string());
+    let fields = [("kind", text("defusing")), ("leads", Value::Set(leads.into_iter().collect()))];
+    let [written, assigned] = [(); 2].map(|()| world.record("amy", "intervention", &fields));
+    world.sync_all();
+    let bo = world.member("bo");
+    world.on("admin", |phone, _| phone.remove_member(bo)).unwrap();
+    sync_but(&mut world, "bo");
+    // amy opens the note in the field; cleo is assigned to another one and opens it for both.
+    world.write("amy", written, "exploration", 0, "amy alone");
+    let cleo = world.member("cleo");
+    world.on("cleo", |phone, env| phone.assign(env, assigned, &[cleo])).unwrap();
+    world.write("cleo", assigned, "exploration", 0, "with amy");
+    sync_but(&mut world, "bo");
+    for name in ["amy", "cleo"] {
+        let drafts = world.on(name, |phone, _| phone.drafts()).unwrap();
+        assert!(drafts.is_empty(), "{}", world.troubles());
+        assert_eq!(world.phase(name, assigned, "defusing.exploration"), "with amy");
+    }
+    // A further lead comes to a note whose leads name the one who left.
+    world.on("amy", |phone, env| phone.assign(env, written, &[cleo])).unwrap();
+    sync_but(&mut world, "bo");
+    assert_eq!(world.phase("cleo", written, "defusing.exploration"), "amy alone");
+    // Who left is no lead again: said at once, before anything is made.
+    let refused = world.on("amy", |phone, env| phone.assign(env, written, &[bo]));
+    assert_eq!(refused.unwrap_err().code(), Code::NoSuchMember);
 }

@@ -1,6 +1,7 @@
 //! A removal is in force at the device's next request; nothing honest is lost by it.
 
 use sync_core::engine::NewMember;
+use sync_core::ids::SpaceId;
 use sync_core::records::{Role, Value};
 use tests::hostile::alarms;
 
@@ -13,10 +14,13 @@ fn a_removed_device_is_refused_at_its_next_request_and_keeps_what_it_holds() {
     world.sync_all();
     let unsent = world.incident("bo");
     remove(&mut world, "bo");
+    let member = world.member("bo");
     world.edit("amy", before, &[("severity", Value::Int(4))]);
     sync_but(&mut world, "bo");
     assert_eq!(call(&mut world, "bo"), (Code::DeviceRemoved, true));
     assert_eq!(alarms(&mut world, "bo"), [Code::DeviceRemoved]);
+    let refused = world.on("bo", |phone, env| phone.add_reader(env, SpaceId::ZERO, member, true));
+    assert_eq!(refused.unwrap_err().code(), Code::DeviceRemoved, "and what is asked of it says so");
     assert_eq!(severity(&mut world, "bo", before), None, "nothing is served any more");
     assert!(world.on("bo", |phone, _| phone.show(unsent)).is_ok(), "what was typed is kept");
     // It sends nothing any more, and its history is everybody's.

@@ -1,10 +1,15 @@
 //! Who reads a space, as phones show it, and how further readers come in.
 
-use sync_core::protocol::Code;
-use sync_core::records::{DeviceClass, Value};
+use sync_core::directory::Guest;
+use sync_core::engine::NewMember;
+use sync_core::ids::SpaceId;
+use sync_core::protocol::{Code, Day, Kind, ReaderBody, SpaceOwner, Verdict, to_cbor};
+use sync_core::records::{DeviceClass, Role, SpaceKind, Value};
+use sync_core::store::MemoryStore;
+use tests::hostile::wraps_at_relay;
 use tests::{World, form, text};
 
-use super::{PHASE, county, led_by, space_of};
+use super::{PHASE, county, led_by, led_by_but, space_of};
 
 fn unreadable(world: &mut World, name: &str, record: sync_core::ids::DocId) -> bool {
     let notes = world.on(name, |phone, _| phone.notes(record)).expect("notes");
@@ -150,4 +155,97 @@ fn a_members_own_care_and_personal_spaces_gain_no_reader() {
     assert!(world.on("dee", |phone, _| phone.list(None, None, 99)).unwrap().iter().all(|view| {
         view.kind != "check_in" && !matches!(view.fields.get("issues"), Some(f) if f.value != Value::Set(Default::default()))
     }));
+}
+
+/// gus, a guest for two days, leads with amy; the space of their note.
+fn guest_leads(world: &mut World) -> (sync_core::ids::DocId, SpaceId) {
+    let until = Day(world.now().day().0 + 2);
+    let kinds = [SpaceKind::Operations, SpaceKind::Roster, SpaceKind::Session];
+    let guest = Guest { until, spaces: kinds.map(|kind| kind as u8).to_vec() };
+    let new = NewMember {
+        name: Some("gus".into()),
+        roles: vec![Role::PeerSupporter],
+        guest: Some(guest),
+        ..NewMember::default()
+    };
+    let invitation = world.invite_new(new);
+    world.let_in("gus", Box::new(MemoryStore::new()), &invitation);
+    world.sync_all();
+    let id = led_by(world, &["amy", "gus"]);
+    world.write("amy", id, "exploration", 0, "while gus is here. ");
+    world.sync_all();
+    assert_eq!(world.phase("gus", id, PHASE), "while gus is here. ");
+    (id, space_of(world, "amy", id))
+}
+
+#[test]
+fn a_guest_whose_time_ended_is_sealed_nothing_more_and_the_key_is_replaced_on_the_day_after() {
+    let mut world = county();
+    let (id, space) = guest_leads(&mut world);
+    let of_gus = world.on("gus", |phone, _| phone.status()).unwrap().device;
+    let epochs = |world: &mut World| {
+        world.on("amy", |phone, _| phone.session_epochs(id)).expect("a session")[0]
+    };
+    let (before, given) = (epochs(&mut world), wraps_at_relay(&world, of_gus));
+    world.wait_minutes(2 * 24 * 60);
+    world.sync_all();
+    assert_eq!(epochs(&mut world), before, "the last day is theirs");
+    world.wait_minutes(24 * 60);
+    world.sync_all_but("gus");
+    assert_eq!(epochs(&mut world), before + 1, "{}", world.troubles());
+    world.on("amy", |phone, env| phone.rotate(env, space)).expect("renewed");
+    world.sync_all_but("gus");
+    assert_eq!(epochs(&mut world), before + 2, "and no further one");
+    assert_eq!(wraps_at_relay(&world, of_gus), given, "no key of these is theirs");
+}
+
+#[test]
+fn a_guest_whose_time_ended_is_let_in_nowhere() {
+    let mut world = county();
+    guest_leads(&mut world);
+    let (gus, amy, dee) = (world.member("gus"), world.member("amy"), world.member("dee"));
+    let mut rogue = tests::hostile::Rogue::enrol(&mut world, 5, &[Role::PeerSupporter], false);
+    let readers = [rogue.member, dee];
+    let (keyed, made) = rogue.keyed_space(&world, SpaceKind::Shared, SpaceOwner::Team, &readers);
+    rogue.push(&world, &made);
+    world.wait_minutes(3 * 24 * 60);
+    world.sync_all_but("gus");
+    // A phone that obeys is told so before it makes anything.
+    let other = led_by_but(&mut world, &["amy"], "gus");
+    let space = space_of(&mut world, "amy", other);
+    let refused = world.on("amy", |phone, env| phone.add_reader(env, space, gus, true));
+    assert_eq!(refused.unwrap_err().code(), Code::GuestEnded);
+    let refused = world.on("amy", |phone, env| phone.assign(env, other, &[gus]));
+    assert_eq!(refused.unwrap_err().code(), Code::GuestEnded);
+    let fresh = world.record("amy", "intervention", &[("kind", text("defusing"))]);
+    let refused = world.on("amy", |phone, env| phone.assign(env, fresh, &[gus]));
+    assert_eq!(refused.unwrap_err().code(), Code::GuestEnded, "nor into a space made for them");
+    // One that does not is refused by the relay.
+    let body = to_cbor(&ReaderBody { member: gus, with_past: true, from: None });
+    let reader = rogue.structure(&world, Kind::Reader, keyed.space, body);
+    let result = rogue.push(&world, &[reader]).remove(0);
+    assert_eq!((result.verdict, result.code.as_str()), (Verdict::Quarantined, "guest_ended"));
+    let readers = [rogue.member, amy, gus];
+    let owner = SpaceOwner::Team;
+    let (_, made) = rogue.keyed_space(&world, SpaceKind::Shared, owner, &readers);
+    let result = rogue.push(&world, &made[..1]).remove(0);
+    assert_eq!((result.verdict, result.code.as_str()), (Verdict::RefusedFinal, "guest_ended"));
+}
+
+#[test]
+fn a_note_that_a_guest_was_to_read_keeps_its_space_when_it_comes_after_their_time() {
+    let mut world = county();
+    guest_leads(&mut world);
+    let leads = [world.member("amy"), world.member("gus")];
+    let id = world.record("amy", "intervention", &[("kind", text("defusing"))]);
+    world.on("amy", |phone, env| phone.assign(env, id, &leads)).expect("assigned");
+    world.write("amy", id, "exploration", 0, "in time");
+    world.wait_minutes(3 * 24 * 60);
+    world.sync_all_but("gus");
+    let drafts = world.on("amy", |phone, _| phone.drafts()).expect("drafts");
+    assert!(drafts.is_empty(), "{}", world.troubles());
+    let dee = world.member("dee");
+    world.on("amy", |phone, env| phone.assign(env, id, &[dee])).expect("assigned");
+    world.sync_all_but("gus");
+    assert_eq!(world.phase("dee", id, PHASE), "in time");
 }

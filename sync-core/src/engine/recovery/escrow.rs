@@ -4,9 +4,9 @@
 //! keep to it. A key that no longer counts stops being a reader: the next device of its member that tends the space
 //! replaces the space's key.
 
-use crate::crypto::{RecoveryKeys, RecoverySecret, SealKeys};
+use crate::crypto::{RecoveryKeys, RecoverySecret};
 use crate::directory::{EpochInfo, SpaceInfo};
-use crate::ids::{DeviceId, MemberId, SpaceId};
+use crate::ids::{MemberId, SpaceId};
 use crate::protocol::{Code, Envelope, Kind, SpaceOwner, Timestamp, WrapBody, WrappedKey, to_cbor};
 use crate::records::SpaceKind;
 
@@ -51,20 +51,6 @@ impl Phone {
         }
         desk.commit()
     }
-
-    /// The members whose recovery key reads a space's present key: to be shown among its readers as "recovery key".
-    pub fn recovery_readers(&mut self, space: SpaceId) -> Result<Vec<MemberId>> {
-        let desk = self.desk()?;
-        let row = desk.space_row(space)?;
-        let Some(epoch) = row.info.current_epoch() else { return Ok(Vec::new()) };
-        let mut readers = Vec::new();
-        for reader in row.info.readers() {
-            if desk.reads_epoch(space, epoch, reader)? {
-                readers.push(*reader);
-            }
-        }
-        Ok(readers)
-    }
 }
 
 impl Desk<'_> {
@@ -81,16 +67,6 @@ impl Desk<'_> {
     pub fn has_escrow(&self, kind: SpaceKind, owner: &SpaceOwner) -> Result<bool> {
         let own = OWN.contains(&kind) && *owner == SpaceOwner::Member(self.identity.member);
         if own { self.wants_escrow(kind) } else { Ok(true) }
-    }
-
-    /// A reader's recovery key: its id and HPKE key, as a device's.
-    pub fn recovery_reader(
-        &self,
-        member: MemberId,
-        escrow: bool,
-    ) -> Option<(DeviceId, SealKeys<'_>)> {
-        let key = self.directory.recovery(&member).filter(|_| escrow)?;
-        Some((key.id(), key.seal_keys()))
     }
 
     /// Tells the member's other devices the choice for a space of theirs.
@@ -123,23 +99,15 @@ impl Desk<'_> {
         self.reads_epoch(row.info.id, epoch, &self.identity.member)
     }
 
-    fn reads_epoch(&self, space: SpaceId, epoch: &EpochInfo, member: &MemberId) -> Result<bool> {
+    /// Whether a member's recovery key reads an epoch.
+    pub fn reads_epoch(
+        &self,
+        space: SpaceId,
+        epoch: &EpochInfo,
+        member: &MemberId,
+    ) -> Result<bool> {
         let Some(key) = self.directory.recovery(member) else { return Ok(false) };
         Ok(self.rows.is_wrapped(space, epoch.id, key.id())?)
-    }
-
-    /// Whether the present key of a space was wrapped for a recovery key of this member that no longer counts.
-    pub fn has_retired_reader(&self, row: &SpaceRow) -> Result<bool> {
-        let Some(epoch) = row.info.current_epoch() else { return Ok(false) };
-        let me = self.identity.member;
-        for id in self.directory.recovery_ids(&me) {
-            if self.directory.is_spent_recovery(&me, &id)
-                && self.rows.is_wrapped(row.info.id, epoch.id, id)?
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// Opens an epoch key that was wrapped for the recovery key this phone is restored with.
@@ -192,10 +160,11 @@ impl Desk<'_> {
     }
 
     fn lacks_a_key(&self, info: &SpaceInfo) -> Result<bool> {
-        if !info.is_sealed() || !info.is_read_by(&self.identity.member) {
+        let me = &self.identity.member;
+        if !info.is_sealed() || !info.is_read_by(me) {
             return Ok(false);
         }
-        for epoch in &info.epochs {
+        for epoch in info.epochs.iter().filter(|epoch| info.opens_to(me, &epoch.id)) {
             if self.rows.secret(&SecretName::Epoch(info.id, epoch.id))?.is_none() {
                 return Ok(true);
             }

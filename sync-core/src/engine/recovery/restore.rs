@@ -16,7 +16,6 @@ use super::super::desk::Desk;
 use super::super::rows::SecretName;
 use super::super::store::Store;
 use super::super::{Env, Phone, Result};
-use super::types::fingerprint;
 
 impl Phone {
     /// Begins joining with an invitation and the member's printed code. Ask with [`Phone::enrol_request`] until let in;
@@ -89,11 +88,6 @@ impl Phone {
             seal_key: self.keys.seal_key().into(),
             seal_key_2: self.keys.seal_key_2().map(Into::into),
         }
-    }
-
-    /// This phone's id in groups of four digits, to be compared with what a holder's phone shows.
-    pub fn recovery_fingerprint(&self) -> String {
-        fingerprint(self.keys.device_id())
     }
 
     fn restore_with(&mut self, env: &mut Env<'_>, secret: &RecoverySecret) -> Result<()> {

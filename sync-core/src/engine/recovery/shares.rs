@@ -1,6 +1,6 @@
 //! Shares: a holder hands theirs to the phone that is being restored, which puts two together.
 
-use crate::crypto::{self, RecoverySecret};
+use crate::crypto::{self, RecoverySecret, SealKeys};
 use crate::directory::RecoveryKey;
 use crate::ids::MemberId;
 use crate::protocol::{Code, HandedShare, RecoveryRequest, RecoveryShare};
@@ -8,7 +8,6 @@ use crate::protocol::{Code, HandedShare, RecoveryRequest, RecoveryShare};
 use super::super::desk::Desk;
 use super::super::{EngineError, Env, Phone, Result};
 use super::ShareRelease;
-use super::types::fingerprint;
 
 impl Phone {
     /// The members of whose recovery this phone holds a share.
@@ -18,7 +17,8 @@ impl Phone {
         Ok(members.into_iter().filter(|member| desk.held_share(member).is_ok()).collect())
     }
 
-    /// Whom a request for a share is for: to be shown to its holder, who compares the fingerprint with the new phone's.
+    /// Whom a request for a share is for: to be shown to its holder, who compares the words with those
+    /// that the new phone shows ([`Phone::fingerprint`]).
     ///
     /// # Errors
     /// `malformed` if the text is no request; `wrong_team`; `no_such_member`; `recovery_none`; `share_not_held`.
@@ -27,8 +27,8 @@ impl Phone {
         let request = desk.read_request(request)?;
         desk.held_share(&request.member)?;
         let name = desk.name_of(&request.member)?;
-        let device = crypto::device_id(&request.verify_key);
-        Ok(ShareRelease { member: request.member, name, fingerprint: fingerprint(device) })
+        let words = crypto::fingerprint(&request.verify_key, seal_keys(&request));
+        Ok(ShareRelease { member: request.member, name, fingerprint: words.join(" ") })
     }
 
     /// Hands this phone's share to the phone that asks, as a text or QR code that only that phone opens.
@@ -39,11 +39,16 @@ impl Phone {
         let desk = self.desk()?;
         let request = desk.read_request(request)?;
         let share = desk.held_share(&request.member)?;
-        let second = request.seal_key_2.as_ref().map(|key| key.as_slice());
-        let keys = crypto::SealKeys { first: &request.seal_key, second };
+        let keys = seal_keys(&request);
         let handed = crypto::hand_share(&share, &request.verify_key, keys, env.rng);
         Ok(handed.map_err(|_| Code::Malformed)?.to_text().to_string())
     }
+}
+
+/// What a share is sealed to, and so what a holder compares.
+fn seal_keys(request: &RecoveryRequest) -> SealKeys<'_> {
+    let second = request.seal_key_2.as_ref().map(|key| key.as_slice());
+    SealKeys { first: &request.seal_key, second }
 }
 
 impl Desk<'_> {

@@ -110,14 +110,6 @@ pub struct ShareRelease {
     pub member: MemberId,
     /// Their name, where the roster has it.
     pub name: Option<String>,
-    /// The new phone's id in groups of four digits, to be compared with what that phone shows.
+    /// Eight words of the new phone's keys, to be compared with what that phone shows.
     pub fingerprint: String,
-}
-
-/// A device's id in groups that two people can read to each other.
-pub(super) fn fingerprint(device: DeviceId) -> String {
-    let digits = device.to_string();
-    let groups: Vec<&str> =
-        (0..digits.len()).step_by(4).filter_map(|at| digits.get(at..at + 4)).collect();
-    groups.join(" ")
 }
