@@ -196,7 +196,7 @@ pub fn restore(args: &RestoreArgs) -> ExitCode {
 pub fn verify(args: &VerifyArgs) -> ExitCode {
     let reports = match verify::audit(&args.data, args.team, args.anchor) {
         Ok(reports) => reports,
-        Err(error) => return failed("store_failed", &error),
+        Err(error) => return failed(code_of(&error).as_str(), &error),
     };
     if args.anchor.is_some() && reports.len() > 1 {
         eprintln!("error [bad_value]: an anchor is one team's; name it with --team");

@@ -6,7 +6,9 @@ mod common;
 use axum::http::{Method, StatusCode};
 use common::console::*;
 use common::*;
-use sync_core::protocol::{Timestamp, Verdict};
+use sync_core::protocol::{
+    Header, Kind, Priority, PurgeBody, PurgeReason, Timestamp, Verdict, to_cbor,
+};
 use sync_core::records::{Role, Scalar, SpaceKind};
 
 const CANARY: &str = "<img src=x onerror=alert(1)>";
@@ -249,6 +251,20 @@ async fn what_was_set_aside_is_counted_by_reason() {
     assert!(
         now.contains("data-code=\"not_allowed\"") && now.contains("data-code=\"bad_signature\"")
     );
+}
+
+#[tokio::test]
+async fn what_was_erased_failed_no_check() {
+    let mut s = scene(22).await;
+    let doc = s.incident("north");
+    let space = s.team.operations();
+    let header = Header { space, doc, ..bare(Kind::Purge, Priority::First) };
+    let why = PurgeBody { why: PurgeReason::Ordered };
+    let order = s.team.envelope(&mut s.amy, header, to_cbor(&why));
+    let results = s.station.push(&s.team, &mut s.amy, &[order]);
+    assert_eq!(results[0].code, "");
+    let now = s.browser.get("/console/now").await.text;
+    assert!(now.contains("Nothing was set aside") && !now.contains("failed a check"));
 }
 
 #[tokio::test]

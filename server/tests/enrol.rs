@@ -9,7 +9,7 @@ use sync_core::directory::{Directory, Op};
 use sync_core::ids::TeamId;
 use sync_core::protocol::{
     Code, CodeAnswer, CodeAnswered, CodeReply, CodeRequest, EnrolAnswer, EnrolRequest, EnrolState,
-    InviteKind, InviteNotice, SyncRequest, Timestamp, from_cbor, limits, to_cbor,
+    InviteKind, InviteNotice, SyncRequest, Timestamp, VouchedDevice, from_cbor, limits, to_cbor,
 };
 use sync_core::records::{DeviceClass, Role};
 
@@ -310,4 +310,51 @@ fn hostile_bytes_at_the_door_for_strangers_are_refused_and_change_nothing() {
     let old = CodeRequest { version: 2, lookup: code.lookup(), message: message.into() };
     let refusal = station.relay.enrol(&zip(&to_cbor(&old))).unwrap_err();
     assert_eq!(refusal.code, Code::Malformed);
+}
+
+#[test]
+fn a_voucher_is_kept_only_if_it_is_short_and_for_keys_that_can_be_sealed_to() {
+    let (station, mut team, mut amy) = (Station::new(), Team::new(30), Hand::new(301));
+    team.enter(&amy, &[Role::PeerSupporter]);
+    station.found(&mut team);
+    let voucher = |amy: &Hand, seed: u64, seal_key_2: Option<Vec<u8>>, more: usize| {
+        let keys = Hand::new(seed).keys;
+        let mut op = to_cbor(&Op::Device {
+            member: amy.member,
+            verify_key: keys.verify_key().into(),
+            seal_key: keys.seal_key().into(),
+            seal_key_2: seal_key_2.map(Into::into),
+            class: DeviceClass::Native,
+        });
+        if more > 0 {
+            // A field more at the end of the operation's own array, which a reader skips.
+            op = longer(op, more);
+        }
+        let nonce = [seed as u8; 16];
+        let message = sync_core::directory::approval_to_sign(team.id(), &nonce, &op);
+        let sig = amy.keys.sign(&message).into();
+        VouchedDevice { op: op.into(), nonce: nonce.into(), by: amy.keys.device_id(), sig }
+    };
+    let good = |seed| Hand::new(seed).keys.seal_key_2().map(|key| key.to_vec());
+    let long = voucher(&amy, 302, good(302), 5_000);
+    assert!(from_cbor::<Op>(&long.op).is_ok(), "it is read for what it is");
+    let no_key = voucher(&amy, 303, Some(vec![0xff; 1_216]), 0);
+    let sound = voucher(&amy, 304, good(304), 0);
+    let mut request = team.pushing(&amy, &[]);
+    request.vouched = Some(vec![long, no_key, sound.clone()]);
+    station.send(&mut amy, &request).unwrap();
+    let sync = team.pushing(&team.admin, &[]);
+    assert_eq!(station.send(&mut team.admin, &sync).unwrap().vouched, Some(vec![sound]));
+}
+
+/// An encoded operation with a byte string more in its inner array.
+fn longer(op: Vec<u8>, bytes: usize) -> Vec<u8> {
+    // [2, [member, verify_key, seal_key, class, …]]: the inner array's head is the third byte.
+    assert_eq!((op[0], op[1], op[2] & 0xe0), (0x82, 0x02, 0x80));
+    let mut op = op;
+    op[2] += 1;
+    op.push(0x59);
+    op.extend_from_slice(&(bytes as u16).to_be_bytes());
+    op.extend(std::iter::repeat_n(7, bytes));
+    op
 }

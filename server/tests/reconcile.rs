@@ -6,12 +6,13 @@ mod common;
 use common::*;
 use server::relay::Refusal;
 use sync_core::crypto::verify;
+use sync_core::directory::{Guest, Op};
 use sync_core::ids::EnvelopeId;
 use sync_core::protocol::{
-    Code, HeldItems, MAX_HELD, ReconcileAnswer, ReconcileRequest, SignedAnswer, from_cbor,
+    Code, Day, HeldItems, MAX_HELD, ReconcileAnswer, ReconcileRequest, SignedAnswer, from_cbor,
     reconcile_to_sign, to_cbor,
 };
-use sync_core::records::Role;
+use sync_core::records::{Role, Scalar, SpaceKind};
 
 const SEED: [u8; 16] = [3; 16];
 
@@ -124,4 +125,53 @@ fn bytes_that_are_no_request_and_too_many_hashes_are_refused() {
     let cut = vec![HeldItems { space: team.operations(), hashes: vec![0; 7].into() }];
     let request = asking(&team, &amy, cut);
     assert!(ask(&station, &mut amy, &request).unwrap().lacking.is_empty());
+}
+
+#[test]
+fn a_log_is_looked_through_once_and_only_for_its_readers() {
+    let (station, mut team, mut amy) = founded(7);
+    let doc = amy.doc();
+    let envelope = team.incident(&mut amy, doc, "north");
+    station.push(&team, &mut amy, std::slice::from_ref(&envelope));
+    let stranger = EnvelopeId::new([9; 32]);
+    let space = team.operations();
+    let twice = vec![
+        HeldItems::of(&SEED, space, &[envelope.id()]),
+        HeldItems::of(&SEED, space, &[stranger]),
+        HeldItems::of(&SEED, space, &[]),
+    ];
+    let request = asking(&team, &amy, twice);
+    assert!(ask(&station, &mut amy, &request).unwrap().lacking.is_empty(), "the first one counts");
+    // The caseload is its owner's.
+    let mut bo = Hand::new(700);
+    team.enter(&bo, &[Role::PeerSupporter]);
+    station.bring(&mut team);
+    let caseload = team.space(SpaceKind::Caseload, Some(amy.member));
+    let fields = [("kind", Scalar::Str("call".into()))];
+    let doc = amy.doc();
+    let task = team.change(&mut amy, caseload, TASK, doc, None, &fields);
+    let results = station.push(&team, &mut amy, std::slice::from_ref(&task));
+    assert_eq!(results[0].code, "");
+    for (hand, lacking) in [(&mut amy, 0), (&mut bo, 1)] {
+        let held = vec![HeldItems::of(&SEED, caseload, &[task.id()])];
+        let request = asking(&team, hand, held);
+        assert_eq!(ask(&station, hand, &request).unwrap().lacking.len(), lacking);
+    }
+}
+
+#[test]
+fn a_guest_whose_time_is_over_is_told_so() {
+    let (station, mut team, mut amy) = founded(8);
+    team.extend(&Op::Member {
+        member: amy.member,
+        roles: vec![Role::PeerSupporter],
+        admin: false,
+        unit: None,
+        supervises: Vec::new(),
+        guest: Some(Guest { until: Day(1), spaces: Vec::new() }),
+        last: Some(Vec::new()),
+    });
+    station.bring(&mut team);
+    let request = asking(&team, &amy, Vec::new());
+    assert_eq!(ask(&station, &mut amy, &request).unwrap_err().code, Code::GuestEnded);
 }

@@ -11,6 +11,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use sync_core::protocol::Code;
 
+use crate::relay::{Refusal, Relay};
+
 use super::{ApiError, App, Peer};
 
 /// How long a request's body may take to arrive.
@@ -24,11 +26,7 @@ pub(super) async fn sync(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let relay = app.relay.clone();
-    let token = bearer(&headers).ok_or_else(|| ApiError::new(Code::TokenInvalid, relay.now()))?;
-    let body = body_of(request).await.map_err(|code| ApiError::new(code, relay.now()))?;
-    let answer = app.door.run(relay, move |relay| relay.sync(&token, &body)).await?;
-    Ok(([(CONTENT_TYPE, BODY_TYPE)], answer).into_response())
+    for_device(app, headers, request, Relay::sync).await
 }
 
 /// `POST /v1/reconcile`.
@@ -37,10 +35,23 @@ pub(super) async fn reconcile(
     headers: HeaderMap,
     request: Request,
 ) -> Result<Response, ApiError> {
+    for_device(app, headers, request, Relay::reconcile).await
+}
+
+/// What the relay answers to a token and a body.
+type Answer = fn(&Relay, &str, &[u8]) -> Result<Vec<u8>, Refusal>;
+
+/// What a device asks with its token.
+async fn for_device(
+    app: App,
+    headers: HeaderMap,
+    request: Request,
+    answer: Answer,
+) -> Result<Response, ApiError> {
     let relay = app.relay.clone();
     let token = bearer(&headers).ok_or_else(|| ApiError::new(Code::TokenInvalid, relay.now()))?;
     let body = body_of(request).await.map_err(|code| ApiError::new(code, relay.now()))?;
-    let answer = app.door.run(relay, move |relay| relay.reconcile(&token, &body)).await?;
+    let answer = app.door.run(relay, move |relay| answer(relay, &token, &body)).await?;
     Ok(([(CONTENT_TYPE, BODY_TYPE)], answer).into_response())
 }
 

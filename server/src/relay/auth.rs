@@ -7,7 +7,7 @@ use sync_core::directory::Directory;
 use sync_core::ids::{DeviceId, TeamId};
 use sync_core::protocol::{Code, Kind, SyncRequest, Timestamp, from_cbor, limits};
 
-use crate::store::{audit, meta};
+use crate::store::meta;
 
 use super::answer::inflate;
 use super::{Refusal, Relay};
@@ -32,26 +32,21 @@ impl Relay {
             return Err(Code::TooLarge.into());
         }
         let device = token::issuer(token)?;
-        let listing = self.directories_listing(&device);
-        if listing.is_empty() {
-            if let Some(refusal) = self.refuse_removed(token, device, body, now) {
-                return Err(refusal);
+        let code = match self.verify_listed(token, &device, body, now) {
+            Ok((claims, directory)) => {
+                let request = decode(body)?;
+                return matching(claims, request, directory.team());
             }
+            Err(code) => code,
+        };
+        // It may be removed from one team and listed by another.
+        if let Some(refusal) = self.refuse_removed(token, device, body, now) {
+            return Err(refusal);
+        }
+        if code == Code::UnknownDevice {
             return self.authenticate_first(token, device, body, now);
         }
-        // Anyone's key may be listed by another team's admin too: the audience decides.
-        let mut refusal = Code::TokenInvalid;
-        for directory in listing {
-            match self.verify(token, &device, &directory, body, now) {
-                Ok(claims) => {
-                    let request = decode(body)?;
-                    return matching(claims, request, directory.team());
-                }
-                Err(code @ (Code::TokenExpired | Code::GuestEnded)) => refusal = code,
-                Err(_) => {}
-            }
-        }
-        Err(refusal.into())
+        Err(code.into())
     }
 
     /// A device of a team whose directory this relay holds, and that directory.
@@ -62,16 +57,32 @@ impl Relay {
         now: Timestamp,
     ) -> Result<(Claims, Arc<Directory>), Refusal> {
         let device = token::issuer(token)?;
+        Ok(self.verify_listed(token, &device, body, now)?)
+    }
+
+    /// The team that a token is for, of those that list its device: anyone's key may be listed by another team's admin
+    /// too, and the audience decides.
+    ///
+    /// # Errors
+    /// `unknown_device` if no team lists it; `token_expired` or `guest_ended` if that is all that stands against it in
+    /// one of them; `token_invalid`.
+    fn verify_listed(
+        &self,
+        token: &str,
+        device: &DeviceId,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(Claims, Arc<Directory>), Code> {
         let mut refusal = Code::UnknownDevice;
-        for directory in self.directories_listing(&device) {
-            match self.verify(token, &device, &directory, body, now) {
+        for directory in self.directories_listing(device) {
+            match self.verify(token, device, &directory, body, now) {
                 Ok(claims) => return Ok((claims, directory)),
-                Err(code @ Code::TokenExpired) => refusal = code,
-                Err(_) if refusal == Code::TokenExpired => {}
-                Err(_) => refusal = Code::TokenInvalid,
+                Err(code @ (Code::TokenExpired | Code::GuestEnded)) => refusal = code,
+                Err(_) if refusal == Code::UnknownDevice => refusal = Code::TokenInvalid,
+                Err(_) => {}
             }
         }
-        Err(refusal.into())
+        Err(refusal)
     }
 
     /// A device of an allowed team of whose directory this relay holds nothing, or less than the device: the entries
@@ -90,35 +101,10 @@ impl Relay {
         }
         let directory = directory_with(&self.directory(team), &request);
         if directory.device(&device).is_none() {
-            self.note_removed(&directory, device, now)?;
             return Err(Code::UnknownDevice.into());
         }
         let claims = self.verify(token, &device, &directory, body, now)?;
         matching(claims, request, team)
-    }
-
-    /// Writes once a day that a removed device called.
-    fn note_removed(
-        &self,
-        directory: &Directory,
-        device: DeviceId,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        if directory.removed_at(&device).is_none() {
-            return Ok(());
-        }
-        const ACTION: &str = "device.refuse";
-        let today = Timestamp(i64::from(now.day().0) * 24 * 60 * 60 * 1000);
-        let team = directory.team();
-        self.store().write(|tx| {
-            if !audit::wrote_since(tx, team, device, ACTION, today)? {
-                let (actor, result) = (Some(device), Code::DeviceRemoved.as_str());
-                let object = device.to_string();
-                let entry = audit::Entry { actor, action: ACTION, object, result, count: 1 };
-                audit::append(tx, team, &entry, now)?;
-            }
-            Ok(())
-        })
     }
 
     fn verify(

@@ -5,15 +5,17 @@
 //! than the directory here and today; and an envelope of a device whose rights ended or narrowed since must be among
 //! those that counted then.
 
+use sync_core::crypto;
 use sync_core::directory::Directory;
-use sync_core::gates;
-use sync_core::protocol::{Code, Envelope, Kind, RowData};
+use sync_core::protocol::{
+    Code, Envelope, Kind, RowData, SealedBody, SenderBody, WrapBody, from_cbor,
+};
 
 use crate::crash_point;
 use crate::store::audit::Entry;
 use crate::store::items::Position;
 use crate::store::mend::{self, Stored};
-use crate::store::{StoreError, audit};
+use crate::store::{StoreError, audit, purged};
 
 use super::outcome::Outcome;
 use super::push::Push;
@@ -69,10 +71,11 @@ impl Push<'_> {
             return Ok(());
         }
         let Some(row) = mend::by_id(self.tx, self.team, envelope.id())? else { return Ok(()) };
-        let at = row.row.directory_seq;
-        if is_sound(&row, &self.directory)
-            || gates::authenticate(envelope, &self.directory, at).is_err()
-        {
+        if is_sound(&row, &self.directory) {
+            // Noted as damaged, it is not, or not any more.
+            return mend::forget_damaged(self.tx, row.id);
+        }
+        if !is_genuine(envelope, &self.directory) {
             return Ok(());
         }
         mend::put_bytes(self.tx, &row, envelope)?;
@@ -81,24 +84,41 @@ impl Push<'_> {
         audit::append(self.tx, self.team, &entry, self.now)
     }
 
-    /// An envelope whose number another row has: if nobody wrote that one, this one takes its place.
+    /// An envelope whose number another row has: if nobody wrote that one, this one takes its place once it has
+    /// passed the gates. What was set aside or erased is not damaged, so it gives way to nothing.
     pub(super) fn mend_place(
         &mut self,
         envelope: &Envelope,
     ) -> Result<Option<Outcome>, StoreError> {
         let header = &envelope.header;
-        if !self.is_carried(envelope) {
+        if !self.is_carried(envelope) || header.kind == Kind::Directory {
             return Ok(None);
         }
         let number = (header.space, header.device, header.device_seq);
-        let Some(row) = mend::by_number(self.tx, number.0, number.1, number.2)? else {
-            return Ok(None);
-        };
-        let data = self.row_of(envelope);
-        let genuine = gates::authenticate(envelope, &self.directory, data.directory_seq).is_ok();
-        if !genuine || is_sound(&row, &self.directory) || self.check_carried(envelope).is_err() {
+        let Some(row) = mend::by_number(self.tx, self.team, number)? else { return Ok(None) };
+        let is_its_own = (row.kind, row.doc) == (header.kind as u8, header.doc);
+        if !is_its_own
+            || !row.code.is_empty()
+            || purged::is_purged(self.tx, row.space, row.doc)?
+            || is_sound(&row, &self.directory)
+        {
             return Ok(None);
         }
+        self.replacing = Some(envelope.id());
+        let judged = self.judge(envelope);
+        self.replacing = None;
+        if judged?.is_err() {
+            return Ok(None);
+        }
+        match self.check_body(envelope)? {
+            Ok(()) => {}
+            Err(Code::MissingAncestor) => {
+                return Ok(Some(Outcome::Waiting(Code::MissingAncestor)));
+            }
+            Err(Code::Overloaded) => return Ok(Some(Outcome::Retry(Code::Overloaded))),
+            Err(_) => return Ok(None),
+        }
+        let data = self.row_of(envelope);
         let chain = mend::replace(self.tx, &row, envelope, data)?;
         crash_point!("relay.push.after_mend");
         // What is remembered of the log's end is no longer true.
@@ -108,13 +128,41 @@ impl Push<'_> {
         audit::append(self.tx, self.team, &entry, self.now)?;
         Ok(Some(Outcome::Stored(Position { seq: row.seq, chain, code: String::new() })))
     }
+
+    /// What stands against the body of an envelope that takes a row's place. A change that its document holds already
+    /// changes nothing there.
+    fn check_body(&mut self, envelope: &Envelope) -> Result<Result<(), Code>, StoreError> {
+        let body = &envelope.body;
+        let is_shaped = match envelope.header.kind {
+            Kind::Change => {
+                return Ok(match self.admit(&[envelope])? {
+                    Ok(admitted) => {
+                        self.keep_merged(envelope, admitted);
+                        Ok(())
+                    }
+                    Err(code) => Err(code),
+                });
+            }
+            Kind::Sealed => from_cbor::<SealedBody>(body).is_ok(),
+            Kind::Sender => from_cbor::<SenderBody>(body).is_ok(),
+            Kind::Wrap => from_cbor::<WrapBody>(body).is_ok(),
+            _ => true,
+        };
+        Ok(if is_shaped { Ok(()) } else { Err(Code::Malformed) })
+    }
 }
 
-/// Whether a row's bytes are what its author signed.
+/// Whether a row's bytes are what its author signed. Whether they count is judged elsewhere and may change; that they
+/// are genuine does not.
 pub(super) fn is_sound(row: &Stored, directory: &Directory) -> bool {
     row.envelope().is_some_and(|envelope| {
         // An entry was judged by the directory itself, at the length before its row.
-        envelope.header.kind == Kind::Directory
-            || gates::authenticate(&envelope, directory, row.row.directory_seq).is_ok()
+        envelope.header.kind == Kind::Directory || is_genuine(&envelope, directory)
     })
+}
+
+/// Whether an envelope bears its author's signature, whoever they are by now.
+fn is_genuine(envelope: &Envelope, directory: &Directory) -> bool {
+    let key = directory.key_of(&envelope.header.device);
+    key.is_some_and(|key| crypto::verify_envelope(key, envelope))
 }

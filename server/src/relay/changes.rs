@@ -35,6 +35,12 @@ impl Push<'_> {
         &mut self,
         changes: &[&Envelope],
     ) -> Result<Vec<PushResult>, StoreError> {
+        // Whoever goes on from an erased document comes after what they wrote in it.
+        for envelope in changes {
+            if self.is_purged(envelope)? {
+                self.foreclose_next(envelope)?;
+            }
+        }
         let merged = self.merge_runs(changes)?;
         let mut results = Vec::with_capacity(changes.len());
         for envelope in changes {
@@ -117,7 +123,7 @@ impl Push<'_> {
             let fine = (header.schema, header.priority) == (same.schema, same.priority)
                 && (header.device, header.record) == (same.device, same.record)
                 && header.device_seq > same.device_seq
-                && i64::try_from(header.device_seq).is_ok()
+                && self.is_plausible(envelope)?
                 && gates::authenticate(envelope, directory, self.judged_at(envelope)).is_ok()
                 && self.judged_at(envelope) == self.judged_at(first)
                 && self.check_carried(envelope).is_ok()
@@ -131,7 +137,10 @@ impl Push<'_> {
     }
 
     /// Tries changes on a copy of their document: all or none.
-    fn admit(&mut self, run: &[&Envelope]) -> Result<Result<Admitted, Code>, StoreError> {
+    pub(super) fn admit(
+        &mut self,
+        run: &[&Envelope],
+    ) -> Result<Result<Admitted, Code>, StoreError> {
         let header = &run[0].header;
         let Some(doc_type) = DocType::by_number(header.record) else {
             return Ok(Err(Code::SchemaViolation));
@@ -161,7 +170,7 @@ impl Push<'_> {
     }
 
     /// Keeps a merged document until the request is done with it.
-    fn keep_merged(&mut self, change: &Envelope, admitted: Admitted) {
+    pub(super) fn keep_merged(&mut self, change: &Envelope, admitted: Admitted) {
         let header = &change.header;
         let document = OpenDocument {
             record: header.record,

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use sync_core::directory::{DeviceAt, Directory};
 use sync_core::ids::{EnvelopeId, IncarnationId, SpaceId, TeamId};
 use sync_core::protocol::{
-    Batch, Code, Found, Healing, HealingAnswer, HeldItems, LackedItems, MAX_HELD, MAX_WANTED,
-    ReconcileAnswer, ReconcileRequest, SignedAnswer, SyncRequest, Timestamp, from_cbor, held_hash,
-    limits, reconcile_to_sign, to_cbor,
+    Batch, Code, Found, HEADER_LEN, Healing, HealingAnswer, LackedItems, MAX_HELD, MAX_WANTED,
+    ReconcileAnswer, ReconcileRequest, SyncRequest, Timestamp, from_cbor, held_hash, limits,
+    reconcile_to_sign, to_cbor,
 };
 use sync_core::records::DeviceClass;
 
@@ -21,13 +21,10 @@ use crate::store::audit::{self, Entry};
 use crate::store::incarnations::{self, Incarnation};
 use crate::store::{Reader, StoreError, Tx, mend, meta};
 
-use super::answer::{deflate, inflate};
+use super::answer::{Room, inflate};
 use super::carried::is_sound;
-use super::pull::Pulled;
+use super::pull::{self, Pulled};
 use super::{Refusal, Relay, TOKEN_MEMORY_S};
-
-/// Bytes of found envelopes in one answer, about.
-const FOUND_BYTES: usize = 1024 * 1024;
 
 impl Relay {
     /// Serves `POST /v1/reconcile`: which of the items that a device holds are lacking here.
@@ -56,15 +53,28 @@ impl Relay {
             }
         })?;
         let (lacking, incarnation) = self.store().read(|reader| {
-            let mut lacking = Vec::new();
+            let device = directory.device(&request.device).ok_or(Code::UnknownDevice)?;
+            let readable = pull::readable(reader, &directory, &device, now.day())?;
+            let readable: BTreeSet<SpaceId> = readable.into_iter().map(|(id, _)| id).collect();
+            let (mut lacking, mut seen) = (Vec::new(), BTreeSet::new());
             for held in &request.spaces {
-                lacking.extend(lacked(reader, request.team, &request.seed, held)?);
+                // A log is read through once, for hashes to look up in it, and only for its readers. A space that
+                // this relay lost has none; so whoever tells of one hands back what they hold.
+                if held.hashes.len() < 8 || !seen.insert(held.space) {
+                    continue;
+                }
+                let mut here = HashSet::new();
+                if readable.contains(&held.space) {
+                    here = hashes(reader, request.team, &request.seed, held.space)?;
+                }
+                let lacks = held.each().map(|hash| !here.contains(&hash));
+                lacking.extend(LackedItems::of(held.space, lacks));
             }
             Ok::<_, Refusal>((lacking, self.incarnation(reader, request.team)?.id))
         })?;
         let answer = to_cbor(&ReconcileAnswer { relay: self.id(), incarnation, now, lacking });
-        let sig = self.keys.sign(&reconcile_to_sign(body, &answer));
-        let signed = deflate(&to_cbor(&SignedAnswer { answer: answer.into(), sig: sig.into() }));
+        let message = reconcile_to_sign(body, &answer);
+        let signed = self.signed(answer, &message);
         crash_point!("relay.reconcile.before_send");
         Ok(signed)
     }
@@ -121,21 +131,20 @@ impl Relay {
         request: &SyncRequest,
         held: bool,
         readable: &BTreeSet<SpaceId>,
-        batch: &mut Batch,
+        (batch, room): (&mut Batch, &mut Room),
     ) -> Result<(Option<HealingAnswer>, BTreeMap<EnvelopeId, SpaceId>), StoreError> {
         let mut answer = HealingAnswer { held, ..HealingAnswer::default() };
         let mut damaged = BTreeMap::new();
         let asked = request.healing.as_ref().map_or(&[][..], |healing| &healing.wanted);
-        let mut bytes = 0;
+        let mut share = room.of_one_kind();
         for id in asked.iter().take(MAX_WANTED) {
             let Some(row) = mend::by_id(reader, request.team, *id)? else { continue };
             if !readable.contains(&row.space) || !row.code.is_empty() || held {
                 continue;
             }
             match row.envelope().filter(|_| is_sound(&row, directory)) {
-                Some(envelope) if bytes < FOUND_BYTES => {
+                Some(envelope) if share.takes(HEADER_LEN + 64 + envelope.body.len()) => {
                     let packed = batch.pack(&envelope);
-                    bytes += packed.size();
                     answer.found.push(Found { row: row.row, packed });
                 }
                 Some(_) => {}
@@ -201,15 +210,16 @@ pub(super) fn is_admins(device: &DeviceAt<'_>) -> bool {
     device.standing.admin && device.class == DeviceClass::Native
 }
 
-fn lacked(
+/// The hashes of what a log holds.
+fn hashes(
     reader: &Reader,
     team: TeamId,
     seed: &[u8; 16],
-    held: &HeldItems,
-) -> Result<Option<LackedItems>, StoreError> {
+    space: SpaceId,
+) -> Result<HashSet<u64>, StoreError> {
     let mut here = HashSet::new();
-    mend::sound_ids(reader, team, held.space, |id| {
+    mend::sound_ids(reader, team, space, |id| {
         here.insert(held_hash(seed, id));
     })?;
-    Ok(LackedItems::of(held.space, held.each().map(|hash| !here.contains(&hash))))
+    Ok(here)
 }

@@ -12,6 +12,7 @@ use sync_core::records::DeviceClass;
 use crate::store::invites::Inviter;
 use crate::store::{StoreError, invites, vouched};
 
+use super::heal::is_admins;
 use super::push::Push;
 use super::{Refusal, Relay};
 
@@ -21,6 +22,8 @@ const MOST_INVITES: usize = 500;
 const MOST_OWN_INVITES: usize = 30;
 /// Most vouched devices of a member that wait for an admin's device at once.
 const MOST_VOUCHED: usize = 5;
+/// Longest operation that a voucher is for, in bytes: a device's keys take less than half of it.
+pub(super) const LONGEST_VOUCHER: usize = 4 * 1024;
 /// Longest sealed invitation in the answer to a typed code, in bytes.
 const LONGEST_SEALED: usize = 1024;
 /// How long a device that answered in time may wait for an admin's device: three days.
@@ -76,16 +79,23 @@ impl Push<'_> {
             }
         }
         let Some(by) = self.directory.device(&self.device) else { return Ok(()) };
-        for voucher in all {
-            let message = approval_to_sign(self.team, &voucher.nonce, &voucher.op);
-            let genuine = voucher.by == by.id
-                && by.class == DeviceClass::Native
-                && crypto::verify(by.verify_key, &message, &voucher.sig);
-            let Ok(Op::Device { member, verify_key, .. }) = from_cbor::<Op>(&voucher.op) else {
+        let may_vouch = by.class == DeviceClass::Native;
+        let plausible = all.iter().filter(|voucher| {
+            may_vouch && voucher.by == by.id && voucher.op.len() <= LONGEST_VOUCHER
+        });
+        for voucher in plausible.take(MOST_VOUCHED) {
+            let Ok(Op::Device { member, verify_key, seal_key_2, .. }) =
+                from_cbor::<Op>(&voucher.op)
+            else {
                 continue;
             };
             let device = crypto::device_id(&verify_key);
-            if !genuine || member != by.member || self.directory.owner_of(&device).is_some() {
+            let message = approval_to_sign(self.team, &voucher.nonce, &voucher.op);
+            let may = member == by.member
+                && self.directory.owner_of(&device).is_none()
+                && seal_key_2.as_ref().is_none_or(|key| crypto::is_sealing_key(key))
+                && crypto::verify(by.verify_key, &message, &voucher.sig);
+            if !may {
                 tracing::warn!("a device vouched for what it may not; ignored");
                 continue;
             }
@@ -125,7 +135,7 @@ impl Relay {
         now: Timestamp,
     ) -> Result<Waiting, Refusal> {
         let Some(device) = directory.device(&device) else { return Ok(Waiting::default()) };
-        let admin = device.standing.admin && device.class == DeviceClass::Native;
+        let admin = is_admins(&device);
         let only = (!admin).then_some(device.member);
         let team = directory.team();
         let (mut pending, all, codes) = self.store().read(|reader| {

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use sync_core::directory::Directory;
-use sync_core::ids::{DeviceId, TeamId};
-use sync_core::protocol::{Accepted, Code, Envelope, SetAside, SyncRequest};
-use sync_core::records::DeviceClass;
+use sync_core::ids::{DeviceId, EnvelopeId, TeamId};
+use sync_core::protocol::{Accepted, Envelope, SetAside, SyncRequest};
 
+use crate::store::quarantine::Late;
 use crate::store::{Reader, StoreError, items, quarantine};
 
+use super::heal::is_admins;
 use super::outcome::Outcome;
 use super::push::Push;
 
@@ -28,14 +29,14 @@ pub(super) fn for_admin(
     request: &SyncRequest,
 ) -> Result<ForAdmin, StoreError> {
     let device = directory.device(&request.device);
-    if !device.is_some_and(|it| it.standing.admin && it.class == DeviceClass::Native) {
+    if !device.is_some_and(|device| is_admins(&device)) {
         return Ok(ForAdmin::default());
     }
     let asked = request.ask_accepted.as_deref();
     let accepted =
         asked.map(|devices| accepted_of(reader, directory.team(), devices)).transpose()?;
-    let mut set_aside = quarantine::after_removal(reader, directory.team())?;
-    set_aside.retain(|item| !directory.has_released(&item.id, directory.len()));
+    let is_released = |id: &EnvelopeId| directory.has_released(id, directory.len());
+    let set_aside = quarantine::after_removal(reader, directory.team(), is_released)?;
     Ok(ForAdmin { accepted, set_aside })
 }
 
@@ -55,17 +56,20 @@ fn accepted_of(
 
 /// Devices that one request may ask for: more than a member ever has.
 const MOST_ASKED: usize = 64;
+/// Tries of released items in one request; the rest has its turn with the next one.
+const MOST_RELEASED: usize = 1_000;
 
 impl Push<'_> {
     /// Whether an entry that removes or narrows devices names less than was accepted of them by now: then its author
-    /// asks again. Whoever merely carries an entry cannot sign it anew, so it is taken from them as it is.
+    /// asks again. Whoever merely carries an entry, or hands their own back, cannot sign it anew, so it is taken as it
+    /// is.
     pub(super) fn is_overtaken(&self, entry: &Envelope) -> Result<bool, StoreError> {
         let directory = Arc::clone(&self.directory);
         let Ok(op) = directory.op_of(entry) else { return Ok(false) };
         let (Some(named), Some(devices)) = (op.numbers(), directory.bounded_by(&op)) else {
             return Ok(false);
         };
-        if entry.header.device != self.device {
+        if entry.header.device != self.device || self.is_carried(entry) {
             return Ok(false);
         }
         let held = |accepted: &Accepted| {
@@ -84,25 +88,50 @@ impl Push<'_> {
 
     /// Gives released items their place, as if they had come before the removal.
     pub(super) fn take_released(&mut self, entry: &Envelope) -> Result<(), StoreError> {
-        let Ok(sync_core::directory::Op::Release { items }) = self.directory.op_of(entry) else {
-            return Ok(());
-        };
-        for id in items {
-            let Some((device, bytes)) = quarantine::take_after_removal(self.tx, self.team, id)?
-            else {
-                continue;
-            };
-            let Ok(envelope) = Envelope::from_bytes(&bytes) else { continue };
-            let pushing = std::mem::replace(&mut self.device, device);
-            let outcome = self.take(&envelope);
-            self.device = pushing;
-            if matches!(outcome?, Outcome::Waiting(_) | Outcome::Retry(_)) {
-                // It waits for one that is released later.
-                let refused =
-                    quarantine::Refused { id, device, code: Code::AfterRemoval, bytes: &bytes };
-                quarantine::keep(self.tx, self.team, &refused, self.now)?;
+        match self.directory.op_of(entry) {
+            Ok(sync_core::directory::Op::Release { .. }) => self.retry_released(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives every released item its place that can have one by now: in the order of their numbers, and again until
+    /// none of them moves, because one may build on another.
+    pub(super) fn retry_released(&mut self) -> Result<(), StoreError> {
+        let mut waiting = Vec::new();
+        for id in quarantine::late_ids(self.tx, self.team)? {
+            if self.directory.has_released(&id, self.directory.len())
+                && let Some(late) = quarantine::late(self.tx, self.team, id)?
+            {
+                waiting.push(late);
             }
         }
-        Ok(())
+        waiting.sort_by_key(|late| late.envelope.header.device_seq);
+        loop {
+            let before = waiting.len();
+            let mut left = Vec::new();
+            for late in waiting {
+                if self.released == MOST_RELEASED || !self.take_late(&late)? {
+                    left.push(late);
+                }
+            }
+            waiting = left;
+            if waiting.is_empty() || waiting.len() == before {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether a released item need not be tried again.
+    fn take_late(&mut self, late: &Late) -> Result<bool, StoreError> {
+        self.released += 1;
+        quarantine::take_late(self.tx, self.team, late)?;
+        let pushing = std::mem::replace(&mut self.device, late.device);
+        let outcome = self.take(&late.envelope);
+        self.device = pushing;
+        let waits = matches!(outcome?, Outcome::Waiting(_) | Outcome::Retry(_));
+        if waits {
+            quarantine::put_back(self.tx, self.team, late)?;
+        }
+        Ok(!waits)
     }
 }

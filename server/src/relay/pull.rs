@@ -17,8 +17,8 @@ use crate::store::items::ServedItem;
 use crate::store::spaces::Head;
 use crate::store::{Reader, StoreError, items, spaces};
 
-/// Most bytes of envelopes in one answer, so that it stays below the largest message with room to spare.
-const MOST_BYTES: u32 = 3 * 1024 * 1024;
+/// Most bytes of envelopes in one answer, so that it stays below the largest message with all that is beside them.
+const MOST_BYTES: u32 = 2 * 1024 * 1024;
 /// What a position without its envelope takes, about.
 const SHORT_ITEM: usize = 64;
 
@@ -126,7 +126,7 @@ fn lost(cursor: &Cursor) -> Continues {
 }
 
 /// The spaces a device may read, in the order in which they are served.
-fn readable(
+pub(super) fn readable(
     reader: &Reader,
     directory: &Directory,
     device: &DeviceAt<'_>,

@@ -64,15 +64,19 @@ impl Push<'_> {
         Ok(())
     }
 
-    /// Whether an envelope is a part of a document that was erased: whoever brings it, it is not taken. Whoever went
-    /// on in a document that nobody had begun goes on in the next one too, so that is foreclosed as well.
+    /// Whether an envelope is a part of a document that was erased: whoever brings it, it is not taken.
     pub(super) fn is_purged(&self, envelope: &Envelope) -> Result<bool, StoreError> {
         let header = &envelope.header;
-        let gone =
-            header.kind.is_document() && purged::is_purged(self.tx, header.space, header.doc)?;
-        if gone {
-            purged::foreclose(self.tx, header.space, header.doc.successor(), self.now.day())?;
+        Ok(header.kind.is_document() && purged::is_purged(self.tx, header.space, header.doc)?)
+    }
+
+    /// Whoever went on in an erased document that nobody had begun goes on in the next one too, so that is foreclosed
+    /// as well; but only by what would have been taken.
+    pub(super) fn foreclose_next(&mut self, envelope: &Envelope) -> Result<(), StoreError> {
+        let (space, next) = (envelope.header.space, envelope.header.doc.successor());
+        if !purged::is_purged(self.tx, space, next)? && self.judge(envelope)?.is_ok() {
+            purged::foreclose(self.tx, space, next, self.now.day())?;
         }
-        Ok(gone)
+        Ok(())
     }
 }

@@ -10,8 +10,8 @@ use sync_core::directory::Directory;
 use sync_core::gates::{self, Author};
 use sync_core::ids::{DeviceId, DocId, EnvelopeId, IncarnationId, SpaceId, TeamId};
 use sync_core::protocol::{
-    Batch, Carried, Code, Envelope, Kind, Packed, PushResult, RowData, Timestamp, next_chain,
-    to_cbor,
+    Batch, Carried, Code, Envelope, Kind, Packed, PushResult, RowData, Timestamp, limits,
+    next_chain, to_cbor,
 };
 
 use crate::crash_point;
@@ -64,6 +64,11 @@ impl Relay {
             Ok((results, push.directory, push.erased))
         })?;
         crash_point!("relay.push.after_commit");
+        // Before anything that may wait: whoever is removed now is refused from now on.
+        if directory.len() > before {
+            let mut all = self.directories.write().unwrap_or_else(PoisonError::into_inner);
+            all.insert(request.team, directory);
+        }
         if erased {
             match self.store().tidy() {
                 Ok(true) => {}
@@ -74,10 +79,6 @@ impl Relay {
                     tracing::warn!(%error, "what was erased still stands in the write-ahead log");
                 }
             }
-        }
-        if directory.len() > before {
-            let mut all = self.directories.write().unwrap_or_else(PoisonError::into_inner);
-            all.insert(request.team, directory);
         }
         Ok(results)
     }
@@ -102,6 +103,12 @@ pub(super) struct Push<'a> {
     pub(super) carried: BTreeMap<EnvelopeId, RowData>,
     /// A row was replaced, so that a log is another one now.
     pub(super) rechained: bool,
+    /// The envelope that is judged for a row that has its number already.
+    pub(super) replacing: Option<EnvelopeId>,
+    /// Whether anything got a position.
+    pub(super) appended: bool,
+    /// Released items that were tried so far.
+    pub(super) released: usize,
 }
 
 impl<'a> Push<'a> {
@@ -113,7 +120,8 @@ impl<'a> Push<'a> {
         now: Timestamp,
     ) -> Self {
         let (spaces, documents, carried) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (tried, orders, rechained, erased) = (0, 0, false, false);
+        let (tried, orders, released) = (0, 0, 0);
+        let (rechained, erased, appended, replacing) = (false, false, false, None);
         Self {
             tx,
             team,
@@ -127,6 +135,9 @@ impl<'a> Push<'a> {
             tried,
             carried,
             rechained,
+            replacing,
+            appended,
+            released,
         }
     }
 
@@ -170,6 +181,9 @@ impl<'a> Push<'a> {
                 at += changes.len();
             }
         }
+        if self.appended {
+            self.retry_released()?;
+        }
         self.keep_documents()?;
         Ok(results)
     }
@@ -189,6 +203,9 @@ impl<'a> Push<'a> {
             Kind::Space => self.take_space(envelope)?,
             _ => self.take_item(envelope)?,
         };
+        if outcome == Outcome::Purged {
+            self.foreclose_next(envelope)?;
+        }
         if let Outcome::Refused(code) = outcome
             && is_suspicious(code)
         {
@@ -206,7 +223,7 @@ impl<'a> Push<'a> {
     fn refuse_unreadable(&self, batch: &Batch, packed: &Packed) -> Result<PushResult, StoreError> {
         let id = claimed_id(batch, packed);
         let bytes = to_cbor(packed);
-        if bytes.len() <= 2 * sync_core::protocol::limits::MAX_BODY {
+        if bytes.len() <= 2 * limits::MAX_BODY {
             let refused = Refused { id, device: self.device, code: Code::Malformed, bytes: &bytes };
             if quarantine::keep(self.tx, self.team, &refused, self.now)? {
                 self.record_refusal(id.to_string(), Code::Malformed)?;
@@ -230,9 +247,9 @@ impl<'a> Push<'a> {
         if header.device != self.device && !self.is_carried(envelope) {
             return Ok(Err(Outcome::Refused(Code::NotAllowed)));
         }
-        Ok(if header.device_seq == 0 || i64::try_from(header.device_seq).is_err() {
+        Ok(if !self.is_plausible(envelope)? {
             Err(Outcome::Refused(Code::Malformed))
-        } else if self.is_counted(envelope)? {
+        } else if self.replacing != Some(envelope.id()) && self.is_counted(envelope)? {
             Err(Outcome::Refused(Code::DeviceCloned))
         } else {
             Ok(author)
@@ -244,6 +261,19 @@ impl<'a> Push<'a> {
     pub(super) fn is_counted(&self, envelope: &Envelope) -> Result<bool, StoreError> {
         let header = &envelope.header;
         items::is_counted(self.tx, header.space, header.device, header.device_seq)
+    }
+
+    /// Whether a number is one that its device may have come to: not far beyond the last one stored in this space, so
+    /// that what a removal names as accepted leaves little free below it.
+    pub(super) fn is_plausible(&self, envelope: &Envelope) -> Result<bool, StoreError> {
+        let header = &envelope.header;
+        if header.device_seq == 0 || i64::try_from(header.device_seq).is_err() {
+            return Ok(false);
+        }
+        match header.device_seq.checked_sub(limits::MAX_NUMBER_GAP) {
+            None | Some(0) => Ok(true),
+            Some(from) => items::is_stored_from(self.tx, header.space, header.device, from),
+        }
     }
 
     /// Gives an envelope the next position of its space's log; with a code it is set aside there.
@@ -267,6 +297,7 @@ impl<'a> Push<'a> {
         row.head = Head { seq: position.seq, chain: position.chain };
         spaces::set_head(self.tx, space, row.head)?;
         crash_point!("relay.push.after_chain");
+        self.appended = true;
         Ok(position)
     }
 

@@ -3,8 +3,8 @@
 use sync_core::directory::Op;
 use sync_core::protocol::{Code, Envelope, Kind, from_cbor};
 
+use crate::store::StoreError;
 use crate::store::audit::{self, Entry};
-use crate::store::{StoreError, Tx};
 
 use super::outcome::Outcome;
 use super::push::Push;
@@ -48,19 +48,10 @@ impl Push<'_> {
 
     /// Writes that an envelope was refused for good, with the code no honest app provokes.
     pub(super) fn record_refusal(&self, object: String, code: Code) -> Result<(), StoreError> {
-        record_refusal(self.tx, self, object, code)
+        let (actor, result) = (Some(self.device), code.as_str());
+        let entry = Entry { actor, action: "item.refuse", object, result, count: 1 };
+        audit::append(self.tx, self.team, &entry, self.now)
     }
-}
-
-fn record_refusal(
-    tx: &Tx<'_>,
-    push: &Push<'_>,
-    object: String,
-    code: Code,
-) -> Result<(), StoreError> {
-    let (actor, result) = (Some(push.device), code.as_str());
-    let entry = Entry { actor, action: "item.refuse", object, result, count: 1 };
-    audit::append(tx, push.team, &entry, push.now)
 }
 
 /// What an entry did, and to whom.

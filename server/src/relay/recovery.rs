@@ -6,11 +6,12 @@
 use sync_core::crypto;
 use sync_core::directory::{Directory, RecoveryProposal};
 use sync_core::ids::DeviceId;
-use sync_core::protocol::{EnrolRequest, PendingEnrolment, from_cbor, to_cbor};
-use sync_core::records::DeviceClass;
+use sync_core::protocol::{Code, EnrolRequest, PendingEnrolment, from_cbor, to_cbor};
 
 use crate::store::{Reader, StoreError, Tx, recovery};
 
+use super::heal::is_admins;
+use super::invites::LONGEST_VOUCHER;
 use super::push::Push;
 use super::{Refusal, Relay};
 
@@ -51,27 +52,23 @@ impl Relay {
         &self,
         device: DeviceId,
         directory: &Directory,
-    ) -> Result<Option<Vec<minicbor::bytes::ByteVec>>, Refusal> {
-        let is_admin = directory
-            .device(&device)
-            .is_some_and(|d| d.standing.admin && d.class == DeviceClass::Native);
-        if !is_admin {
-            return Ok(None);
+    ) -> Result<Vec<minicbor::bytes::ByteVec>, Refusal> {
+        if !directory.device(&device).is_some_and(|device| is_admins(&device)) {
+            return Ok(Vec::new());
         }
         let changes = self.store().read(|reader| recovery::changes(reader, directory.team()))?;
-        let waiting: Vec<minicbor::bytes::ByteVec> = changes
+        Ok(changes
             .into_iter()
             .filter(|bytes| RecoveryProposal::read(directory, bytes).is_ok())
             .map(Into::into)
-            .collect();
-        Ok((!waiting.is_empty()).then_some(waiting))
+            .collect())
     }
 }
 
 /// Keeps the word of a recovery key that came with the answer to an invitation.
 ///
 /// # Errors
-/// `recovery_spent`, `recovery_wrong`: told only to who holds an invitation.
+/// `too_large`; `recovery_spent`, `recovery_wrong`: told only to who holds an invitation.
 pub(super) fn keep_voucher(
     tx: &Tx<'_>,
     request: &EnrolRequest,
@@ -82,6 +79,9 @@ pub(super) fn keep_voucher(
         if is_listed {
             // It is in effect, and spent by that.
             return Ok(());
+        }
+        if voucher.op.len() > LONGEST_VOUCHER {
+            return Err(Code::TooLarge.into());
         }
         directory.check_voucher(voucher)?;
         recovery::put_voucher(tx, &request.lookup, &request.verify_key, &to_cbor(voucher))?;

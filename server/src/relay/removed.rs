@@ -2,13 +2,15 @@
 
 use std::sync::{Arc, PoisonError};
 
-use sync_core::crypto::token;
+use sync_core::crypto::{self, token};
 use sync_core::directory::Directory;
 use sync_core::ids::DeviceId;
-use sync_core::protocol::{Batch, Code, RemovalNotice, SyncRequest, Timestamp, limits, to_cbor};
+use sync_core::protocol::{
+    Batch, Code, Envelope, Kind, RemovalNotice, SyncRequest, Timestamp, limits, to_cbor,
+};
 
 use crate::store::quarantine::{self, Refused};
-use crate::store::{StoreError, devices, items};
+use crate::store::{Reader, StoreError, Tx, audit, devices, items, purged};
 
 use super::auth::{decode, matching};
 use super::{Refusal, Relay, cursors};
@@ -59,17 +61,14 @@ impl Relay {
         now: Timestamp,
     ) -> Result<Refusal, StoreError> {
         let team = directory.team();
+        // Signatures are checked before anybody's writes have to wait for it.
+        let late = self.store().read(|reader| late_items(reader, directory, request))?;
         self.store().write(|tx| {
             devices::saw(tx, request.device, team, now)?;
-            for packed in request.push.iter().take(limits::MAX_BATCH) {
-                let Ok(envelope) = request.batch.unpack(packed) else { continue };
-                let (id, bytes) = (envelope.id(), envelope.to_bytes());
-                let genuine = envelope.header.device == request.device
-                    && envelope.header.kind != sync_core::protocol::Kind::Directory
-                    && directory
-                        .key_of(&request.device)
-                        .is_some_and(|key| sync_core::crypto::verify_envelope(key, &envelope));
-                if genuine && items::position(tx, team, id)?.is_none() {
+            note_call(tx, directory, request.device, now)?;
+            for envelope in &late {
+                if !is_purged(tx, envelope)? {
+                    let (id, bytes) = (envelope.id(), envelope.to_bytes());
                     let (device, code) = (request.device, Code::AfterRemoval);
                     let refused = Refused { id, device, code, bytes: &bytes };
                     quarantine::keep(tx, team, &refused, now)?;
@@ -99,4 +98,59 @@ impl Relay {
         let notice = to_cbor(&RemovalNotice { batch, entries: packed });
         Ok(Refusal { notice: Some(notice), ..Refusal::from(Code::DeviceRemoved) })
     }
+}
+
+/// What a removed device brings that is its own, was not erased, and is neither taken nor kept apart yet: no more than
+/// there is room for.
+fn late_items(
+    reader: &Reader,
+    directory: &Directory,
+    request: &SyncRequest,
+) -> Result<Vec<Envelope>, StoreError> {
+    let mut late = Vec::new();
+    let Some(key) = directory.key_of(&request.device) else { return Ok(late) };
+    let room = quarantine::room(reader, request.device, Code::AfterRemoval)?;
+    let mut checked = 0;
+    for packed in request.push.iter().take(limits::MAX_BATCH) {
+        if checked == room {
+            break;
+        }
+        let Ok(envelope) = request.batch.unpack(packed) else { continue };
+        let id = envelope.id();
+        let own = envelope.header.device == request.device
+            && envelope.header.kind != Kind::Directory
+            && items::position(reader, directory.team(), id)?.is_none()
+            && !quarantine::is_kept(reader, request.device, id)?
+            && !is_purged(reader, &envelope)?;
+        if own {
+            checked += 1;
+            if crypto::verify_envelope(key, &envelope) {
+                late.push(envelope);
+            }
+        }
+    }
+    Ok(late)
+}
+
+fn is_purged(reader: &Reader, envelope: &Envelope) -> Result<bool, StoreError> {
+    let header = &envelope.header;
+    Ok(header.kind.is_document() && purged::is_purged(reader, header.space, header.doc)?)
+}
+
+/// Writes into the audit log that a removed device called, once a day.
+fn note_call(
+    tx: &Tx<'_>,
+    directory: &Directory,
+    device: DeviceId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const ACTION: &str = "device.refuse";
+    let today = Timestamp(i64::from(now.day().0) * 24 * 60 * 60 * 1000);
+    let team = directory.team();
+    if audit::wrote_since(tx, team, device, ACTION, today)? {
+        return Ok(());
+    }
+    let (object, result) = (device.to_string(), Code::DeviceRemoved.as_str());
+    let entry = audit::Entry { actor: Some(device), action: ACTION, object, result, count: 1 };
+    audit::append(tx, team, &entry, now)
 }

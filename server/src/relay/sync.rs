@@ -2,12 +2,14 @@
 
 use sync_core::ids::DeviceId;
 use sync_core::protocol::{
-    Cursors, MAX_AUDIT_ROWS, PushResult, SyncRequest, SyncResponse, Timestamp,
+    Cursors, MAX_AUDIT_ROWS, PushResult, SyncRequest, SyncResponse, Timestamp, answer_to_sign,
+    to_cbor,
 };
 
 use crate::crash_point;
 use crate::store::{audit, devices, mend};
 
+use super::answer::Room;
 use super::cursors::{self, Known};
 use super::pull::Pulled;
 use super::{Refusal, Relay, heal, numbers, pull};
@@ -22,7 +24,9 @@ impl Relay {
         let authentic = self.authenticate(token, body, now)?;
         let results = self.push(&authentic, now)?;
         let response = self.pull(&authentic.request, results, now)?;
-        let answer = self.signed(body, &response);
+        let answer = to_cbor(&response);
+        let message = answer_to_sign(body, &answer);
+        let answer = self.signed(answer, &message);
         crash_point!("relay.answer.before_send");
         Ok(answer)
     }
@@ -35,6 +39,7 @@ impl Relay {
     ) -> Result<SyncResponse, Refusal> {
         let directory = self.directory(request.team);
         let device = request.device;
+        let mut room = Room::new();
         let (known, mut pulled, healing, damaged, told) = self.store().read(|reader| {
             let known = cursors::known(reader, request)?;
             let held = self.incarnation(reader, request.team)?.held;
@@ -45,9 +50,9 @@ impl Relay {
                 }
                 None => Pulled::default(),
             };
-            let (readable, batch) = (&pulled.readable, &mut pulled.batch);
+            let (readable, out) = (&pulled.readable, (&mut pulled.batch, &mut room));
             let (healing, damaged) =
-                self.healing_answer(reader, &directory, request, held, readable, batch)?;
+                self.healing_answer(reader, &directory, request, held, readable, out)?;
             let told = numbers::for_admin(reader, &directory, request)?;
             Ok::<_, Refusal>((known, pulled, healing, damaged, told))
         })?;
@@ -79,13 +84,13 @@ impl Relay {
             gone: pulled.gone,
             reset: pulled.reset,
             backup_through: 0,
-            pending: waiting.pending,
-            vouched: some(waiting.vouched),
+            pending: room.list(waiting.pending),
+            vouched: some(room.list(waiting.vouched)),
             codes: some(waiting.codes),
             accepted: told.accepted,
             set_aside: some(told.set_aside),
-            cosign: self.cosigns_for(request.device, &directory, now)?,
-            recovery: self.recovery_for(request.device, &directory)?,
+            cosign: some(room.list(self.cosigns_for(device, &directory, now)?)),
+            recovery: some(room.list(self.recovery_for(device, &directory)?)),
             audit_head: Some(audit_head),
             audit,
             healing,

@@ -122,6 +122,22 @@ pub(crate) fn is_counted(
     Ok(statement.query_row(key, |row| row.get(0))?)
 }
 
+/// Whether an item of a device is stored in a space under this number or a higher one; what was set aside counts for
+/// nothing.
+pub(crate) fn is_stored_from(
+    reader: &Reader,
+    space: SpaceId,
+    device: DeviceId,
+    device_seq: u64,
+) -> Result<bool, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT 1 FROM items
+         WHERE space = ?1 AND device = ?2 AND device_seq >= ?3 AND code IN ('', 'purged') LIMIT 1",
+    )?;
+    let key = params![space.as_bytes(), device.as_bytes(), device_seq as i64];
+    Ok(statement.exists(key)?)
+}
+
 /// The chain of a log at a position; the empty chain at 0; `None` beyond its end.
 pub(crate) fn chain_at(
     reader: &Reader,
@@ -204,7 +220,8 @@ fn read_envelope(bytes: &[u8]) -> Result<Envelope, StoreError> {
     Envelope::from_bytes(bytes).map_err(|_| StoreError::Damaged("an envelope"))
 }
 
-/// The last number of a device in every space of its team but the directory's own.
+/// The last number of a device that is stored in every space of its team but the directory's own; what was set aside
+/// counts for nothing.
 pub(crate) fn accepted(
     reader: &Reader,
     team: TeamId,
@@ -212,8 +229,8 @@ pub(crate) fn accepted(
 ) -> Result<Vec<(SpaceId, u64)>, StoreError> {
     let mut statement = reader.prepare_cached(
         "SELECT id, last FROM (
-           SELECT s.id AS id, (SELECT max(device_seq) FROM items WHERE space = s.id AND device = ?2)
-             AS last FROM spaces s WHERE s.team = ?1 AND s.kind <> ?3)
+           SELECT s.id AS id, (SELECT max(device_seq) FROM items WHERE space = s.id AND device = ?2
+             AND code IN ('', 'purged')) AS last FROM spaces s WHERE s.team = ?1 AND s.kind <> ?3)
          WHERE last IS NOT NULL ORDER BY id",
     )?;
     let key = params![team.as_bytes(), device.as_bytes(), SpaceKind::Directory as u8];

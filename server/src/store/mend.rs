@@ -1,7 +1,7 @@
 //! Rows of the logs whose copy is damaged: found, noted, put right; and the ids a log holds.
 
 use rusqlite::{OptionalExtension, params};
-use sync_core::ids::{Chain, DeviceId, EnvelopeId, SpaceId, TeamId};
+use sync_core::ids::{Chain, DeviceId, DocId, EnvelopeId, SpaceId, TeamId};
 use sync_core::protocol::{Day, Envelope, RowData, next_chain};
 
 use super::spaces::{self, Head};
@@ -16,6 +16,10 @@ pub(crate) struct Stored {
     pub seq: u64,
     /// The id it claims.
     pub id: EnvelopeId,
+    /// The kind it claims.
+    pub kind: u8,
+    /// The document it claims.
+    pub doc: DocId,
     /// What was attested of it.
     pub row: RowData,
     /// Why it is not served; empty if it is.
@@ -31,7 +35,8 @@ impl Stored {
     }
 }
 
-const COLUMNS: &str = "i.space, i.seq, i.id, i.directory_seq, i.row_day, i.code, i.envelope";
+const COLUMNS: &str =
+    "i.space, i.seq, i.id, i.directory_seq, i.row_day, i.code, i.envelope, i.kind, i.doc";
 
 fn stored(row: &rusqlite::Row<'_>) -> Result<Stored, rusqlite::Error> {
     Ok(Stored {
@@ -41,6 +46,8 @@ fn stored(row: &rusqlite::Row<'_>) -> Result<Stored, rusqlite::Error> {
         row: RowData { directory_seq: row.get::<_, i64>(3)? as u64, row_day: Day(row.get(4)?) },
         code: row.get(5)?,
         bytes: row.get(6)?,
+        kind: row.get(7)?,
+        doc: DocId::new(row.get(8)?),
     })
 }
 
@@ -57,17 +64,17 @@ pub(crate) fn by_id(
     Ok(statement.query_row(params![id.as_bytes(), team.as_bytes()], stored).optional()?)
 }
 
-/// The row that has an author's number in a space.
+/// The row of a team that has an author's number in a space.
 pub(crate) fn by_number(
     reader: &Reader,
-    space: SpaceId,
-    device: DeviceId,
-    device_seq: u64,
+    team: TeamId,
+    (space, device, device_seq): (SpaceId, DeviceId, u64),
 ) -> Result<Option<Stored>, StoreError> {
     let mut statement = reader.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM items i WHERE i.space = ?1 AND i.device = ?2 AND i.device_seq = ?3"
+        "SELECT {COLUMNS} FROM items i JOIN spaces s ON s.id = i.space
+         WHERE s.team = ?1 AND i.space = ?2 AND i.device = ?3 AND i.device_seq = ?4"
     ))?;
-    let key = params![space.as_bytes(), device.as_bytes(), device_seq as i64];
+    let key = params![team.as_bytes(), space.as_bytes(), device.as_bytes(), device_seq as i64];
     Ok(statement.query_row(key, stored).optional()?)
 }
 
@@ -88,7 +95,7 @@ pub(crate) fn replace(
     let header = &envelope.header;
     tx.prepare_cached(
         "UPDATE items SET id = ?3, kind = ?4, doc = ?5, record = ?6, directory_seq = ?7,
-           row_day = ?8, envelope = ?9, code = '' WHERE space = ?1 AND seq = ?2",
+           row_day = ?8, envelope = ?9 WHERE space = ?1 AND seq = ?2 AND code = ''",
     )?
     .execute(params![
         row.space.as_bytes(),
@@ -138,19 +145,22 @@ pub(crate) fn note_damaged(tx: &Tx<'_>, space: SpaceId, id: EnvelopeId) -> Resul
     Ok(())
 }
 
-fn forget_damaged(tx: &Tx<'_>, id: EnvelopeId) -> Result<(), StoreError> {
+/// Forgets that a row's copy was damaged.
+pub(crate) fn forget_damaged(tx: &Tx<'_>, id: EnvelopeId) -> Result<(), StoreError> {
     tx.prepare_cached("DELETE FROM damaged WHERE id = ?1")?.execute([id.as_bytes()])?;
     Ok(())
 }
 
-/// Ids of damaged rows of a space, at most `limit`.
+/// Ids of damaged rows of a space that are served, at most `limit`.
 pub(crate) fn damaged(
     reader: &Reader,
     space: SpaceId,
     limit: usize,
 ) -> Result<Vec<EnvelopeId>, StoreError> {
-    let mut statement =
-        reader.prepare_cached("SELECT id FROM damaged WHERE space = ?1 ORDER BY id LIMIT ?2")?;
+    let mut statement = reader.prepare_cached(
+        "SELECT d.id FROM damaged d JOIN items i ON i.id = d.id
+         WHERE d.space = ?1 AND i.code = '' ORDER BY d.id LIMIT ?2",
+    )?;
     let rows = statement.query_map(params![space.as_bytes(), limit as i64], |row| {
         row.get(0).map(EnvelopeId::new)
     })?;

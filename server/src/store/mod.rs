@@ -167,9 +167,23 @@ pub(crate) fn create_private_folder(folder: &Path) -> Result<(), StoreError> {
     builder.create(folder).map_err(StoreError::Folder)
 }
 
+/// Opens a folder's database to look only: nothing is brought up to date, and its log stays what it is.
+///
+/// # Errors
+/// As for [`Store::open`]; and if there is none.
+pub(crate) fn look_into(folder: &Path) -> Result<Reader, StoreError> {
+    check_version(rusqlite::version_number())?;
+    let reader = open(&folder.join("relay.db"), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    schema::check_known(&reader)?;
+    Ok(reader)
+}
+
 fn connect(path: &Path, extra: OpenFlags) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
-    let connection = Connection::open_with_flags(path, flags)?;
+    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | extra)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_NO_MUTEX | flags)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Set explicitly: defaults differ by build, and NORMAL would lose acknowledged commits at power loss.

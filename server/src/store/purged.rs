@@ -75,10 +75,12 @@ pub(crate) fn erase(tx: &Tx<'_>, space: SpaceId, doc: DocId, day: Day) -> Result
     )?
     .execute(params![space.as_bytes(), doc.as_bytes(), Code::Purged.as_str()])?;
     for statement in [
+        "DELETE FROM damaged WHERE id IN
+           (SELECT id FROM items WHERE space = ?1 AND doc = ?2 AND kind IN (1, 2))",
         "DELETE FROM documents WHERE space = ?1 AND doc = ?2",
         "DELETE FROM document_changes WHERE space = ?1 AND doc = ?2",
         "DELETE FROM records WHERE space = ?1 AND doc = ?2",
-        // An envelope begins with its header: the space at byte 7, the document at byte 23.
+        // An envelope begins with its header: the space at byte 7, the document at byte 23. There is an index on both.
         "DELETE FROM quarantine WHERE substr(envelope, 8, 16) = ?1 AND substr(envelope, 24, 16) = ?2",
     ] {
         tx.prepare_cached(statement)?.execute(key)?;

@@ -13,6 +13,7 @@ const STEPS: &[&str] = &[
     COSIGNS,
     RECOVERY,
     HEALING,
+    super::quarantine::STEP,
 ];
 
 /// All ids are blobs; times are milliseconds since 1970, days are days since then.
@@ -141,18 +142,24 @@ CREATE TABLE sealed_reads (
 /// # Errors
 /// `Newer` if the file's version is above ours: then it is left as it is.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    let known = STEPS.len() as i64;
     loop {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let found: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found > known || found < 0 {
-            return Err(StoreError::Newer { found, known });
-        }
+        let found = check_known(&tx)?;
         let Some(step) = STEPS.get(found as usize) else { return Ok(()) };
         tx.execute_batch(step)?;
         tx.pragma_update(None, "user_version", found + 1)?;
         tx.commit()?;
     }
+}
+
+/// A database's version, if this program knows it.
+///
+/// # Errors
+/// `Newer`.
+pub(super) fn check_known(connection: &Connection) -> Result<i64, StoreError> {
+    let known = STEPS.len() as i64;
+    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if (0..=known).contains(&found) { Ok(found) } else { Err(StoreError::Newer { found, known }) }
 }
 
 #[cfg(test)]

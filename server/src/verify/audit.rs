@@ -8,7 +8,8 @@ use std::str::FromStr;
 
 use sync_core::ids::{EnvelopeId, TeamId};
 
-use crate::store::{self, Store, StoreError};
+use crate::serve::{self, ServeError};
+use crate::store::{self, StoreError};
 
 /// A head of the audit log that somebody outside kept: `NUMBER:HASH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,36 +67,42 @@ pub struct AuditReport {
 }
 
 /// Checks the audit logs of a folder: of one team, or of every team it has a log of. An anchor is held against
-/// each of those.
+/// each of those. The folder's database stays as it is.
 ///
 /// # Errors
-/// Those of the store.
+/// `InUse` while a relay uses the folder; those of the store.
 pub fn audit(
     data: &Path,
     team: Option<TeamId>,
     anchor: Option<Anchor>,
-) -> Result<Vec<AuditReport>, StoreError> {
+) -> Result<Vec<AuditReport>, ServeError> {
     // Opening would make what is not there, and find nothing wrong with it.
     if !data.join("relay.db").is_file() {
-        return Err(StoreError::Folder(std::io::ErrorKind::NotFound.into()));
+        return Err(StoreError::Folder(std::io::ErrorKind::NotFound.into()).into());
     }
-    let store = Store::open(data)?;
-    store.read(|reader| {
-        let teams = match team {
-            Some(team) => vec![team],
-            None => {
-                let mut teams = store::audit::teams(reader)?;
-                // A log that is wholly gone is one that was cut off.
-                for allowed in store::meta::teams(reader)? {
-                    if !teams.contains(&allowed) {
-                        teams.push(allowed);
-                    }
+    // A folder that no relay ever used has none, and gets none.
+    let _lock = match data.join("relay.lock").exists() {
+        true => Some(serve::lock(data)?),
+        false => None,
+    };
+    let reader = &store::look_into(data)?;
+    let teams = match team {
+        Some(team) => vec![team],
+        None => {
+            let mut teams = store::audit::teams(reader)?;
+            // A log that is wholly gone is one that was cut off.
+            for allowed in store::meta::teams(reader)? {
+                if !teams.contains(&allowed) {
+                    teams.push(allowed);
                 }
-                teams
             }
-        };
-        teams.into_iter().map(|team| check(reader, team, anchor)).collect()
-    })
+            teams
+        }
+    };
+    Ok(teams
+        .into_iter()
+        .map(|team| check(reader, team, anchor))
+        .collect::<Result<_, StoreError>>()?)
 }
 
 /// Rows read at once.
@@ -146,6 +153,30 @@ mod tests {
         let folder = tempfile::tempdir().expect("folder");
         assert!(audit(folder.path(), None, None).is_err());
         assert_eq!(std::fs::read_dir(folder.path()).expect("reads").count(), 0, "nothing was made");
+    }
+
+    #[test]
+    fn a_folder_is_the_same_after_a_check_and_none_that_a_relay_uses_is_checked() {
+        let (folder, copy) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
+        let team = TeamId::new([7; 32]);
+        let now = sync_core::protocol::Timestamp(0);
+        let store = store::Store::open(folder.path()).expect("opens");
+        store.write(|tx| store::meta::allow_team(tx, team, now)).expect("writes");
+        // The files as a kill leaves them, of a version before the newest.
+        store
+            .write(|tx| Ok::<_, StoreError>(tx.pragma_update(None, "user_version", 7)?))
+            .expect("writes");
+        let read = |name| std::fs::read(copy.path().join(name)).expect("reads");
+        for name in ["relay.db", "relay.db-wal"] {
+            std::fs::copy(folder.path().join(name), copy.path().join(name)).expect("copied");
+        }
+        let before = (read("relay.db"), read("relay.db-wal"));
+        assert!(!before.1.is_empty());
+        let reports = audit(copy.path(), None, None).expect("checks");
+        assert_eq!((reports[0].team, reports[0].fault), (team, None));
+        assert!((read("relay.db"), read("relay.db-wal")) == before, "it is as it was");
+        let _lock = serve::lock(copy.path()).expect("locks");
+        assert!(matches!(audit(copy.path(), None, None), Err(ServeError::InUse)));
     }
 
     #[test]

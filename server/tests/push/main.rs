@@ -5,7 +5,10 @@
 mod common;
 
 mod authors;
+mod cosigns;
 mod documents;
+mod handed_back;
+mod removed;
 mod spaces;
 
 use common::*;
@@ -38,6 +41,20 @@ fn interleaved(team: &Team, amy: &mut Hand) -> Vec<sync_core::protocol::Envelope
         }
     }
     in_turn
+}
+
+/// An order to erase a document of the operations space.
+fn purge(team: &Team, hand: &mut Hand, doc: DocId) -> sync_core::protocol::Envelope {
+    let header = Header { space: team.operations(), doc, ..bare(Kind::Purge, Priority::First) };
+    let body =
+        to_cbor(&sync_core::protocol::PurgeBody { why: sync_core::protocol::PurgeReason::Ordered });
+    team.envelope(hand, header, body)
+}
+
+/// A number that the relay's database holds.
+fn number(station: &Station, query: &str) -> i64 {
+    let database = rusqlite::Connection::open(station.folder.join("relay.db")).unwrap();
+    database.query_row(query, [], |row| row.get(0)).unwrap()
 }
 
 /// What changes make of a document, by the core's own gates.

@@ -10,7 +10,7 @@ use crate::records::DeviceClass;
 
 use super::entry::Op;
 use super::rights::{Needs, Words};
-use super::state::Directory;
+use super::state::{DeviceAt, Directory};
 
 /// A proposed operation, its signatures checked.
 #[derive(Debug, Clone)]
@@ -34,12 +34,16 @@ pub struct Proposed {
 }
 
 impl Directory {
-    /// Reads an operation that waits and drops every signature that does not hold here.
+    /// What an operation that waits needs, if it can still be entered; its signatures are not checked.
     ///
     /// # Errors
-    /// `malformed` if it is none, names numbers (they are put in when it is entered), or says more than this program understands; `too_large`; `approval_invalid` if it
-    /// was used, or the first signature is not that of an admin's native device.
-    pub fn read_proposal(&self, proposal: &mut Cosign) -> Result<Proposed, Code> {
+    /// As [`read_proposal`](Self::read_proposal) says, but for signatures.
+    pub fn proposal_stands(&self, proposal: &Cosign) -> Result<Needs, Code> {
+        Ok(self.approvals_of(&self.open_proposal(proposal)?.0))
+    }
+
+    /// The operation and the device that proposes it, without a look at signatures.
+    fn open_proposal(&self, proposal: &Cosign) -> Result<(Op, DeviceAt<'_>), Code> {
         if proposal.op.len() > limits::MAX_COSIGN_OP
             || proposal.approvals.len() > limits::MAX_COSIGNERS
             || proposal.declined.len() > limits::MAX_COSIGNERS
@@ -56,14 +60,26 @@ impl Directory {
         if self.has_spent(&proposal.nonce) {
             return Err(Code::ApprovalInvalid);
         }
-        let message = approval_to_sign(self.team(), &proposal.nonce, &proposal.op);
         let Some(Approver::Device(device)) = proposal.approvals.first().map(|first| first.by)
         else {
             return Err(Code::ApprovalInvalid);
         };
         let proposer = self.device(&device).ok_or(Code::ApprovalInvalid)?;
-        let is_admin = proposer.standing.admin && proposer.class == DeviceClass::Native;
-        if !is_admin || self.approver(&message, &proposal.approvals[0]).is_err() {
+        if !proposer.standing.admin || proposer.class != DeviceClass::Native {
+            return Err(Code::ApprovalInvalid);
+        }
+        Ok((op, proposer))
+    }
+
+    /// Reads an operation that waits and drops every signature that does not hold here.
+    ///
+    /// # Errors
+    /// `malformed` if it is none, names numbers (they are put in when it is entered), or says more than this program understands; `too_large`; `approval_invalid` if it
+    /// was used, or the first signature is not that of an admin's native device.
+    pub fn read_proposal(&self, proposal: &mut Cosign) -> Result<Proposed, Code> {
+        let (op, proposer) = self.open_proposal(proposal)?;
+        let message = approval_to_sign(self.team(), &proposal.nonce, &proposal.op);
+        if self.approver(&message, &proposal.approvals[0]).is_err() {
             return Err(Code::ApprovalInvalid);
         }
         let mut words = Words::default();
@@ -78,7 +94,7 @@ impl Directory {
         let complete = words.suffice(&needs);
         Ok(Proposed {
             op,
-            device,
+            device: proposer.id,
             by: proposer.member,
             needs,
             admins: words.admins,
@@ -89,12 +105,14 @@ impl Directory {
     }
 }
 
-impl Proposed {
+impl Needs {
     /// Whether a device of this member has anything to say of it: an admin, or the member whose word it needs.
     pub fn concerns(&self, member: MemberId, admin: bool) -> bool {
-        admin || self.needs.member == Some(member)
+        admin || self.member == Some(member)
     }
+}
 
+impl Proposed {
     /// Whether this member's signature would bring it forward.
     pub fn lacks(&self, member: MemberId, admin: bool) -> bool {
         let counts = admin && self.needs.without != Some(member) && self.needs.admins > 1;

@@ -227,7 +227,7 @@ impl Desk<'_> {
                 self.rows.put_withdrawn(&withdrawn)?;
                 return Ok(false);
             }
-            if !read.concerns(me, admin) {
+            if !read.needs.concerns(me, admin) {
                 return Ok(false);
             }
             let refused = read.declined.contains(&me);

@@ -48,5 +48,7 @@ pub const MAX_COSIGN: usize = 64;
 pub const RENEW_DAYS: u32 = 7;
 /// Days after which a directory that was not signed anew is stale.
 pub const STALE_DAYS: u32 = 14;
+/// Largest step from the last number of a device that is stored in a space to its next one.
+pub const MAX_NUMBER_GAP: u64 = 100_000;
 /// Longest life of a device's token, in seconds.
 pub const TOKEN_LIFE_S: i64 = 120;

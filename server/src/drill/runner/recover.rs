@@ -133,21 +133,16 @@ impl World {
         self.sync("admin1")?;
         self.start_device(&step.name, &step.member)?;
         let (passphrase, connect) = self.credentials(&step.name)?;
-        match step.with {
-            RecoverWith::Device | RecoverWith::Code => {
-                let paper = self.recoveries.papers.get(&step.member);
-                let code = paper.and_then(|paper| paper.code.clone()).unwrap_or_default();
-                let join = PhoneCommand::JoinRecovering { passphrase, connect, link, code };
-                self.ask(&step.name, join)?;
-            }
-            RecoverWith::Shares => {
-                self.ask(
-                    &step.name,
-                    PhoneCommand::Join { passphrase, connect, link, class: Class::Native },
-                )?;
-                let shares = self.gather_shares(step)?;
-                self.ask(&step.name, PhoneCommand::RecoverShares { shares })?;
-            }
+        if step.with == RecoverWith::Shares {
+            let class = Class::Native;
+            self.ask(&step.name, PhoneCommand::Join { passphrase, connect, link, class })?;
+            let shares = self.gather_shares(step)?;
+            self.ask(&step.name, PhoneCommand::RecoverShares { shares })?;
+        } else {
+            let paper = self.recoveries.papers.get(&step.member);
+            let code = paper.and_then(|paper| paper.code.clone()).unwrap_or_default();
+            let join = PhoneCommand::JoinRecovering { passphrase, connect, link, code };
+            self.ask(&step.name, join)?;
         }
         self.wait_to_be_listed(&step.name, "admin1")?;
         self.sync(&step.name)?;

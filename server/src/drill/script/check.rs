@@ -7,7 +7,7 @@ use sync_core::drill::{HEALING_POINTS, PHONE_POINTS, RELAY_POINTS};
 use sync_core::protocol::{Code, Day, Timestamp};
 use sync_core::records::{Role, session_text_key};
 
-use super::verbs::not_yet;
+use super::parse::not_yet;
 use super::*;
 
 /// Codes that EXERCISE files may name and that belong to later releases.

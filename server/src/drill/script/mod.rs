@@ -5,6 +5,7 @@
 
 mod check;
 mod fields;
+mod parse;
 mod policy;
 mod raw;
 mod verbs;

@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::Typed;
-use super::verbs::{Delete, Insert, PushRaw, Verb, arguments};
+use super::parse::arguments;
+use super::verbs::{Delete, Insert, PushRaw, Verb};
 
 /// A harmful change that a modified phone pushes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, Deserialize)]
