@@ -78,7 +78,7 @@ impl Desk<'_> {
             if self.list_first_relay(response.relay)? {
                 return Ok(SyncOutcome { again: true, ..outcome });
             }
-            return self.meet_stranger(response);
+            return self.meet_stranger(env, response);
         }
         self.rows.lower(Code::RelayUnlisted, &response.relay.to_string())?;
         self.rows.forget_stranger()?;
@@ -96,7 +96,6 @@ impl Desk<'_> {
 
         let (directory, spaces): (Vec<_>, Vec<_>) =
             response.spaces.iter().partition(|items| items.space == self.directory.space());
-        let known = if directory.is_empty() { None } else { Some(self.known_devices()?) };
         let (mut short, mut other) = (false, false);
         for items in &directory {
             match self.receive_directory(env, items, &response.batch, is_latest)? {
@@ -104,9 +103,6 @@ impl Desk<'_> {
                 Extended::Short => short = true,
                 Extended::Other => other = true,
             }
-        }
-        if let Some(known) = known {
-            self.settle_devices(&known)?;
         }
         crate::crash_point!("phone.sync.after_directory");
         self.take_results(&response.results, &mut outcome)?;
