@@ -15,7 +15,7 @@ use crate::protocol::{
 use super::desk::Desk;
 use super::receive_directory::Extended;
 use super::rows::ItemState;
-use super::{Env, Phone, Result, SyncOutcome};
+use super::{EngineError, Env, Phone, Result, SyncOutcome};
 
 impl Phone {
     /// Takes a relay's answer.
@@ -250,10 +250,24 @@ impl Desk<'_> {
         };
         for space in spaces {
             if self.rows.space(space)?.is_some_and(|row| sealed(&row)) {
-                self.tend_space(env, space)?;
+                let tended = self.tend_space(env, space);
+                self.alarm_if_refused(tended, &space.to_string())?;
             }
         }
         self.reseal(env)
+    }
+
+    /// Turns a refusal of one piece of work into an alarm, so that what else is to be done goes on. A store that fails
+    /// ends everything.
+    pub fn alarm_if_refused<T>(&mut self, done: Result<T>, subject: &str) -> Result<Option<T>> {
+        match done {
+            Ok(done) => Ok(Some(done)),
+            Err(EngineError::Refused { code, .. }) => {
+                self.rows.raise(code, subject)?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Drops a proposed directory entry that will never be taken.

@@ -105,7 +105,7 @@ impl Phone {
             last: narrows.then(Vec::new),
         };
         let before: BTreeSet<ProposalId> = desk.rows.cosigns()?.into_iter().map(|c| c.0).collect();
-        desk.propose(op)?;
+        desk.propose_member(op)?;
         desk.sign_proposals(env)?;
         let after = desk.rows.cosigns()?.into_iter().map(|(id, _)| id);
         let waits = after.into_iter().find(|id| !before.contains(id));
@@ -262,7 +262,8 @@ impl Desk<'_> {
             self.rows.lower(Code::ApprovalDeclined, &id.to_string())?;
             self.rows.delete_cosign(id)?;
             if let (Some(member), Some(new)) = (row.member(), row.named()) {
-                self.enter_staff(env, member, &new)?;
+                let entered = self.enter_staff(env, member, &new);
+                self.alarm_if_refused(entered, &member.to_string())?;
             }
             return Ok(true);
         }

@@ -98,7 +98,7 @@ codes! {
     TokenInvalid = "token_invalid", "The request was not signed by an enrolled device; sync again.";
     TokenExpired = "token_expired", "The phone's clock differs from the relay's; the time was corrected, sync again.";
     TokenReplayed = "token_replayed", "The request arrived twice; sync again.";
-    TooLarge = "too_large", "The request is larger than the relay takes; sync in smaller steps.";
+    TooLarge = "too_large", "This is larger than a request, a directory entry or a space may be; do it in smaller steps.";
     RateLimited = "rate_limited", "Too many tries; wait a minute.";
     Overloaded = "overloaded", "The relay is busy; the phone tries again by itself.";
     Internal = "internal", "The relay failed; nothing was lost, try again.";
