@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use minicbor::bytes::ByteArray;
 
-use crate::directory::{Approval, Approver, Directory, Op, Proposed};
+use crate::directory::{Approval, Approver, Directory, NewDevice, Op, Proposed};
 use crate::ids::{MemberId, ProposalId};
 use crate::protocol::{
     Code, Cosign, Timestamp, approval_to_sign, limits, refusal_to_sign, to_cbor,
@@ -17,6 +17,7 @@ use crate::protocol::{
 use crate::records::Role;
 
 use super::desk::Desk;
+use super::invites::{entry_for, listed_by};
 use super::rows::{CosignRow, Proposal};
 use super::{EngineError, Env, Phone, ProposalView, Result};
 
@@ -302,7 +303,7 @@ impl Desk<'_> {
         self.rows.put_withdrawn(&withdrawn)?;
         let mut proposals = self.rows.proposals()?;
         let gone = row.member().filter(|member| self.directory.member(member).is_none());
-        proposals.retain(|proposal| match &proposal.op {
+        proposals.retain_mut(|proposal| match &mut proposal.op {
             Op::Device { member, .. } => Some(*member) != gone,
             Op::Approved { nonce, .. } => *nonce != row.cosign.nonce,
             _ => true,
@@ -317,6 +318,10 @@ impl Desk<'_> {
     }
 
     /// Keeps a new member's name with the change that waits; false if none waits.
+            Op::Devices { devices } => {
+                devices.retain(|device| Some(device.member) != gone);
+                !devices.is_empty()
+            }
     pub fn name_waiting(
         &mut self,
         member: MemberId,
@@ -352,8 +357,14 @@ impl Desk<'_> {
                 self.ask_for_approval(env, op)?;
                 Ok(Turned::Dropped)
             }
-            (Code::NoSuchMember, Op::Device { member, .. }) if self.waits_to_enter(*member)? => {
-                Ok(Turned::Held)
+            // One of a batch waits: that device goes by itself next time, see `split_batches`.
+            (Code::NoSuchMember, Op::Device { .. } | Op::Devices { .. }) => {
+                for device in listed_by(&proposal.op) {
+                    if self.waits_to_enter(device.member)? {
+                        return Ok(Turned::Held);
+                    }
+                }
+                Ok(Turned::Sent)
             }
             _ => Ok(Turned::Sent),
         }
@@ -371,6 +382,36 @@ pub(super) enum Turned {
     Sent,
 }
 
+
+    /// Takes out of each batch the devices whose members are not entered, nor about to be: each gets a proposal of its
+    /// own, so that one who waits for approval, or was removed, keeps nobody else out.
+    pub fn split_batches(&self, proposals: Vec<Proposal>) -> Vec<Proposal> {
+        let entered: BTreeSet<MemberId> = proposals
+            .iter()
+            .filter_map(|proposal| match proposal.op {
+                Op::Member { member, .. } => Some(member),
+                _ => None,
+            })
+            .collect();
+        let known = |device: &NewDevice| {
+            entered.contains(&device.member) || self.directory.member(&device.member).is_some()
+        };
+        let mut split = Vec::with_capacity(proposals.len());
+        for mut proposal in proposals {
+            let Op::Devices { devices } = &mut proposal.op else {
+                split.push(proposal);
+                continue;
+            };
+            let (together, alone): (Vec<_>, Vec<_>) = devices.drain(..).partition(known);
+            *devices = together;
+            if !devices.is_empty() {
+                split.push(proposal);
+            }
+            let alone = alone.into_iter().map(|device| Proposal::new(entry_for(device)));
+            split.extend(alone);
+        }
+        split
+    }
 fn join(held: &mut Vec<Approval>, more: Vec<Approval>) {
     for word in more {
         if !held.iter().any(|known| known.by == word.by) && held.len() < limits::MAX_COSIGNERS {

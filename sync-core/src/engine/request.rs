@@ -172,7 +172,7 @@ impl Desk<'_> {
     /// Those that need another admin's signature become proposals that wait for it. One that can never be signed or
     /// asked for is dropped with an alarm, and the others go on.
     pub fn sign_proposals(&mut self, env: &mut Env<'_>) -> Result<Vec<Envelope>> {
-        let proposals = self.rows.proposals()?;
+        let proposals = self.split_batches(self.rows.proposals()?);
         if proposals.is_empty() {
             return Ok(Vec::new());
         }

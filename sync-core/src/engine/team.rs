@@ -140,7 +140,7 @@ impl Desk<'_> {
 
     pub fn propose(&mut self, op: Op) -> Result<()> {
         let mut proposals = self.rows.proposals()?;
-        proposals.push(Proposal { op, signed: None });
+        proposals.push(Proposal::new(op));
         Ok(self.rows.put_proposals(&proposals)?)
     }
 
