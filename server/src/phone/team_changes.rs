@@ -23,12 +23,12 @@ pub fn run(phone: &mut Phone, verb: &TeamVerb) -> Outcome {
         }
         TeamVerb::Decline { change } => {
             let view = named(phone, change)?;
-            with_env(|env| phone.decline(env, view.id))?;
+            phone.decline(view.id)?;
             done(&view, "Refused. Its admin is told with the next sync:")
         }
         TeamVerb::Withdraw { change } => {
             let view = named(phone, change)?;
-            with_env(|env| phone.withdraw(env, view.id))?;
+            phone.withdraw(view.id)?;
             done(&view, "Taken back:")
         }
         TeamVerb::Roles { member, roles: names, admin } => {

@@ -39,7 +39,7 @@ impl Phone {
     /// `no_such_proposal`; `not_allowed` if this member's signature does not count for it.
     pub fn approve(&mut self, env: &mut Env<'_>, id: ProposalId) -> Result<()> {
         let mut desk = self.desk()?;
-        let (mut row, read) = desk.proposal_to_judge(id)?;
+        let (mut row, _) = desk.proposal_to_judge(id)?;
         let message = approval_to_sign(desk.identity.team, &row.cosign.nonce, &row.cosign.op);
         row.cosign.approvals.push(desk.signed_word(&message));
         row.told = false;
@@ -47,7 +47,6 @@ impl Phone {
         if complete && desk.require_admin().is_ok() {
             desk.enter_approved(env, &mut row)?;
         }
-        drop(read);
         desk.rows.put_cosign(id, &row)?;
         desk.commit()
     }
@@ -56,7 +55,7 @@ impl Phone {
     ///
     /// # Errors
     /// `no_such_proposal`; `not_allowed` if it does not need this member's signature.
-    pub fn decline(&mut self, _env: &mut Env<'_>, id: ProposalId) -> Result<()> {
+    pub fn decline(&mut self, id: ProposalId) -> Result<()> {
         let mut desk = self.desk()?;
         let (mut row, _) = desk.proposal_to_judge(id)?;
         let message = refusal_to_sign(desk.identity.team, &row.cosign.nonce, &row.cosign.op);
@@ -70,7 +69,7 @@ impl Phone {
     ///
     /// # Errors
     /// `no_such_proposal` if none of that name was proposed here.
-    pub fn withdraw(&mut self, _env: &mut Env<'_>, id: ProposalId) -> Result<()> {
+    pub fn withdraw(&mut self, id: ProposalId) -> Result<()> {
         let mut desk = self.desk()?;
         let row = desk.rows.cosign(id)?.filter(|row| row.mine).ok_or(Code::NoSuchProposal)?;
         desk.forget_proposal(id, &row)?;
@@ -168,6 +167,7 @@ impl Desk<'_> {
     /// Proposes the entry of an operation whose signatures are complete; this device signs the entry itself.
     fn enter_approved(&mut self, env: &mut Env<'_>, row: &mut CosignRow) -> Result<()> {
         row.entering = true;
+        row.tried = Some(self.directory.len());
         self.propose(Op::Approved {
             op: row.cosign.op.clone(),
             nonce: row.cosign.nonce,
@@ -175,6 +175,13 @@ impl Desk<'_> {
         })?;
         self.sign_proposals(env)?;
         Ok(())
+    }
+
+    /// Whether the complete entry of a change waits here to be sequenced.
+    fn is_queued(&self, nonce: &[u8; 16]) -> Result<bool> {
+        Ok(self.rows.proposals()?.iter().any(
+            |proposal| matches!(&proposal.op, Op::Approved { nonce: own, .. } if **own == *nonce),
+        ))
     }
 
     /// What one request says of operations that wait: whatever the relay was not heard to know.
@@ -268,6 +275,11 @@ impl Desk<'_> {
             }
             return Ok(true);
         }
+        if row.entering && !self.is_queued(&row.cosign.nonce)? {
+            // It was refused: whoever may can take it back or leave it.
+            row.entering = false;
+            self.rows.put_cosign(id, &row)?;
+        }
         let now = self.corrected(env.now)?.0;
         if row.mine && row.made.is_some_and(|made| is_over(made, now)) {
             self.rows.raise(Code::ApprovalExpired, &id.to_string())?;
@@ -286,7 +298,8 @@ impl Desk<'_> {
             self.rows.delete_cosign(id)?;
             return Ok(true);
         }
-        if row.mine && read.complete && !row.entering {
+        let tried = row.tried == Some(self.directory.len());
+        if row.mine && read.complete && !row.entering && !tried {
             self.enter_approved(env, &mut row)?;
             self.rows.put_cosign(id, &row)?;
             return Ok(true);
@@ -369,19 +382,6 @@ impl Desk<'_> {
             _ => Ok(Turned::Sent),
         }
     }
-}
-
-/// What becomes of a proposal that cannot be entered as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turned {
-    /// It leaves the queue.
-    Dropped,
-    /// It waits in the queue for what it needs.
-    Held,
-    /// It is sent all the same: the relay's refusal tells the person.
-    Sent,
-}
-
 
     /// Takes out of each batch the devices whose members are not entered, nor about to be: each gets a proposal of its
     /// own, so that one who waits for approval, or was removed, keeps nobody else out.
@@ -412,6 +412,19 @@ pub(super) enum Turned {
         }
         split
     }
+}
+
+/// What becomes of a proposal that cannot be entered as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turned {
+    /// It leaves the queue.
+    Dropped,
+    /// It waits in the queue for what it needs.
+    Held,
+    /// It is sent all the same: the relay's refusal tells the person.
+    Sent,
+}
+
 fn join(held: &mut Vec<Approval>, more: Vec<Approval>) {
     for word in more {
         if !held.iter().any(|known| known.by == word.by) && held.len() < limits::MAX_COSIGNERS {

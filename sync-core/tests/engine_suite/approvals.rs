@@ -109,12 +109,12 @@ fn a_refusal_is_told_and_what_is_taken_back_is_gone_everywhere() {
     let ann = team.on("admin", |phone, env| phone.add_member(env, new)).unwrap();
     team.sync_all();
     let id = approvals(&mut team, "second")[0].id;
-    team.on("second", |phone, env| phone.decline(env, id)).unwrap();
+    team.on("second", |phone, _| phone.decline(id)).unwrap();
     team.sync_all();
     assert_eq!(team.alarms("admin"), [Code::ApprovalDeclined]);
     assert_eq!(approvals(&mut team, "admin")[0].declined.len(), 1);
     assert!(!approvals(&mut team, "second")[0].waits_for_me);
-    team.on("admin", |phone, env| phone.withdraw(env, id)).unwrap();
+    team.on("admin", |phone, _| phone.withdraw(id)).unwrap();
     team.sync_all();
     assert!(approvals(&mut team, "second").is_empty() && approvals(&mut team, "admin").is_empty());
     assert!(team.relay.cosigns.is_empty());
