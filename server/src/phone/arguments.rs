@@ -173,7 +173,11 @@ pub enum Verb {
     /// Show what was refused or set aside and is kept for you
     Drafts,
     /// Show what somebody must know
-    Alarms,
+    Alarms {
+        /// What this alarm tells of is known and done with: end it
+        #[arg(long, value_name = "CODE")]
+        seen: Option<String>,
+    },
     /// Show what waits to be sent
     #[command(alias = "pending")]
     Outbox,

@@ -40,6 +40,8 @@ pub struct PaperRelay {
     pub pushed: Vec<Envelope>,
     /// Operations that wait for signatures, handed to everybody.
     pub cosigns: Vec<Cosign>,
+    /// Changes of recovery keys that wait, handed to everybody.
+    pub recovery: Vec<minicbor::bytes::ByteVec>,
 }
 
 impl PaperRelay {
@@ -56,6 +58,7 @@ impl PaperRelay {
             verdicts: VecDeque::new(),
             pushed: Vec::new(),
             cosigns: Vec::new(),
+            recovery: Vec::new(),
         }
     }
 
@@ -91,6 +94,11 @@ impl PaperRelay {
             results.push(self.take(envelope));
         }
         self.keep_cosigns(&request);
+        for told in request.recovery.iter().flatten().filter(|told| !told.is_empty()) {
+            if !self.recovery.contains(told) {
+                self.recovery.push(told.clone());
+            }
+        }
         let cursors = match request.cursors {
             Some(cursors) => cursors,
             None => self.cursors.get(&request.device).cloned().unwrap_or_default(),
@@ -108,7 +116,7 @@ impl PaperRelay {
             reset: Vec::new(),
             backup_through: 0,
             pending: self.pending.clone(),
-            recovery: None,
+            recovery: Some(self.recovery.clone()),
             vouched: None,
             codes: None,
             accepted: None,

@@ -127,7 +127,7 @@ impl Desk<'_> {
             if matches!(event.change, RecoveryChange::Used(_))
                 && (event.member == self.identity.member || is_admin)
             {
-                self.rows.raise(Code::RecoveryUsed, &event.member.to_string())?;
+                self.rows.raise(Code::RecoveryUsed, &used(event))?;
             }
         }
         self.note_change(&new)?;
@@ -168,6 +168,11 @@ impl Desk<'_> {
         }
         Ok(())
     }
+}
+
+/// What an alarm about a use names: whose key, and which, so that a second use is told as a second one.
+pub(super) fn used(event: &RecoveryEvent) -> String {
+    format!("{}/{}", event.member, event.key)
 }
 
 fn is_same(
