@@ -223,6 +223,23 @@ pub enum TeamVerb {
         #[arg(value_name = "CHANGE")]
         change: String,
     },
+    /// Take a member out of the team with all their devices, or one device
+    Remove {
+        /// The member
+        #[arg(value_name = "MEMBER", required_unless_present = "device")]
+        member: Option<String>,
+        /// Only this device, by its id or the first digits of it
+        #[arg(long, value_name = "DEVICE", conflicts_with = "member")]
+        device: Option<String>,
+    },
+    /// Show what came after its device was removed
+    SetAside,
+    /// Let items that `set-aside` shows count after all
+    Release {
+        /// The items
+        #[arg(value_name = "ITEM", required = true)]
+        items: Vec<String>,
+    },
     /// Set a member's roles: those given are all they have afterwards
     Roles {
         /// The member
