@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use sync_core::engine::{self, Phone};
-use sync_core::ids::DeviceId;
 use sync_core::records::DeviceClass;
 
 use crate::error::AftercallError;
 use crate::phone::{AftercallPhone, open_store};
-use crate::values::{member_id, member_ids};
+use crate::values::{device_id, member_id, member_ids};
 
 /// An invitation to be printed.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -118,8 +117,7 @@ impl AftercallPhone {
 
     /// Notes that somebody compared a device's id on both phones.
     pub fn mark_checked(&self, device: String) -> Result<(), AftercallError> {
-        let device: DeviceId =
-            device.parse().map_err(|_| AftercallError::bad_value("a device is named by its id"))?;
+        let device = device_id(&device)?;
         self.look(|phone| phone.mark_checked(device))
     }
 }

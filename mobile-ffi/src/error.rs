@@ -116,8 +116,9 @@ impl AftercallError {
             | Code::RecoveryWrong
             | Code::RecoveryNone
             | Code::ShareNotHeld
-            | Code::FurtherDevice => Self::NotAllowed { code: name, detail },
-            Code::NoSuchRecord | Code::NoSuchMember | Code::NoKey => {
+            | Code::FurtherDevice
+            | Code::NoDeviceLeft => Self::NotAllowed { code: name, detail },
+            Code::NoSuchRecord | Code::NoSuchMember | Code::NoSuchProposal | Code::NoKey => {
                 Self::NotFound { code: name, detail }
             }
             Code::AlreadySetUp | Code::NotSetUp | Code::NotLetIn => {

@@ -226,7 +226,7 @@ impl AftercallPhone {
     /// Approves a member's recovery. True if no other admin is needed. For admins.
     pub fn approve_recovery(&self, member: String) -> Result<bool, AftercallError> {
         let member = member_id(&member)?;
-        self.with(|phone, env| phone.approve_recovery(env, member))
+        self.look(|phone| phone.approve_recovery(member))
     }
 
     /// The text by which holders hand their shares to this phone. Holds no secret.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use sync_core::engine;
+use sync_core::protocol::Code;
 
 use crate::error::AftercallError;
 use crate::phone::AftercallPhone;
@@ -81,6 +82,13 @@ impl AftercallPhone {
     /// What a person must know now.
     pub fn alarms(&self) -> Result<Vec<Alarm>, AftercallError> {
         Ok(self.look(|phone| phone.alarms())?.into_iter().map(Into::into).collect())
+    }
+
+    /// A person has seen an alarm and done what it says: it ends. Refused for one that ends with what it tells of.
+    pub fn alarm_seen(&self, code: String, subject: String) -> Result<(), AftercallError> {
+        let code = Code::from_name(&code)
+            .ok_or_else(|| AftercallError::bad_value("there is no alarm of that code"))?;
+        self.look(|phone| phone.alarm_seen(code, &subject))
     }
 
     /// The team's crisis numbers, by label. Show them at once when a check-in is urgent.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use sync_core::engine;
-use sync_core::ids::{DocId, MemberId};
+use sync_core::ids::{DeviceId, DocId, MemberId};
 use sync_core::records::{FieldView, Value};
 
 use crate::error::AftercallError;
@@ -148,6 +148,11 @@ pub(crate) fn record_id(text: &str) -> Result<DocId, AftercallError> {
 /// Reads a member's id.
 pub(crate) fn member_id(text: &str) -> Result<MemberId, AftercallError> {
     text.parse().map_err(|_| AftercallError::bad_value("a member's id is 32 hexadecimal digits"))
+}
+
+/// Reads a device's id.
+pub(crate) fn device_id(text: &str) -> Result<DeviceId, AftercallError> {
+    text.parse().map_err(|_| AftercallError::bad_value("a device is named by its id"))
 }
 
 /// Reads several members' ids.

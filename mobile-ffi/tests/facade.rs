@@ -198,3 +198,14 @@ fn recovery_is_set_up_tried_and_asked_about_through_the_facade() {
         AftercallPhone::recover_with_code(other.clone(), KEY.to_vec(), "no link".into(), code);
     assert!(join.is_err() && !Path::new(&other).exists());
 }
+
+#[test]
+fn an_alarm_is_seen_by_its_code_and_one_that_lasts_is_not() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    phone.alarm_seen("relay_changed".to_owned(), String::new()).expect("none is there");
+    for code in ["directory_stale", "no such code"] {
+        let refused = phone.alarm_seen(code.to_owned(), String::new()).expect_err("refused");
+        assert!(matches!(refused, AftercallError::Input { .. }), "{refused:?}");
+    }
+}

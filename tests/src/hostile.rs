@@ -376,6 +376,16 @@ pub fn directory_entries(world: &World) -> Vec<Envelope> {
     rows.map(|bytes| Envelope::from_bytes(&bytes.expect("a row")).expect("an envelope")).collect()
 }
 
+/// The envelopes that made a space's epochs, as the relay holds them.
+pub fn made_epochs(world: &World, space: SpaceId) -> Vec<Envelope> {
+    let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
+    let query = "SELECT envelope FROM items WHERE space = ?1 AND kind IN (?2, ?3) ORDER BY seq";
+    let mut statement = database.prepare(query).expect("the relay's tables");
+    let wanted = rusqlite::params![space.as_bytes(), Kind::Space as u8, Kind::Epoch as u8];
+    let rows = statement.query_map(wanted, |row| row.get::<_, Vec<u8>>(0)).expect("rows");
+    rows.map(|bytes| Envelope::from_bytes(&bytes.expect("a row")).expect("an envelope")).collect()
+}
+
 /// Who let whom read a space that was there already, as the relay's logs show it.
 pub fn readers_let_in(world: &World) -> Vec<(DeviceId, MemberId)> {
     let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");

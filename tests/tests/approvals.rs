@@ -102,3 +102,24 @@ fn from_the_day_after_their_last_a_guests_requests_are_refused_and_nothing_of_th
     assert_eq!(world.shown("amy", late, "source"), None);
     assert!(world.shown("amy", early, "source").is_some(), "what was written in time stays");
 }
+
+#[test]
+fn a_phone_whose_member_is_no_admin_any_more_syncs_on_when_what_it_proposed_is_entered() {
+    let mut world = World::with_two_admins(8, PolicyProfile::neutral());
+    let amy = world.on("admin", |phone, env| phone.add_member(env, staff("amy"))).unwrap();
+    world.sync("admin");
+    world.sync("second");
+    let id = waiting(&mut world, "second")[0].id;
+    let admin = world.member("admin");
+    world.on("second", |phone, env| phone.approve(env, id)).unwrap();
+    world.on("second", |phone, env| phone.set_roles(env, admin, &[], false)).unwrap();
+    world.sync("second");
+    world.sync("admin");
+    let now = directory(&world);
+    assert!(now.member(&amy).is_some() && now.member(&admin).is_some_and(|now| !now.admin));
+    let alarms = world.on("admin", |phone, _| phone.alarms()).unwrap();
+    assert_eq!(alarms.len(), 1, "{alarms:?}");
+    assert_eq!((alarms[0].code, &alarms[0].subject), (Code::NotAllowed, &amy.to_string()));
+    assert!(waiting(&mut world, "admin").is_empty());
+    assert_eq!(world.sync("admin"), (1, 0), "and it comes to rest");
+}

@@ -67,7 +67,28 @@ fn note(phone: &AftercallPhone, intervention: &str) -> String {
 }
 
 async fn joined(admin: &AftercallPhone, folder: &Path) -> (Arc<AftercallPhone>, String) {
-    let member = admin.add_member(staff("Bo", "facilitator_mhp", false)).expect("enters");
+    joined_as(admin, folder, staff("Bo", "facilitator_mhp", false)).await
+}
+
+/// A team of one admin that has synced with a relay.
+async fn begun(folder: &Path) -> (Arc<AftercallPhone>, Relay) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let relay = format!("http://{}", listener.local_addr().expect("bound"));
+    let (admin, crisis_numbers) = (staff("Ada", "coordinator", true), HashMap::new());
+    let team = NewTeam { relay, admin, crisis_numbers };
+    let admin = AftercallPhone::create_team(path_in(folder, "ada.db"), KEY.to_vec(), team)
+        .expect("makes a team");
+    let relay = Relay::start(listener, folder, &admin.status().expect("status").team);
+    admin.sync().await.expect("syncs");
+    (admin, relay)
+}
+
+async fn joined_as(
+    admin: &AftercallPhone,
+    folder: &Path,
+    new: NewMember,
+) -> (Arc<AftercallPhone>, String) {
+    let member = admin.add_member(new).expect("enters");
     let link = admin.invite(member.clone()).expect("invites");
     admin.sync().await.expect("tells the relay of the invitation");
     let phone = AftercallPhone::start_joining(path_in(folder, "bo.db"), KEY.to_vec(), link)
@@ -181,5 +202,80 @@ async fn a_phone_joins_by_typed_code_and_a_further_one_by_two_scans_through_the_
     assert!(
         matches!(&refused, AftercallError::NotAllowed { code, .. } if code == "further_device")
     );
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_admin_reads_refuses_and_signs_what_waits_through_the_facade() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (admin, relay) = begun(folder.path()).await;
+    let (bo, _) = joined_as(&admin, folder.path(), staff("Bo", "team_lead", true)).await;
+    admin.sync().await.expect("syncs");
+    let cat = admin.add_member(staff("Cat", "chaplain", false)).expect("proposes");
+    admin.sync().await.expect("syncs");
+    bo.sync().await.expect("syncs");
+    let shown = bo.approvals().expect("looks").remove(0);
+    assert!(shown.waits_for_me && !shown.mine && shown.what.contains("chaplain"), "{shown:?}");
+    bo.decline(shown.id.clone()).expect("refuses");
+    bo.sync().await.expect("syncs");
+    admin.sync().await.expect("syncs");
+    let own = admin.approvals().expect("looks").remove(0);
+    assert_eq!((own.mine, own.declined.len()), (true, 1));
+    bo.approve(shown.id).expect("thinks better of it");
+    for phone in [&bo, &admin] {
+        phone.sync().await.expect("syncs");
+        assert!(phone.members().expect("members").iter().any(|member| member.id == cat));
+        assert!(phone.approvals().expect("looks").is_empty());
+    }
+    admin.add_member(staff("Dan", "chaplain", false)).expect("proposes");
+    let own = admin.approvals().expect("looks").remove(0);
+    admin.withdraw(own.id.clone()).expect("takes it back");
+    let gone = admin.withdraw(own.id).expect_err("there is none");
+    assert!(matches!(gone, AftercallError::NotFound { .. }), "{gone:?}");
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_is_removed_and_what_it_brought_is_released_through_the_facade() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (admin, relay) = begun(folder.path()).await;
+    let (bo, member) = joined(&admin, folder.path()).await;
+    let fields = form(&[("kind", "defusing")]);
+    let late = bo.record("intervention".to_owned(), fields).expect("records");
+    admin.remove_device(bo.status().expect("status").device).expect("proposes");
+    admin.sync().await.expect("removes it");
+    let refused = bo.sync().await.expect_err("removed");
+    assert!(matches!(&refused, AftercallError::Trust { code, .. } if code == "device_removed"));
+    admin.sync().await.expect("hears of it");
+    let items = admin.quarantined().expect("looks");
+    assert_eq!(items[0].kind.as_deref(), Some("intervention"));
+    assert!(admin.show(late.clone()).is_err());
+    admin.release(items.into_iter().map(|item| item.id).collect()).expect("releases");
+    admin.sync().await.expect("syncs");
+    assert!(admin.show(late).is_ok() && admin.quarantined().expect("looks").is_empty());
+    admin.remove_member(member.clone()).expect("proposes");
+    admin.sync().await.expect("removes them");
+    assert!(admin.members().expect("members").iter().all(|known| known.id != member));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_is_held_then_erased_and_receipted_through_the_facade() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (admin, relay) = begun(folder.path()).await;
+    let fields = form(&[("kind", "defusing")]);
+    let record = admin.record("intervention".to_owned(), fields).expect("records");
+    admin.sync().await.expect("syncs");
+    admin.hold(record.clone(), true).expect("holds");
+    admin.sync().await.expect("syncs");
+    assert!(admin.is_held(record.clone()).expect("looks"));
+    assert!(admin.purge(record.clone()).is_err(), "not meanwhile");
+    admin.hold(record.clone(), false).expect("ends it");
+    admin.sync().await.expect("syncs");
+    admin.purge(record.clone()).expect("orders it");
+    admin.sync().await.expect("syncs");
+    assert!(admin.show(record.clone()).is_err());
+    let receipts = admin.receipts().expect("looks");
+    assert_eq!((receipts[0].document.as_str(), receipts[0].why.as_str()), (&*record, "ordered"));
     relay.stop().await;
 }

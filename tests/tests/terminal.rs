@@ -275,4 +275,41 @@ fn a_lost_terminals_reading_is_restored_with_the_code_on_paper() {
             && cleo.ok(&["alarms"]).contains("recovery_used")
     );
     assert_eq!(new.json(&["recovery", "status"])["state"], "spent");
+    assert!(!cleo.ok(&["alarms", "--seen", "recovery_used"]).contains("recovery_used"));
+    assert!(cleo.refused(&["alarms", "--seen", "nonsense"]).contains("[bad_value]"));
+}
+
+#[test]
+fn a_lost_terminal_is_removed_and_what_it_brought_is_shown_and_released() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let relay = Relay::start(folder.path());
+    let (cleo, amy) = two_phones(folder.path(), &relay);
+    let device = amy.json(&["status"])["device"].as_str().expect("an id").to_owned();
+    let fire = amy.json(&["record", "incident", "type=failed_rescue", "occurred_end=now"]);
+    let fire = fire["record"].as_str().expect("an id").to_owned();
+    assert!(cleo.ok(&["team", "set-aside"]).contains("Nothing came after a removal"));
+    assert!(cleo.refused(&["team", "remove", "nobody"]).contains("[no_such_member]"));
+    assert!(cleo.refused(&["team", "remove", "--device", "ffff"]).contains("[unknown_device]"));
+    assert_eq!(cleo.run(&["team", "remove"]).status.code(), Some(2));
+    assert!(amy.refused(&["team", "remove", "Cleo"]).contains("[not_allowed]"));
+    cleo.ok(&["team", "remove", "--device", &device[..8]]);
+    cleo.ok(&["sync"]);
+    assert!(amy.refused(&["sync"]).contains("[device_removed]"));
+    cleo.ok(&["sync"]);
+    let shown = cleo.ok(&["team", "set-aside"]);
+    assert!(shown.contains("incident") && shown.contains(&device[..8]), "{shown}");
+    assert!(!cleo.ok(&["list"]).contains("failed_rescue"));
+    let aside = cleo.json(&["team", "set-aside"]);
+    let items = aside.as_array().expect("a list").iter();
+    let items: Vec<&str> = items.map(|item| &item["item"].as_str().expect("an id")[..12]).collect();
+    assert!(cleo.refused(&["team", "release", "0000"]).contains("[bad_value]"));
+    cleo.ok(&[&["team", "release"], items.as_slice()].concat());
+    cleo.ok(&["sync"]);
+    assert!(cleo.ok(&["show", &fire]).contains("failed_rescue"));
+    assert!(cleo.ok(&["team", "set-aside"]).contains("Nothing came after a removal"));
+    // Nobody can vouch for another phone of hers: she is entered anew.
+    assert!(cleo.refused(&["invite", "--member", "Amy"]).contains("[no_device_left]"));
+    cleo.ok(&["team", "remove", "Amy"]);
+    cleo.ok(&["sync"]);
+    assert!(!cleo.ok(&["members"]).contains("peer_supporter"));
 }

@@ -173,7 +173,11 @@ pub enum Verb {
     /// Show what was refused or set aside and is kept for you
     Drafts,
     /// Show what somebody must know
-    Alarms,
+    Alarms {
+        /// What this alarm tells of is known and done with: end it
+        #[arg(long, value_name = "CODE")]
+        seen: Option<String>,
+    },
     /// Show what waits to be sent
     #[command(alias = "pending")]
     Outbox,
@@ -218,6 +222,23 @@ pub enum TeamVerb {
         /// The change
         #[arg(value_name = "CHANGE")]
         change: String,
+    },
+    /// Take a member out of the team with all their devices, or one device
+    Remove {
+        /// The member
+        #[arg(value_name = "MEMBER", required_unless_present = "device")]
+        member: Option<String>,
+        /// Only this device, by its id or the first digits of it
+        #[arg(long, value_name = "DEVICE", conflicts_with = "member")]
+        device: Option<String>,
+    },
+    /// Show what came after its device was removed
+    SetAside,
+    /// Let items that `set-aside` shows count after all
+    Release {
+        /// The items
+        #[arg(value_name = "ITEM", required = true)]
+        items: Vec<String>,
     },
     /// Set a member's roles: those given are all they have afterwards
     Roles {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use sync_core::client::ClientError;
-use sync_core::engine::{DeviceView, InviteState, Phone};
+use sync_core::engine::{InviteState, Phone};
 use sync_core::ids::MemberId;
 use sync_core::protocol::{Code, Invitation};
 use sync_core::records::DeviceClass;
@@ -276,20 +276,8 @@ pub fn devices(phone: &mut Phone) -> Outcome {
 
 /// `check`.
 pub fn check(phone: &mut Phone, typed: &str) -> Outcome {
-    let wanted = typed.trim().to_ascii_lowercase();
-    let found: Vec<DeviceView> = match wanted.len() >= 4 {
-        true => {
-            phone.devices()?.into_iter().filter(|d| d.id.to_string().starts_with(&wanted)).collect()
-        }
-        false => Vec::new(),
-    };
-    let [device] = found.as_slice() else {
-        return Err(Failure::with(
-            Code::UnknownDevice,
-            "A device is named by its id or by the first digits of it, at least four and as many as tell it from the others; see `devices`.",
-        ));
-    };
-    phone.mark_checked(device.id)?;
-    let words = format!("Device {} is noted as checked, on this phone.\n", device.id);
-    Ok(Output { words, json: json!({ "device": device.id.to_string(), "checked": true }) })
+    let device = refs::device(phone, typed)?;
+    phone.mark_checked(device)?;
+    let words = format!("Device {device} is noted as checked, on this phone.\n");
+    Ok(Output { words, json: json!({ "device": device.to_string(), "checked": true }) })
 }

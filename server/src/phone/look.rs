@@ -257,8 +257,23 @@ pub fn drafts(phone: &mut Phone) -> Outcome {
     Ok(Output { words: out, json: Json::Array(json) })
 }
 
-/// `alarms`.
-pub fn alarms(phone: &mut Phone) -> Outcome {
+/// Ends the alarms of these codes.
+pub(super) fn seen(phone: &mut Phone, codes: &[Code]) -> Result<(), super::Failure> {
+    for alarm in phone.alarms()?.iter().filter(|alarm| codes.contains(&alarm.code)) {
+        phone.alarm_seen(alarm.code, &alarm.subject)?;
+    }
+    Ok(())
+}
+
+/// `alarms`, without those that a person has seen.
+pub fn alarms(phone: &mut Phone, ended: Option<&str>) -> Outcome {
+    if let Some(name) = ended {
+        let code = Code::from_name(name).ok_or_else(|| {
+            let sentence = "There is no alarm of that code; write it as `alarms` shows it.";
+            super::Failure::with(Code::BadValue, sentence)
+        })?;
+        seen(phone, &[code])?;
+    }
     let alarms = phone.alarms()?;
     let words = match alarms.is_empty() {
         true => "There is nothing to report.".into(),

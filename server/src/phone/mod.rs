@@ -107,7 +107,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Show { record } => look::show(phone, record),
         Verb::Conflicts => look::conflicts(phone),
         Verb::Drafts => look::drafts(phone),
-        Verb::Alarms => look::alarms(phone),
+        Verb::Alarms { seen } => look::alarms(phone, seen.as_deref()),
         Verb::Outbox => look::outbox(phone),
         Verb::Status => look::status(phone),
         Verb::Relay { list, seen } => relay_look::show(phone, *list, *seen),

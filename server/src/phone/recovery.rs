@@ -271,7 +271,7 @@ fn asks(phone: &mut Phone) -> Outcome {
 
 fn approve(phone: &mut Phone, typed: &str) -> Outcome {
     let member = refs::member(phone, typed)?;
-    let complete = with_env(|env| phone.approve_recovery(env, member))?;
+    let complete = phone.approve_recovery(member)?;
     let words = match complete {
         true => "Approved; it counts from this phone's next sync on.",
         false => "Approved; another admin must approve it too.",

@@ -1,7 +1,7 @@
 //! What a person may type for a record or a member: an id, the first digits of it, or a name.
 
 use sync_core::engine::{MemberView, Phone, RecordView};
-use sync_core::ids::{DocId, MemberId};
+use sync_core::ids::{DeviceId, DocId, MemberId};
 use sync_core::protocol::Code;
 
 use super::Failure;
@@ -53,6 +53,23 @@ pub fn record(phone: &mut Phone, typed: &str) -> Result<DocId, Failure> {
 pub fn member(phone: &mut Phone, typed: &str) -> Result<MemberId, Failure> {
     let members = phone.members()?;
     one(&members_named(&members, typed), Code::NoSuchMember, "member")
+}
+
+/// The device of this id, or of this beginning of one.
+pub fn device(phone: &mut Phone, typed: &str) -> Result<DeviceId, Failure> {
+    let wanted = typed.trim().to_ascii_lowercase();
+    let mut found = Vec::new();
+    if wanted.len() >= SHORTEST {
+        found = phone.devices()?;
+        found.retain(|device| device.id.to_string().starts_with(&wanted));
+    }
+    match found.as_slice() {
+        [device] => Ok(device.id),
+        _ => Err(Failure::with(
+            Code::UnknownDevice,
+            "A device is named by its id or by the first digits of it, at least four and as many as tell it from the others; see `devices`.",
+        )),
+    }
 }
 
 fn members_named(members: &[MemberView], typed: &str) -> Vec<MemberId> {

@@ -3,10 +3,13 @@
 use serde_json::json;
 use sync_core::engine::Phone;
 use sync_core::ids::{EnvelopeId, RelayId};
-use sync_core::protocol::{AuditHead, AuditRow};
+use sync_core::protocol::{AuditHead, AuditRow, Code};
 
 use super::output::Output;
-use super::{Outcome, relay};
+use super::{Outcome, look, relay};
+
+/// What `relay --seen` ends: alarms about the relay that end when somebody has spoken with its operator.
+const RELAY: [Code; 3] = [Code::RelayChanged, Code::AuditChanged, Code::DirectoryRolledBack];
 
 fn anchor(head: &AuditHead) -> String {
     format!("{}:{}", head.seq, EnvelopeId::new(*head.hash))
@@ -18,7 +21,7 @@ pub fn show(phone: &mut Phone, list: Option<RelayId>, seen: bool) -> Outcome {
         phone.list_relay(relay)?;
     }
     if seen {
-        phone.relay_change_seen()?;
+        look::seen(phone, &RELAY)?;
     }
     let view = phone.relay_view()?;
     let mut words = String::new();

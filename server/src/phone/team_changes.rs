@@ -1,14 +1,14 @@
-//! `team approvals | approve | decline | withdraw | roles`: changes of the directory that two admins sign.
+//! `team`: changes of the directory that two admins sign, removals, and what came after one.
 
 use serde_json::{Value as Json, json};
 use sync_core::directory::Guest;
 use sync_core::engine::{Phone, ProposalView};
 use sync_core::ids::ProposalId;
-use sync_core::protocol::{Code, Day};
-use sync_core::records::SPACES;
+use sync_core::protocol::{Code, Day, SetAside};
+use sync_core::records::{RecordType, SPACES};
 
 use super::arguments::{Invite, TeamVerb};
-use super::output::{Output, short};
+use super::output::{Output, short, table};
 use super::team::{roles, wrong};
 use super::{Failure, Outcome, refs, with_env};
 
@@ -23,14 +23,17 @@ pub fn run(phone: &mut Phone, verb: &TeamVerb) -> Outcome {
         }
         TeamVerb::Decline { change } => {
             let view = named(phone, change)?;
-            with_env(|env| phone.decline(env, view.id))?;
+            phone.decline(view.id)?;
             done(&view, "Refused. Its admin is told with the next sync:")
         }
         TeamVerb::Withdraw { change } => {
             let view = named(phone, change)?;
-            with_env(|env| phone.withdraw(env, view.id))?;
+            phone.withdraw(view.id)?;
             done(&view, "Taken back:")
         }
+        TeamVerb::Remove { member, device } => remove(phone, member.as_deref(), device.as_deref()),
+        TeamVerb::SetAside => set_aside(phone),
+        TeamVerb::Release { items } => release(phone, items),
         TeamVerb::Roles { member, roles: names, admin } => {
             let member = refs::member(phone, member)?;
             let roles = roles(names)?;
@@ -106,4 +109,63 @@ fn approvals(phone: &mut Phone) -> Outcome {
         words.push_str("Sign one with: team approve CHANGE\n");
     }
     Ok(Output { words, json: Json::Array(all) })
+}
+
+fn remove(phone: &mut Phone, member: Option<&str>, device: Option<&str>) -> Outcome {
+    let json = match (member, device) {
+        (_, Some(device)) => {
+            let device = refs::device(phone, device)?;
+            phone.remove_device(device)?;
+            json!({ "device": device.to_string() })
+        }
+        (Some(member), None) => {
+            let member = refs::member(phone, member)?;
+            phone.remove_member(member)?;
+            json!({ "member": member.to_string() })
+        }
+        (None, None) => return Err(wrong("Name a member, or a device with --device.".into())),
+    };
+    let words = "Proposed. It is in force once this phone has synced; an admin's removal waits for another admin, if there is one.\nWhat they send afterwards is set aside: team set-aside\n";
+    Ok(Output { words: words.into(), json })
+}
+
+fn set_aside(phone: &mut Phone) -> Outcome {
+    let (mut rows, mut all) = (Vec::new(), Vec::new());
+    for item in phone.quarantined()? {
+        let kind = RecordType::of_part(item.record).map_or("(keys)", |kind| kind.name);
+        let at = item.at.to_string();
+        rows.push(vec![short(item.id), short(item.device), kind.into(), at.clone()]);
+        all.push(json!({ "item": item.id.to_string(), "device": item.device.to_string(),
+                         "kind": kind, "at": at }));
+    }
+    let words = match rows.is_empty() {
+        true => "Nothing came after a removal.".into(),
+        false => {
+            let table = table(&["item", "device", "kind", "came"], &rows);
+            format!("{table}Let one count after all with: team release ITEM")
+        }
+    };
+    Ok(Output { words, json: Json::Array(all) })
+}
+
+fn release(phone: &mut Phone, typed: &[String]) -> Outcome {
+    let aside = phone.quarantined()?;
+    let mut items = Vec::with_capacity(typed.len());
+    for typed in typed {
+        let wanted = typed.trim().to_ascii_lowercase();
+        let fits = |item: &&SetAside| wanted.len() >= 4 && item.id.to_string().starts_with(&wanted);
+        match aside.iter().filter(fits).collect::<Vec<_>>().as_slice() {
+            [item] => items.push(item.id),
+            [] => {
+                return Err(wrong(
+                    "No item that was set aside begins so; see `team set-aside`.".into(),
+                ));
+            }
+            _ => return Err(wrong("Several items begin so; type more digits.".into())),
+        }
+    }
+    phone.release(&items)?;
+    let words = "Released. They count once this phone has synced.\n";
+    let ids: Vec<String> = items.iter().map(ToString::to_string).collect();
+    Ok(Output { words: words.into(), json: json!({ "released": ids }) })
 }

@@ -66,7 +66,7 @@ pub async fn exchange<R: Reach>(reach: &mut R, http: &HttpClient) -> Result<Sync
         match send(reach, http, Door::Sync, &body).await {
             Ok(answer) => return reach.with(|phone, env| phone.sync_answer(env, &body, &answer)),
             Err(Failed::Exchange(ClientError::Removed(notice))) => {
-                let removed = reach.with(|phone, _| phone.take_removal(&notice))?;
+                let removed = reach.with(|phone, env| phone.take_removal(env, &notice))?;
                 let code = if removed { Code::DeviceRemoved } else { Code::Internal };
                 return Err(ClientError::Refused { code, now: None }.into());
             }

@@ -1,8 +1,8 @@
 //! Every domain label, in one place: what is signed, sealed or derived for one purpose cannot be
 //! mistaken for another.
 //!
-//! Invariant: no label begins another one. The first six are used by the layers that own those bytes
-//! (`protocol`, `directory`); they stand here so that the list is complete, and tests hold both
+//! Invariant: no label begins another one. Those marked with a layer are used by the layer that owns those
+//! bytes (`protocol`, `directory`); they stand here so that the list is complete, and tests hold both
 //! together. Changing a label is a new version of the format.
 
 /// Before a header, in an envelope's signature (`protocol`).

@@ -212,7 +212,8 @@ pub enum Op {
         #[n(0)]
         items: Vec<EnvelopeId>,
     },
-    /// A removed device erases what it holds when it next calls.
+    /// A removed device is to erase what it holds when it next calls. Reserved: the entry is taken and noted, and no
+    /// phone acts on it yet.
     #[n(9)]
     Wipe {
         /// The device.

@@ -76,11 +76,6 @@ impl Directory {
             .map(|event| event.key)
     }
 
-    /// Whether an approval with this nonce is in effect already.
-    pub fn has_taken(&self, nonce: &[u8; 16]) -> bool {
-        self.has_spent(nonce)
-    }
-
     /// Checks a recovery key's word for a new device.
     ///
     /// # Errors

@@ -38,7 +38,7 @@ impl RecoveryProposal {
     /// Reads a change as it travels, and drops approvals that do not hold at this state of the directory.
     ///
     /// # Errors
-    /// `malformed` if it is none; `approval_invalid` if it is in effect already or no device of the member approved it;
+    /// `malformed` if it is none, or its bytes say more than is shown; `approval_invalid` if it is in effect already or no device of the member approved it;
     /// `no_such_member`; `recovery_spent` for a key that was listed before.
     pub fn read(directory: &Directory, bytes: &[u8]) -> Result<Self, Code> {
         if bytes.len() > limits::MAX_BODY {
@@ -47,11 +47,14 @@ impl RecoveryProposal {
         let Ok(Op::Approved { op, nonce, approvals }) = from_cbor::<Op>(bytes) else {
             return Err(Code::Malformed);
         };
-        let Ok(Op::Recovery { member, key }) = from_cbor::<Op>(&op) else {
+        let inner: Op = from_cbor(&op).map_err(|_| Code::Malformed)?;
+        // What is shown is what is signed, as for every other change that waits.
+        let plain = to_cbor(&inner) == **op;
+        let (Op::Recovery { member, key }, true) = (inner, plain) else {
             return Err(Code::Malformed);
         };
         directory.member(&member).ok_or(Code::NoSuchMember)?;
-        if directory.has_taken(&nonce) {
+        if directory.has_spent(&nonce) {
             return Err(Code::ApprovalInvalid);
         }
         if let Some(key) = &key {

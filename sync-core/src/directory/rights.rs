@@ -58,7 +58,12 @@ pub const OPERATIONS: &[OpRight] = {
             ADMIN,
             "one of the member's native devices, and a second admin, if there is one",
         ),
-        row("release what was set aside, wipe a removed device", ADMIN, "none"),
+        row("release what was set aside", ADMIN, "none"),
+        row(
+            "wipe a removed device (reserved: the entry is taken, no phone acts on it yet)",
+            ADMIN,
+            "none",
+        ),
         row("begin or end a legal hold", ADMIN, "none"),
         row("change the policy profile", ADMIN, "none"),
         row("list a relay, renew the directory", ADMIN, "none"),

@@ -15,7 +15,7 @@ use crate::protocol::{
 use super::desk::Desk;
 use super::receive_directory::Extended;
 use super::rows::ItemState;
-use super::{Env, Phone, Result, SyncOutcome};
+use super::{EngineError, Env, Phone, Result, SyncOutcome};
 
 impl Phone {
     /// Takes a relay's answer.
@@ -78,7 +78,7 @@ impl Desk<'_> {
             if self.list_first_relay(response.relay)? {
                 return Ok(SyncOutcome { again: true, ..outcome });
             }
-            return self.meet_stranger(response);
+            return self.meet_stranger(env, response);
         }
         self.rows.lower(Code::RelayUnlisted, &response.relay.to_string())?;
         self.rows.forget_stranger()?;
@@ -96,7 +96,6 @@ impl Desk<'_> {
 
         let (directory, spaces): (Vec<_>, Vec<_>) =
             response.spaces.iter().partition(|items| items.space == self.directory.space());
-        let known = if directory.is_empty() { None } else { Some(self.known_devices()?) };
         let (mut short, mut other) = (false, false);
         for items in &directory {
             match self.receive_directory(env, items, &response.batch, is_latest)? {
@@ -104,9 +103,6 @@ impl Desk<'_> {
                 Extended::Short => short = true,
                 Extended::Other => other = true,
             }
-        }
-        if let Some(known) = known {
-            self.settle_devices(&known)?;
         }
         crate::crash_point!("phone.sync.after_directory");
         self.take_results(&response.results, &mut outcome)?;
@@ -255,10 +251,24 @@ impl Desk<'_> {
         };
         for space in spaces {
             if self.rows.space(space)?.is_some_and(|row| sealed(&row)) {
-                self.tend_space(env, space)?;
+                let tended = self.tend_space(env, space);
+                self.alarm_if_refused(tended, &space.to_string())?;
             }
         }
         self.reseal(env)
+    }
+
+    /// Turns a refusal of one piece of work into an alarm, so that what else is to be done goes on. A store that fails
+    /// ends everything.
+    pub fn alarm_if_refused<T>(&mut self, done: Result<T>, subject: &str) -> Result<Option<T>> {
+        match done {
+            Ok(done) => Ok(Some(done)),
+            Err(EngineError::Refused { code, .. }) => {
+                self.rows.raise(code, subject)?;
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Drops a proposed directory entry that will never be taken.

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use minicbor::bytes::ByteArray;
 
-use crate::directory::{Approval, Approver, Directory, Op, Proposed};
+use crate::directory::{Approval, Approver, Directory, NewDevice, Op, Proposed};
 use crate::ids::{MemberId, ProposalId};
 use crate::protocol::{
     Code, Cosign, Timestamp, approval_to_sign, limits, refusal_to_sign, to_cbor,
@@ -17,6 +17,7 @@ use crate::protocol::{
 use crate::records::Role;
 
 use super::desk::Desk;
+use super::invites::{entry_for, listed_by};
 use super::rows::{CosignRow, Proposal};
 use super::{EngineError, Env, Phone, ProposalView, Result};
 
@@ -38,7 +39,7 @@ impl Phone {
     /// `no_such_proposal`; `not_allowed` if this member's signature does not count for it.
     pub fn approve(&mut self, env: &mut Env<'_>, id: ProposalId) -> Result<()> {
         let mut desk = self.desk()?;
-        let (mut row, read) = desk.proposal_to_judge(id)?;
+        let (mut row, _) = desk.proposal_to_judge(id)?;
         let message = approval_to_sign(desk.identity.team, &row.cosign.nonce, &row.cosign.op);
         row.cosign.approvals.push(desk.signed_word(&message));
         row.told = false;
@@ -46,7 +47,6 @@ impl Phone {
         if complete && desk.require_admin().is_ok() {
             desk.enter_approved(env, &mut row)?;
         }
-        drop(read);
         desk.rows.put_cosign(id, &row)?;
         desk.commit()
     }
@@ -55,7 +55,7 @@ impl Phone {
     ///
     /// # Errors
     /// `no_such_proposal`; `not_allowed` if it does not need this member's signature.
-    pub fn decline(&mut self, _env: &mut Env<'_>, id: ProposalId) -> Result<()> {
+    pub fn decline(&mut self, id: ProposalId) -> Result<()> {
         let mut desk = self.desk()?;
         let (mut row, _) = desk.proposal_to_judge(id)?;
         let message = refusal_to_sign(desk.identity.team, &row.cosign.nonce, &row.cosign.op);
@@ -69,7 +69,7 @@ impl Phone {
     ///
     /// # Errors
     /// `no_such_proposal` if none of that name was proposed here.
-    pub fn withdraw(&mut self, _env: &mut Env<'_>, id: ProposalId) -> Result<()> {
+    pub fn withdraw(&mut self, id: ProposalId) -> Result<()> {
         let mut desk = self.desk()?;
         let row = desk.rows.cosign(id)?.filter(|row| row.mine).ok_or(Code::NoSuchProposal)?;
         desk.forget_proposal(id, &row)?;
@@ -105,7 +105,7 @@ impl Phone {
             last: narrows.then(Vec::new),
         };
         let before: BTreeSet<ProposalId> = desk.rows.cosigns()?.into_iter().map(|c| c.0).collect();
-        desk.propose(op)?;
+        desk.propose_member(op)?;
         desk.sign_proposals(env)?;
         let after = desk.rows.cosigns()?.into_iter().map(|(id, _)| id);
         let waits = after.into_iter().find(|id| !before.contains(id));
@@ -167,6 +167,7 @@ impl Desk<'_> {
     /// Proposes the entry of an operation whose signatures are complete; this device signs the entry itself.
     fn enter_approved(&mut self, env: &mut Env<'_>, row: &mut CosignRow) -> Result<()> {
         row.entering = true;
+        row.tried = Some(self.directory.len());
         self.propose(Op::Approved {
             op: row.cosign.op.clone(),
             nonce: row.cosign.nonce,
@@ -174,6 +175,13 @@ impl Desk<'_> {
         })?;
         self.sign_proposals(env)?;
         Ok(())
+    }
+
+    /// Whether the complete entry of a change waits here to be sequenced.
+    fn is_queued(&self, nonce: &[u8; 16]) -> Result<bool> {
+        Ok(self.rows.proposals()?.iter().any(
+            |proposal| matches!(&proposal.op, Op::Approved { nonce: own, .. } if **own == *nonce),
+        ))
     }
 
     /// What one request says of operations that wait: whatever the relay was not heard to know.
@@ -262,9 +270,15 @@ impl Desk<'_> {
             self.rows.lower(Code::ApprovalDeclined, &id.to_string())?;
             self.rows.delete_cosign(id)?;
             if let (Some(member), Some(new)) = (row.member(), row.named()) {
-                self.enter_staff(env, member, &new)?;
+                let entered = self.enter_staff(env, member, &new);
+                self.alarm_if_refused(entered, &member.to_string())?;
             }
             return Ok(true);
+        }
+        if row.entering && !self.is_queued(&row.cosign.nonce)? {
+            // It was refused: whoever may can take it back or leave it.
+            row.entering = false;
+            self.rows.put_cosign(id, &row)?;
         }
         let now = self.corrected(env.now)?.0;
         if row.mine && row.made.is_some_and(|made| is_over(made, now)) {
@@ -284,7 +298,8 @@ impl Desk<'_> {
             self.rows.delete_cosign(id)?;
             return Ok(true);
         }
-        if row.mine && read.complete && !row.entering {
+        let tried = row.tried == Some(self.directory.len());
+        if row.mine && read.complete && !row.entering && !tried {
             self.enter_approved(env, &mut row)?;
             self.rows.put_cosign(id, &row)?;
             return Ok(true);
@@ -301,8 +316,12 @@ impl Desk<'_> {
         self.rows.put_withdrawn(&withdrawn)?;
         let mut proposals = self.rows.proposals()?;
         let gone = row.member().filter(|member| self.directory.member(member).is_none());
-        proposals.retain(|proposal| match &proposal.op {
+        proposals.retain_mut(|proposal| match &mut proposal.op {
             Op::Device { member, .. } => Some(*member) != gone,
+            Op::Devices { devices } => {
+                devices.retain(|device| Some(device.member) != gone);
+                !devices.is_empty()
+            }
             Op::Approved { nonce, .. } => *nonce != row.cosign.nonce,
             _ => true,
         });
@@ -351,11 +370,47 @@ impl Desk<'_> {
                 self.ask_for_approval(env, op)?;
                 Ok(Turned::Dropped)
             }
-            (Code::NoSuchMember, Op::Device { member, .. }) if self.waits_to_enter(*member)? => {
-                Ok(Turned::Held)
+            // One of a batch waits: that device goes by itself next time, see `split_batches`.
+            (Code::NoSuchMember, Op::Device { .. } | Op::Devices { .. }) => {
+                for device in listed_by(&proposal.op) {
+                    if self.waits_to_enter(device.member)? {
+                        return Ok(Turned::Held);
+                    }
+                }
+                Ok(Turned::Sent)
             }
             _ => Ok(Turned::Sent),
         }
+    }
+
+    /// Takes out of each batch the devices whose members are not entered, nor about to be: each gets a proposal of its
+    /// own, so that one who waits for approval, or was removed, keeps nobody else out.
+    pub fn split_batches(&self, proposals: Vec<Proposal>) -> Vec<Proposal> {
+        let entered: BTreeSet<MemberId> = proposals
+            .iter()
+            .filter_map(|proposal| match proposal.op {
+                Op::Member { member, .. } => Some(member),
+                _ => None,
+            })
+            .collect();
+        let known = |device: &NewDevice| {
+            entered.contains(&device.member) || self.directory.member(&device.member).is_some()
+        };
+        let mut split = Vec::with_capacity(proposals.len());
+        for mut proposal in proposals {
+            let Op::Devices { devices } = &mut proposal.op else {
+                split.push(proposal);
+                continue;
+            };
+            let (together, alone): (Vec<_>, Vec<_>) = devices.drain(..).partition(known);
+            *devices = together;
+            if !devices.is_empty() {
+                split.push(proposal);
+            }
+            let alone = alone.into_iter().map(|device| Proposal::new(entry_for(device)));
+            split.extend(alone);
+        }
+        split
     }
 }
 

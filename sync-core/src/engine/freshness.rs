@@ -8,6 +8,7 @@ use crate::directory::Op;
 use crate::protocol::{Code, Day, limits};
 
 use super::desk::Desk;
+use super::rows::Proposal;
 use super::{Alarm, Env, Phone, Result};
 
 /// The day up to which the directory shows itself signed, as counted here.
@@ -52,7 +53,10 @@ impl Desk<'_> {
         } else {
             self.rows.lower(Code::DirectoryStale, "")?;
         }
-        let idle = self.rows.proposals()?.is_empty();
+        // What is signed renews the directory too; what waits for somebody does not.
+        let waits =
+            |proposal: &Proposal| proposal.signed.is_none() && !matches!(proposal.op, Op::Renew);
+        let idle = self.rows.proposals()?.iter().all(waits);
         let renews = idle && age > limits::RENEW_DAYS && self.require_admin().is_ok();
         if renews {
             self.propose(Op::Renew)?;

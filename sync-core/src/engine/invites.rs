@@ -71,7 +71,7 @@ impl Phone {
     ///
     /// # Errors
     /// `not_allowed` for somebody else's device without the `admin` capability, `no_such_member`; `further_device` if
-    /// somebody else has a device already.
+    /// somebody else has a device already, `no_device_left` if theirs were removed: nobody can vouch for another one.
     pub fn invite(&mut self, env: &mut Env<'_>, member: MemberId) -> Result<Invitation> {
         let mut desk = self.desk()?;
         desk.may_invite(member)?;
@@ -195,13 +195,16 @@ impl Desk<'_> {
         if !proposed && self.directory.member(&member).is_none() {
             return Err(Code::NoSuchMember.into());
         }
-        let further = self.directory.devices_of(member).next().is_some();
-        // Its recovery key can vouch for a further one.
-        let restorable = self.directory.recovery(&member).is_some();
-        if (further && !restorable) || self.is_proposed(member)? {
+        if self.is_proposed(member)? {
             return Err(Code::FurtherDevice.into());
         }
-        Ok(())
+        // Its recovery key can vouch for a further one.
+        let restorable = self.directory.recovery(&member).is_some();
+        if restorable || !self.directory.had_device(&member) {
+            return Ok(());
+        }
+        let has_one = self.directory.devices_of(member).next().is_some();
+        Err(if has_one { Code::FurtherDevice } else { Code::NoDeviceLeft }.into())
     }
 
     /// Whether a device of this member waits here to be listed.
@@ -379,7 +382,8 @@ impl Desk<'_> {
     }
 }
 
-fn entry_for(device: NewDevice) -> Op {
+/// The entry that lists one device.
+pub(super) fn entry_for(device: NewDevice) -> Op {
     let NewDevice { member, verify_key, seal_key, class, seal_key_2 } = device;
     Op::Device { member, verify_key, seal_key, class, seal_key_2 }
 }

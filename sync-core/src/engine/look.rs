@@ -11,8 +11,7 @@ use crate::records::{RECORDS, Value, view};
 use super::desk::Desk;
 use super::record::{Part, record_type};
 use super::rows::ItemState;
-use super::store::Table;
-use super::{Alarm, DocumentHeads, Draft, MemberView, Phone, RecordView, Result, Status};
+use super::{DocumentHeads, Draft, MemberView, Phone, RecordView, Result, Status};
 
 impl Phone {
     /// What this phone is, and how much it still has to send.
@@ -130,20 +129,6 @@ impl Phone {
                 values: serde_json::from_str::<BTreeMap<String, Value>>(&row.values)
                     .unwrap_or_default(),
                 own: row.own,
-            })
-            .collect())
-    }
-
-    /// What a person must know and act on.
-    pub fn alarms(&mut self) -> Result<Vec<Alarm>> {
-        let desk = self.desk()?;
-        let rows = desk.rows.all(Table::Alarms, &[])?;
-        Ok(rows
-            .iter()
-            .filter_map(|(key, _)| {
-                let text = std::str::from_utf8(key).ok()?;
-                let (code, subject) = text.split_once('/')?;
-                Some(Alarm { code: Code::from_name(code)?, subject: subject.to_owned() })
             })
             .collect())
     }

@@ -15,7 +15,6 @@ use crate::crypto::{self, labels};
 use crate::directory::Directory;
 use crate::ids::{DeviceId, EnvelopeId, TeamId};
 use crate::protocol::{Code, Envelope, from_cbor, limits, to_cbor};
-use crate::records::SpaceKind;
 
 use super::desk::Desk;
 use super::{EngineError, Env, Phone, Result};
@@ -235,23 +234,8 @@ impl Desk<'_> {
             self.rows.raise(Code::DirectoryFork, "")?;
             return Ok(Met { forked: true, ..Met::default() });
         }
-        let space = self.open_space(SpaceKind::Directory, None)?;
-        let mut row = self.space_row(space)?;
-        let before = self.directory.len();
-        for (seq, entry) in (theirs.after + 1..).zip(&fold.entries) {
-            if seq <= self.directory.len() {
-                continue;
-            }
-            if let Err(code) = self.extend_directory(entry, &mut row)? {
-                return Err(code.into());
-            }
-            let today = self.corrected(env.now)?.0.day();
-            self.count_signed(entry.header.day, today)?;
-            self.drop_proposal(entry.id())?;
-            self.acknowledge(entry.id(), seq)?;
-        }
-        self.rows.put_space(&row)?;
-        let received = self.directory.len() - before;
+        let entries = fold.entries.into_iter().map(Into::into).collect();
+        let received = self.take_entries(env, entries)?.map_err(EngineError::from)?;
         if received > 0 && self.require_enrolled().is_ok() {
             self.tend(env, &BTreeSet::new(), true)?;
         }

@@ -4,6 +4,7 @@
 //! committed. Callers hand in [`Env`] (the phone's clock and randomness), carry [`Phone::sync_request`] to a
 //! relay and its answer back to [`Phone::sync_answer`].
 
+mod alarms;
 mod answer;
 mod audit;
 mod author;

@@ -1,7 +1,7 @@
 //! Receiving the directory: entries are taken in order, or nothing of the answer is.
 
 use crate::ids::EnvelopeId;
-use crate::protocol::{Batch, Code, Envelope, SpaceItems};
+use crate::protocol::{Batch, Code, Day, Envelope, SpaceItems};
 
 use super::desk::Desk;
 use super::page::{Content, News, Row, news};
@@ -19,6 +19,31 @@ pub(super) enum Extended {
     Other,
 }
 
+/// A directory entry as it came.
+pub(super) struct Arrived {
+    /// Its place, from 1.
+    seq: u64,
+    id: EnvelopeId,
+    content: Content,
+    /// The relay's day, if it came in a row of a relay's log.
+    row_day: Option<Day>,
+}
+
+impl From<Row> for Arrived {
+    fn from(row: Row) -> Self {
+        let Row { seq, id, content, row_day, .. } = row;
+        Self { seq, id, content, row_day: Some(row_day) }
+    }
+}
+
+impl From<Envelope> for Arrived {
+    /// An entry that came whole, without a log around it.
+    fn from(entry: Envelope) -> Self {
+        let (seq, id) = (entry.header.directory_seq.saturating_add(1), entry.id());
+        Self { seq, id, content: Content::Envelope(Box::new(entry)), row_day: None }
+    }
+}
+
 impl Desk<'_> {
     /// Extends the directory. An alarm stands where that fails.
     ///
@@ -31,7 +56,7 @@ impl Desk<'_> {
         is_latest: bool,
     ) -> Result<Extended> {
         let space = self.open_space(crate::records::SpaceKind::Directory, None)?;
-        let mut row = self.space_row(space)?;
+        let row = self.space_row(space)?;
         let (held, high) = ((row.seq, row.chain), (row.high_seq, row.high_chain));
         let rows = match news(items, batch, held, high)? {
             News::Rows(rows) => rows,
@@ -46,32 +71,59 @@ impl Desk<'_> {
             }
         };
         let count = rows.len() as u64;
-        let mut day = None;
-        for entry in rows {
-            let before = self.directory.len();
-            if let Err(code) = self.receive_entry(&entry, &mut row)? {
-                self.rows.raise(code, "")?;
-                // With a fork the same length may mean two things.
-                let forked = code == Code::DirectoryFork;
-                return Ok(if forked { Extended::Other } else { Extended::Short });
-            }
-            if self.directory.len() > before {
-                day = day.max(Some(self.directory.last_day()));
-            }
+        if let Err(code) = self.take_entries(env, rows.into_iter().map(Into::into).collect())? {
+            // With a fork the same length may mean two things.
+            let forked = code == Code::DirectoryFork;
+            return Ok(if forked { Extended::Other } else { Extended::Short });
         }
-        if let Some(day) = day {
-            let today = self.corrected(env.now)?.0.day();
-            self.count_signed(day, today)?;
-        }
+        let mut row = self.space_row(space)?;
         (row.seq, row.chain) = (items.seq, items.chain);
         self.rows.put_space(&row)?;
         Ok(Extended::By(count))
     }
 
-    /// The inner error is what is wrong with the entry; a store that fails ends the whole answer.
-    pub fn receive_entry(
+    /// Takes directory entries in order, by whatever way they came, with all that follows from them: who is told of
+    /// devices and recovery keys, what was proposed here and is settled now, and how fresh the directory is. How many
+    /// were new.
+    ///
+    /// The inner error is what is wrong with the first entry that does not hold, and none after it is taken; an alarm
+    /// stands then. A store that fails ends the whole work.
+    pub fn take_entries(
         &mut self,
-        entry: &Row,
+        env: &Env<'_>,
+        entries: Vec<Arrived>,
+    ) -> Result<std::result::Result<u64, Code>> {
+        let space = self.open_space(crate::records::SpaceKind::Directory, None)?;
+        let mut row = self.space_row(space)?;
+        let known = self.known_devices()?;
+        let before = self.directory.len();
+        let (mut day, mut wrong) = (None, None);
+        for entry in entries {
+            let held = self.directory.len();
+            if let Err(code) = self.take_entry(entry, &mut row)? {
+                self.rows.raise(code, "")?;
+                wrong = Some(code);
+                break;
+            }
+            if self.directory.len() > held {
+                day = day.max(Some(self.directory.last_day()));
+            }
+        }
+        self.rows.put_space(&row)?;
+        if let Some(day) = day {
+            let today = self.corrected(env.now)?.0.day();
+            self.count_signed(day, today)?;
+        }
+        self.settle_devices(&known)?;
+        Ok(match wrong {
+            Some(code) => Err(code),
+            None => Ok(self.directory.len() - before),
+        })
+    }
+
+    fn take_entry(
+        &mut self,
+        entry: Arrived,
         row: &mut SpaceRow,
     ) -> Result<std::result::Result<(), Code>> {
         if entry.seq <= self.directory.len() {
@@ -79,36 +131,26 @@ impl Desk<'_> {
                 return Ok(Err(Code::DirectoryFork));
             }
         } else {
-            let envelope = match &entry.content {
-                Content::Envelope(envelope) => Some((**envelope).clone()),
+            let envelope = match entry.content {
+                Content::Envelope(envelope) => Some(*envelope),
                 Content::Own => self.proposal(entry.id)?,
                 Content::Stub(_) => None,
             };
             let Some(envelope) = envelope else { return Ok(Err(Code::DirectoryForged)) };
-            if let Err(code) = self.extend_directory(&envelope, row)? {
+            if let Err(code) = self.directory.to_mut().append(&envelope) {
                 return Ok(Err(code));
             }
+            self.rows.put_directory_entry(self.directory.len(), &envelope)?;
+            self.note_recovery()?;
+            if envelope.header.device == self.device() {
+                row.device_seq = row.device_seq.max(envelope.header.device_seq);
+            }
         }
-        self.rows.put_directory_day(entry.seq, entry.row_day.0)?;
+        if let Some(day) = entry.row_day {
+            self.rows.put_directory_day(entry.seq, day.0)?;
+        }
         self.drop_proposal(entry.id)?;
         self.acknowledge(entry.id, entry.seq)?;
-        Ok(Ok(()))
-    }
-
-    /// Takes one entry that follows on the last one here, by whatever way it came.
-    pub fn extend_directory(
-        &mut self,
-        entry: &Envelope,
-        row: &mut SpaceRow,
-    ) -> Result<std::result::Result<(), Code>> {
-        if let Err(code) = self.directory.to_mut().append(entry) {
-            return Ok(Err(code));
-        }
-        self.rows.put_directory_entry(self.directory.len(), entry)?;
-        self.note_recovery()?;
-        if entry.header.device == self.device() {
-            row.device_seq = row.device_seq.max(entry.header.device_seq);
-        }
         Ok(Ok(()))
     }
 

@@ -165,8 +165,12 @@ impl Desk<'_> {
                 let Some(saved) = &document.saved else { continue };
                 let ops = rewrite(&doc::flatten(saved)?);
                 let copy = DocId::random(env.rng);
+                let edit = Edit::Fields(&ops);
+                let written = self.write_change(env, standing.info.id, copy, part, &edit);
+                if self.alarm_if_refused(written, &doc.to_string())?.is_none() {
+                    continue;
+                }
                 self.unlink(doc, part)?;
-                self.write_change(env, standing.info.id, copy, part, &Edit::Fields(&ops))?;
                 let moved = DocumentRow { saved: None, ..document };
                 self.rows.put_document(old.info.id, doc, &moved)?;
             }

@@ -1,7 +1,7 @@
 //! What a phone knows of its relay, for people who compare it with what the operator says.
 
 use crate::ids::{IncarnationId, RelayId};
-use crate::protocol::{AuditHead, Code, SyncResponse};
+use crate::protocol::{AuditHead, SyncResponse};
 
 use super::desk::Desk;
 use super::{Phone, Result};
@@ -35,22 +35,6 @@ impl Phone {
             backup_through: rows.number(BACKUP)?.unwrap_or(0) as u64,
             to_heal: (rows.marks()?.len() + rows.queued(usize::MAX)?.len()) as u64,
         })
-    }
-
-    /// A person has seen that the relay, or its audit log, changed, and has spoken with the operator: those alarms end.
-    /// They are raised anew when it changes again.
-    pub fn relay_change_seen(&mut self) -> Result<()> {
-        let alarms = self.alarms()?;
-        let mut desk = self.desk()?;
-        for alarm in alarms {
-            if matches!(
-                alarm.code,
-                Code::RelayChanged | Code::AuditChanged | Code::DirectoryRolledBack
-            ) {
-                desk.rows.lower(alarm.code, &alarm.subject)?;
-            }
-        }
-        desk.commit()
     }
 }
 

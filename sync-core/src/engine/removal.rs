@@ -8,7 +8,7 @@ use crate::ids::{DeviceId, EnvelopeId, MemberId};
 use crate::protocol::{Accepted, Code, Envelope, RemovalNotice, SetAside, SyncResponse, from_cbor};
 
 use super::desk::Desk;
-use super::{Phone, Result};
+use super::{Env, Phone, Result};
 
 impl Phone {
     /// Takes a device out of the team. Proposed here, in force once the relay has taken the entry.
@@ -57,35 +57,38 @@ impl Phone {
     }
 
     /// Takes what a relay says instead of an answer: that this device was removed. Believed only if the entries show it.
-    /// True if they do; everything is kept then, and nothing is sent any more.
+    /// True if they do; everything is kept then, and nothing is sent any more. False: nothing of it is taken, and the
+    /// entries come with an answer.
     ///
     /// # Errors
-    /// `malformed`, or what is wrong with the entries; nothing has changed then.
-    pub fn take_removal(&mut self, notice: &[u8]) -> Result<bool> {
+    /// `malformed`, or what is wrong with the entries: nothing of them is taken then, but an alarm stands on a fork or
+    /// a forgery.
+    pub fn take_removal(&mut self, env: &mut Env<'_>, notice: &[u8]) -> Result<bool> {
         let notice: RemovalNotice = from_cbor(notice).map_err(|_| Code::Malformed)?;
-        let mut directory = self.directory.clone();
-        let mut desk = self.desk()?;
+        let mut entries = Vec::with_capacity(notice.entries.len());
         for packed in &notice.entries {
             let entry: Envelope = notice.batch.unpack(packed).map_err(|_| Code::Malformed)?;
-            let place = entry.header.directory_seq + 1;
-            if place <= directory.len() {
-                let held = directory.head_at(place);
-                if held != Some(entry.id()) {
-                    return Err(Code::DirectoryFork.into());
-                }
-                continue;
+            entries.push(entry.into());
+        }
+        let mut desk = self.desk()?;
+        if let Err(code) = desk.take_entries(env, entries)? {
+            drop(desk);
+            if matches!(code, Code::DirectoryFork | Code::DirectoryForged) {
+                let mut desk = self.desk()?;
+                desk.rows.raise(code, "")?;
+                desk.commit()?;
             }
-            directory.append(&entry)?;
-            desk.rows.put_directory_entry(place, &entry)?;
+            return Err(code.into());
+        }
+        if !desk.is_removed() {
+            return Ok(false);
         }
         let device = desk.device();
-        let removed = directory.removed_at(&device).is_some();
-        if removed {
-            desk.rows.raise(Code::DeviceRemoved, &device.to_string())?;
-        }
+        desk.rows.raise(Code::DeviceRemoved, &device.to_string())?;
+        let directory = desk.directory.clone().into_owned();
         desk.commit()?;
         self.directory = directory;
-        Ok(removed)
+        Ok(true)
     }
 }
 

@@ -6,8 +6,8 @@ use crate::crypto::token;
 use crate::directory::{Directory, Op};
 use crate::ids::{EnvelopeId, TeamId};
 use crate::protocol::{
-    Batch, Carried, Cursor, Cursors, Envelope, Healing, Packed, RowData, SyncRequest, Timestamp,
-    limits, to_cbor,
+    Batch, Carried, Code, Cursor, Cursors, Envelope, Healing, Packed, RowData, SyncRequest,
+    Timestamp, from_cbor, limits, to_cbor,
 };
 use crate::records::SpaceKind;
 
@@ -88,6 +88,18 @@ impl Phone {
     }
 }
 
+/// Whom an alarm about a proposal names: the member concerned, if it is one.
+fn subject_of(op: &Op) -> String {
+    match op {
+        Op::Approved { op, .. } => from_cbor(op).map(|op| subject_of(&op)).unwrap_or_default(),
+        Op::Member { member, .. }
+        | Op::Device { member, .. }
+        | Op::Remove { member, .. }
+        | Op::Recovery { member, .. } => member.to_string(),
+        _ => String::new(),
+    }
+}
+
 /// A list that is left out when it is empty.
 fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
@@ -157,9 +169,10 @@ impl Desk<'_> {
     }
 
     /// Signs the proposed directory entries on top of the head, one after the other. An entry keeps its bytes while its place stays free.
-    /// Those that need another admin's signature become proposals that wait for it.
+    /// Those that need another admin's signature become proposals that wait for it. One that can never be signed or
+    /// asked for is dropped with an alarm, and the others go on.
     pub fn sign_proposals(&mut self, env: &mut Env<'_>) -> Result<Vec<Envelope>> {
-        let proposals = self.rows.proposals()?;
+        let proposals = self.split_batches(self.rows.proposals()?);
         if proposals.is_empty() {
             return Ok(Vec::new());
         }
@@ -174,8 +187,10 @@ impl Desk<'_> {
             if matches!(proposal.op, Op::Renew) && !self.wants_renewal(day)? {
                 continue;
             }
+            let subject = subject_of(&proposal.op);
             if self.asks_first(&ahead, &proposal.op) {
-                self.ask_for_approval(env, &proposal.op)?;
+                let asked = self.ask_for_approval(env, &proposal.op);
+                self.alarm_if_refused(asked, &subject)?;
                 continue;
             }
             // What follows may depend on it. The numbers come with the next answer.
@@ -186,6 +201,10 @@ impl Desk<'_> {
             }
             let (seq, hash) = (ahead.len(), ahead.head());
             let body = to_cbor(&proposal.op);
+            if body.len() > limits::MAX_BODY {
+                self.rows.raise(Code::TooLarge, &subject)?;
+                continue;
+            }
             let kept =
                 proposal.signed.as_ref().and_then(|bytes| Envelope::from_bytes(bytes).ok()).filter(
                     |entry| {
@@ -200,7 +219,10 @@ impl Desk<'_> {
             });
             let turned = match ahead.append(&entry) {
                 Ok(()) => Turned::Sent,
-                Err(code) => self.hold_or_turn(env, &proposal, code, &ahead)?,
+                Err(code) => {
+                    let turned = self.hold_or_turn(env, &proposal, code, &ahead);
+                    self.alarm_if_refused(turned, &subject)?.unwrap_or(Turned::Dropped)
+                }
             };
             proposal.signed = (turned == Turned::Sent).then(|| entry.to_bytes().into());
             match turned {

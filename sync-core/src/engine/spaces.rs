@@ -194,10 +194,12 @@ impl Desk<'_> {
     ) -> Result<()> {
         let from = if past { None } else { Some(self.rotate(env, space)?) };
         let body = to_cbor(&ReaderBody { member, with_past: past, from });
-        let header = self.next_header(env, &Slip::structure(Kind::Reader, space))?;
+        // The number is taken with the row, once nothing can be refused any more.
+        let mut row = self.space_row(space)?;
+        row.device_seq += 1;
+        let header = self.header(env, &Slip::structure(Kind::Reader, space), row.device_seq)?;
         let envelope = self.keys.sign_envelope(header, body);
         let author = self.listed()?;
-        let mut row = self.space_row(space)?;
         gates::check_right(&envelope, &author, &row.info, header.day)?;
         gates::check_readers(&envelope, &self.directory, self.directory.len(), &row.info)?;
         row.info.apply(&envelope)?;
@@ -221,7 +223,8 @@ impl Desk<'_> {
         if row.info.kind().policy().owner == OwnerKind::Team {
             for member in self.entitled(row.info.kind(), self.today(env.now)?) {
                 if !row.info.is_read_by(&member) {
-                    self.add_reader(env, space, member, true)?;
+                    let let_in = self.add_reader(env, space, member, true);
+                    self.alarm_if_refused(let_in, &space.to_string())?;
                 }
             }
         }
@@ -232,9 +235,10 @@ impl Desk<'_> {
         // A key made elsewhere at the same time knew nothing of a reader who came without the past. Who may have keys
         // no more makes none.
         let present = row.info.present_readers(&self.directory, self.today(env.now)?);
-        let somebody_left = self.somebody_left(env, &row)?;
-        if present.contains(&me) && (leaves_out || opened_by_a_stranger || somebody_left) {
-            self.rotate(env, space)?;
+        let renews = leaves_out || opened_by_a_stranger || self.somebody_left(env, &row)?;
+        if present.contains(&me) && renews {
+            let renewed = self.rotate(env, space);
+            self.alarm_if_refused(renewed, &space.to_string())?;
         }
         self.wrap_missing(env, space)
     }
@@ -277,7 +281,7 @@ impl Desk<'_> {
 
     /// Replaces a space's key: what is written from now on does not open with the old one.
     pub fn rotate(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<EpochId> {
-        let row = self.space_row(space)?;
+        let mut row = self.space_row(space)?;
         let suite = Suite::XWing;
         let (secret, public) = EpochSecret::generate(suite, env.rng);
         let holders = self.present_holders(env, &row.info)?;
@@ -288,10 +292,10 @@ impl Desk<'_> {
             replaces: row.info.epochs.iter().map(|epoch| epoch.id).collect(),
             wraps: wraps.clone(),
         });
-        let header = self.next_header(env, &Slip::structure(Kind::Epoch, space))?;
+        row.device_seq += 1;
+        let header = self.header(env, &Slip::structure(Kind::Epoch, space), row.device_seq)?;
         let envelope = self.keys.sign_envelope(header, body);
         let epoch = epoch_of(&envelope);
-        let mut row = self.space_row(space)?;
         row.info.apply(&envelope)?;
         self.rows.put_space(&row)?;
         self.rows.put_secret(&SecretName::Epoch(space, epoch), &secret.to_secret_bytes())?;

@@ -9,7 +9,7 @@ use crate::protocol::{Code, Cursor, SyncResponse};
 use super::desk::Desk;
 use super::page::{News, news};
 use super::rows::StrangerRow;
-use super::{Phone, Result, SyncOutcome};
+use super::{Env, Phone, Result, SyncOutcome};
 
 impl Phone {
     /// Lists a relay beside or in place of the one listed before; for an admin who has checked its number with its operator.
@@ -28,7 +28,7 @@ impl Phone {
 
 impl Desk<'_> {
     /// What to do with the answer of a relay that is not trusted.
-    pub fn meet_stranger(&mut self, response: &SyncResponse) -> Result<SyncOutcome> {
+    pub fn meet_stranger(&mut self, env: &Env<'_>, response: &SyncResponse) -> Result<SyncOutcome> {
         let mut outcome = SyncOutcome::default();
         let known = self
             .rows
@@ -48,7 +48,7 @@ impl Desk<'_> {
                 StrangerRow { relay, incarnation, seq: 0, chain: Chain::EMPTY }
             }
         };
-        outcome.heal |= self.read_directory_of(response, &mut row)?;
+        outcome.heal |= self.read_directory_of(env, response, &mut row)?;
         self.rows.put_stranger(&row)?;
         if !self.directory.lists_relay(&response.relay) {
             self.rows.raise(Code::RelayUnlisted, &response.relay.to_string())?;
@@ -59,6 +59,7 @@ impl Desk<'_> {
     /// Takes genuine directory entries; whether there were any new rows.
     fn read_directory_of(
         &mut self,
+        env: &Env<'_>,
         response: &SyncResponse,
         row: &mut StrangerRow,
     ) -> Result<bool> {
@@ -70,15 +71,10 @@ impl Desk<'_> {
         let Ok(News::Rows(rows)) = news(items, &response.batch, held, (0, Chain::EMPTY)) else {
             return Ok(false);
         };
-        let mut numbered = self.space_row(space)?;
         let news = !rows.is_empty();
-        for entry in rows {
-            if let Err(code) = self.receive_entry(&entry, &mut numbered)? {
-                self.rows.raise(code, "")?;
-                return Ok(false);
-            }
+        if self.take_entries(env, rows.into_iter().map(Into::into).collect())?.is_err() {
+            return Ok(false);
         }
-        self.rows.put_space(&numbered)?;
         (row.seq, row.chain) = (items.seq, items.chain);
         Ok(news)
     }

@@ -7,8 +7,8 @@ use minicbor::bytes::ByteArray;
 use crate::crypto::DeviceKeys;
 use crate::directory::{Directory, Op};
 use crate::ids::{DocId, EnvelopeId, MemberId, SpaceId, TeamId};
-use crate::protocol::{Code, Day, Header, Kind, Priority, to_cbor};
-use crate::records::{DeviceClass, PolicyProfile, SpaceKind, Value};
+use crate::protocol::{Code, Day, Header, Kind, Priority, limits, to_cbor};
+use crate::records::{DeviceClass, PolicyProfile, SpaceKind, Value, check_new};
 
 use super::desk::Desk;
 use super::rows::{IdentityRow, Proposal, Rows};
@@ -101,12 +101,16 @@ impl Phone {
     /// shown as waiting until then (see [`Phone::approvals`]).
     ///
     /// # Errors
-    /// `not_allowed` without the `admin` capability.
+    /// `not_allowed` without the `admin` capability; `bad_value` for a name or unit that the roster does not take.
     pub fn add_member(&mut self, env: &mut Env<'_>, member: NewMember) -> Result<MemberId> {
         let mut desk = self.desk()?;
         desk.require_admin()?;
         let id = MemberId::random(env.rng);
-        desk.propose(Op::Member {
+        // It may be written into the roster only when somebody has approved: what is wrong with it is told now.
+        if let Some(fields) = staff_fields(id, &member) {
+            check_new(super::record::record_type("staff")?, &fields)?;
+        }
+        desk.propose_member(Op::Member {
             member: id,
             roles: member.roles.clone(),
             admin: member.admin,
@@ -136,8 +140,16 @@ impl Desk<'_> {
 
     pub fn propose(&mut self, op: Op) -> Result<()> {
         let mut proposals = self.rows.proposals()?;
-        proposals.push(Proposal { op, signed: None });
+        proposals.push(Proposal::new(op));
         Ok(self.rows.put_proposals(&proposals)?)
+    }
+
+    /// Proposes what a person typed of a member, unless it is longer than what others may be asked to sign.
+    pub fn propose_member(&mut self, op: Op) -> Result<()> {
+        if to_cbor(&op).len() > limits::MAX_COSIGN_OP {
+            return Err(Code::TooLarge.into());
+        }
+        self.propose(op)
     }
 
     /// Names a staff member in the roster; plain responders have no name there.
@@ -147,14 +159,7 @@ impl Desk<'_> {
         member: MemberId,
         new: &NewMember,
     ) -> Result<()> {
-        let Some(name) = &new.name else { return Ok(()) };
-        let mut fields = BTreeMap::from([
-            ("member".to_owned(), Value::Text(member.to_string())),
-            ("display_name".to_owned(), Value::Text(name.clone())),
-        ]);
-        if let Some(unit) = &new.unit {
-            fields.insert("unit".to_owned(), Value::Text(unit.clone()));
-        }
+        let Some(fields) = staff_fields(member, new) else { return Ok(()) };
         let staff = super::record::record_type("staff")?;
         self.write_new(env, staff, &fields, None)?;
         Ok(())
@@ -190,4 +195,17 @@ impl Desk<'_> {
             body_hash: [0; 32],
         }
     }
+}
+
+/// What the roster says of a staff member; nothing of one without a name.
+fn staff_fields(member: MemberId, new: &NewMember) -> Option<BTreeMap<String, Value>> {
+    let name = new.name.as_ref()?;
+    let mut fields = BTreeMap::from([
+        ("member".to_owned(), Value::Text(member.to_string())),
+        ("display_name".to_owned(), Value::Text(name.clone())),
+    ]);
+    if let Some(unit) = &new.unit {
+        fields.insert("unit".to_owned(), Value::Text(unit.clone()));
+    }
+    Some(fields)
 }

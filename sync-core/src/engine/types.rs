@@ -209,7 +209,8 @@ pub struct Draft {
 pub struct Alarm {
     /// The code; its advice says what to do.
     pub code: Code,
-    /// What it concerns (an id in hex), empty if nothing in particular.
+    /// What it concerns (an id in hex; of a use of recovery the member's and the key's, with `/` between), empty if
+    /// nothing in particular.
     pub subject: String,
 }
 

@@ -82,6 +82,7 @@ codes! {
     WrapUnfit = "wrap_unfit", "A reader's phone sent a key that does not fit; other readers' phones are asked for it, so nothing need be done to read. Ask the person whose phone it is to update it, and an admin if it happens again.";
     DeviceExists = "device_exists", "A device with these keys is listed already; a phone that was set up before joins anew, in an empty folder, with a new invitation.";
     FurtherDevice = "further_device", "This member already has a phone: a further one is let in from a phone they have, or with their recovery code.";
+    NoDeviceLeft = "no_device_left", "This member's phone was removed and nothing is left that could vouch for another one; remove the member, and enter them anew.";
     DeviceAdded = "device_added", "A member let in a further phone of their own; ask them whether it is theirs, and mark it as checked.";
     NoKey = "no_key", "This phone has no key for it yet; it opens once a reader's phone has synced.";
     // Changes
@@ -98,7 +99,7 @@ codes! {
     TokenInvalid = "token_invalid", "The request was not signed by an enrolled device; sync again.";
     TokenExpired = "token_expired", "The phone's clock differs from the relay's; the time was corrected, sync again.";
     TokenReplayed = "token_replayed", "The request arrived twice; sync again.";
-    TooLarge = "too_large", "The request is larger than the relay takes; sync in smaller steps.";
+    TooLarge = "too_large", "This is larger than a request, a directory entry or a space may be; do it in smaller steps.";
     RateLimited = "rate_limited", "Too many tries; wait a minute.";
     Overloaded = "overloaded", "The relay is busy; the phone tries again by itself.";
     Internal = "internal", "The relay failed; nothing was lost, try again.";

@@ -31,7 +31,7 @@ pub use chain::{After, carry_on, disputed};
 pub use flat::{FieldOp, Flat, Scalar, Value};
 pub use input::InputError;
 pub use jurisdictions::{JURISDICTIONS, Jurisdiction};
-pub use plan::{plan_edit, plan_new};
+pub use plan::{check_new, plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
 pub use schema::{

@@ -42,6 +42,21 @@ pub fn plan_new(
     Ok(plans)
 }
 
+/// Checks what was typed for a new record, without planning it.
+///
+/// # Errors
+/// As [`plan_new`].
+pub fn check_new(
+    record: &'static RecordType,
+    fields: &BTreeMap<String, Value>,
+) -> Result<(), InputError> {
+    let form = validated(record, &[], fields)?;
+    match record.required.iter().find(|name| !form.contains_key(**name)) {
+        Some(missing) => Err(InputError::missing(missing)),
+        None => Ok(()),
+    }
+}
+
 /// Plans an edit against what the documents hold now: a set replaces the set, text supersedes the entries shown,
 /// a value given again resolves a conflict, derived values follow. Parts without a document yet have no entry in `current`.
 /// What is shown already and not in conflict is left out, so the plan of an edit that changes nothing is empty.

@@ -1,8 +1,11 @@
 //! Changes that need a second admin: proposed on one phone, approved on another, with the relay in between.
 
-use sync_core::engine::ProposalView;
-use sync_core::ids::MemberId;
-use sync_core::protocol::{Code, Cosign, SyncRequest, from_cbor};
+use sync_core::directory::RecoveryKey;
+use sync_core::engine::{NewMember, ProposalView};
+use sync_core::ids::{Chain, MemberId, SpaceId};
+use sync_core::protocol::{
+    Accepted, Code, Cosign, PushResult, SyncRequest, Verdict, from_cbor, to_cbor,
+};
 use sync_core::records::Role;
 
 use super::team::{Team, member};
@@ -62,6 +65,17 @@ fn role_widening_a_new_admin_and_a_recovery_key_need_two_admin_signatures() {
     assert!(fewer.is_none(), "taking away needs nobody else");
     team.sync_all();
     team.assert_calm();
+
+    let own = team.on("admin", |phone, _| phone.status()).unwrap().member;
+    let listed = |team: &Team| team.relay.directory.recovery(&own).map(RecoveryKey::id);
+    let sheet = team.on("admin", |phone, env| phone.make_recovery(env, None, true)).unwrap();
+    assert!(sheet.waits);
+    team.sync_all();
+    assert_eq!(listed(&team), None, "the member's own signature is one admin's");
+    assert!(team.on("second", |phone, _| phone.approve_recovery(own)).unwrap());
+    team.sync_all();
+    assert_eq!(listed(&team), Some(sheet.key));
+    team.assert_calm();
 }
 
 #[test]
@@ -86,7 +100,7 @@ fn a_proposal_survives_days_offline_on_either_side_and_is_entered_at_the_place_t
 }
 
 #[test]
-fn what_two_phones_complete_at_once_is_entered_once() {
+fn what_a_phone_completes_whose_answer_is_lost_is_entered_once() {
     let mut team = two_admins();
     team.on("admin", |phone, env| phone.add_member(env, member("third", &[], true))).unwrap();
     team.sync_all();
@@ -109,12 +123,12 @@ fn a_refusal_is_told_and_what_is_taken_back_is_gone_everywhere() {
     let ann = team.on("admin", |phone, env| phone.add_member(env, new)).unwrap();
     team.sync_all();
     let id = approvals(&mut team, "second")[0].id;
-    team.on("second", |phone, env| phone.decline(env, id)).unwrap();
+    team.on("second", |phone, _| phone.decline(id)).unwrap();
     team.sync_all();
     assert_eq!(team.alarms("admin"), [Code::ApprovalDeclined]);
     assert_eq!(approvals(&mut team, "admin")[0].declined.len(), 1);
     assert!(!approvals(&mut team, "second")[0].waits_for_me);
-    team.on("admin", |phone, env| phone.withdraw(env, id)).unwrap();
+    team.on("admin", |phone, _| phone.withdraw(id)).unwrap();
     team.sync_all();
     assert!(approvals(&mut team, "second").is_empty() && approvals(&mut team, "admin").is_empty());
     assert!(team.relay.cosigns.is_empty());
@@ -193,4 +207,135 @@ fn a_team_of_one_admin_is_told_so_until_there_are_two() {
     team.sync_all();
     assert_eq!(notices(&mut team, "admin"), []);
     assert_eq!(notices(&mut team, "second"), []);
+}
+
+/// Lets a third admin in, with a phone.
+fn third_admin(team: &mut Team) {
+    let new = member("third", &[], true);
+    let third = team.on("admin", |phone, env| phone.add_member(env, new)).unwrap();
+    team.sync_all();
+    let id = approvals(team, "second")[0].id;
+    team.on("second", |phone, env| phone.approve(env, id)).unwrap();
+    team.sync_all();
+    let invitation = team.on("admin", |phone, env| phone.invite(env, third)).unwrap();
+    team.sync("admin");
+    team.begin("third", &invitation);
+    assert!(!team.ask("third"));
+    team.sync("admin");
+    assert!(team.ask("third"));
+    team.sync_all();
+}
+
+#[test]
+fn what_two_phones_complete_at_once_is_entered_once() {
+    let mut team = two_admins();
+    third_admin(&mut team);
+    let new = member("ann", &[Role::Coordinator], false);
+    let ann = team.on("admin", |phone, env| phone.add_member(env, new)).unwrap();
+    team.sync_all();
+    let length = team.relay.directory.len();
+    // Neither hears of the other's approval before both have signed the entry.
+    for on in ["second", "third"] {
+        let id = approvals(&mut team, on)[0].id;
+        team.on(on, |phone, env| phone.approve(env, id)).unwrap();
+        assert!(approvals(&mut team, on)[0].entering, "{on}");
+    }
+    let asked = ["second", "third"].map(|on| (on, team.request(on)));
+    for (on, body) in asked {
+        let answer = team.relay.serve(&body);
+        team.answer(on, &body, &answer).unwrap();
+    }
+    team.sync_all();
+    assert_eq!(team.relay.directory.len(), length + 1);
+    for on in ["admin", "second", "third"] {
+        assert_eq!(roles(&team, on, ann), Some(vec![Role::Coordinator]));
+        assert!(approvals(&mut team, on).is_empty(), "{on}");
+    }
+    team.assert_calm();
+}
+
+#[test]
+fn a_name_or_unit_that_the_roster_does_not_take_is_told_before_anybody_is_asked() {
+    let mut team = two_admins();
+    let staff = |name: String, unit: Option<String>| NewMember {
+        unit,
+        ..member(&name, &[Role::PeerSupporter], false)
+    };
+    for new in [staff("n".repeat(65), None), staff("ann".into(), Some("u".repeat(33)))] {
+        let refused = team.on("admin", |phone, env| phone.add_member(env, new));
+        assert_eq!(refused.unwrap_err().code(), Code::BadValue);
+    }
+    assert!(approvals(&mut team, "admin").is_empty());
+    let longest = staff("n".repeat(64), Some("u".repeat(32)));
+    team.on("admin", |phone, env| phone.add_member(env, longest)).unwrap();
+    team.sync_all();
+    let id = approvals(&mut team, "second")[0].id;
+    team.on("second", |phone, env| phone.approve(env, id)).unwrap();
+    team.sync_all();
+    team.assert_calm();
+}
+
+#[test]
+fn an_entry_that_the_relay_refuses_in_the_end_is_not_said_to_be_on_its_way() {
+    let mut team = two_admins();
+    let new = member("ann", &[Role::Coordinator], false);
+    let ann = team.on("admin", |phone, env| phone.add_member(env, new)).unwrap();
+    team.sync_all();
+    let id = approvals(&mut team, "second")[0].id;
+    team.on("second", |phone, env| phone.approve(env, id)).unwrap();
+    for on in ["second", "admin"] {
+        // What this phone would enter is refused; the rest of its request is taken.
+        for _ in 0..3 {
+            let body = team.request(on);
+            let mut request: SyncRequest = from_cbor(&body).unwrap();
+            let pushed = std::mem::take(&mut request.push);
+            let mut response = team.relay.respond(&to_cbor(&request));
+            let refused = pushed.iter().map(|packed| PushResult {
+                id: request.batch.unpack(packed).unwrap().id(),
+                verdict: Verdict::RefusedFinal,
+                seq: 0,
+                chain: Chain::EMPTY,
+                code: Code::NoSuchMember.to_string(),
+            });
+            response.results = refused.collect();
+            let answer = team.relay.sign(&body, &response);
+            team.answer(on, &body, &answer).unwrap();
+        }
+        let shown = approvals(&mut team, on);
+        assert!(shown.iter().all(|view| view.id == id && !view.entering), "{on}: {shown:?}");
+        assert_eq!(team.alarms(on), [Code::NoSuchMember], "{on}");
+        assert_eq!(team.pending(on), 0, "{on}: it is not sent again and again");
+        team.on(on, |phone, _| phone.alarm_seen(Code::NoSuchMember, "")).unwrap();
+    }
+    // Once the directory has changed it may do, and is tried again.
+    team.on("admin", |phone, env| phone.add_member(env, member("ben", &[], false))).unwrap();
+    team.sync_all();
+    assert_eq!(roles(&team, "admin", ann), Some(vec![Role::Coordinator]));
+    team.assert_calm();
+}
+
+#[test]
+fn a_removal_that_no_entry_can_hold_is_dropped_with_an_alarm_and_everything_else_is_sent() {
+    let mut team = Team::new();
+    let amy = team.join("amy", &[Role::PeerSupporter], false);
+    team.sync_all();
+    let device = team.on("amy", |phone, _| phone.status()).unwrap().device;
+    team.on("admin", |phone, _| phone.remove_member(amy)).unwrap();
+    let body = team.request("admin");
+    let mut response = team.relay.respond(&body);
+    let number = |at: u32| {
+        let mut space = [0; 16];
+        space[..4].copy_from_slice(&at.to_be_bytes());
+        Accepted { device, space: SpaceId::new(space), device_seq: u64::MAX }
+    };
+    response.accepted = Some((0..3_000).map(number).collect());
+    let answer = team.relay.sign(&body, &response);
+    team.answer("admin", &body, &answer).unwrap();
+    team.on("admin", |phone, env| phone.add_member(env, member("ben", &[], false))).unwrap();
+    team.sync("admin");
+    let alarms = team.on("admin", |phone, _| phone.alarms()).unwrap();
+    assert_eq!(alarms.len(), 1, "{alarms:?}");
+    assert_eq!((alarms[0].code, &alarms[0].subject), (Code::TooLarge, &amy.to_string()));
+    assert_eq!(team.pending("admin"), 0);
+    assert!(team.relay.directory.members().count() == 3, "the next entry was taken");
 }

@@ -282,3 +282,89 @@ fn an_older_directory_is_refused_and_told_in_plain_words() {
     team.sync("amy");
     assert!(team.on("amy", |phone, _| phone.show(incident)).unwrap().stored, "it goes on");
 }
+
+#[test]
+fn a_phone_that_waits_for_its_members_approval_does_not_keep_the_directory_from_being_renewed() {
+    let mut team = Team::new();
+    team.join("second", &[], true);
+    team.sync_all();
+    let invitation = team.invite(member("gus", &[Role::PeerSupporter], false));
+    team.begin("gus", &invitation);
+    assert!(!team.ask("gus"));
+    team.sync("admin");
+    assert_eq!(team.pending("admin"), 1, "it is held");
+    let before = length(&team, "admin");
+    team.wait_minutes(8 * DAY);
+    team.sync("admin");
+    assert_eq!(length(&team, "admin"), before + 1);
+    team.wait_minutes(7 * DAY);
+    team.sync("admin");
+    assert_eq!(team.alarms("admin"), []);
+}
+
+/// The second admin has not heard yet that the first one let in a further phone of theirs.
+fn further_phone() -> Team {
+    let mut team = Team::new();
+    team.join("second", &[], true);
+    team.sync_all();
+    let own = team.on("admin", |phone, _| phone.status()).unwrap().member;
+    let invitation = team.on("admin", |phone, env| phone.invite(env, own)).unwrap();
+    team.sync("admin");
+    team.begin("own", &invitation);
+    assert!(!team.ask("own"));
+    team.sync("admin");
+    assert!(team.ask("own"));
+    assert_eq!(team.alarms("second"), []);
+    team
+}
+
+#[test]
+fn a_further_phone_is_told_to_admins_who_hear_of_it_in_a_meeting() {
+    let mut team = further_phone();
+    meet(&mut team, "second", "admin").unwrap();
+    assert_eq!(team.alarms("second"), [Code::DeviceAdded]);
+}
+
+#[test]
+fn a_further_phone_is_told_to_admins_who_hear_of_it_from_a_relay_that_nobody_has_listed() {
+    let mut team = further_phone();
+    let mut stranger = PaperRelay::new(team.relay.directory.team(), 55, team.now);
+    for entry in team.relay.envelopes() {
+        stranger.take(entry);
+    }
+    team.relay = stranger;
+    for _ in 0..3 {
+        team.sync("second");
+    }
+    assert_eq!(length(&team, "second"), team.relay.directory.len());
+    assert_eq!(team.alarms("second"), [Code::DeviceAdded, Code::RelayUnlisted]);
+}
+
+#[test]
+fn an_alarm_of_what_happened_ends_when_somebody_has_seen_it_and_one_of_a_state_does_not() {
+    let mut team = Team::new();
+    team.join("amy", &[Role::PeerSupporter], false);
+    team.wait_minutes(15 * DAY);
+    team.sync("amy");
+    let roll_back = |team: &mut Team| {
+        let body = team.request("amy");
+        let mut response = team.relay.respond(&body);
+        response.spaces = vec![sync_core::protocol::SpaceItems {
+            space: team.relay.directory.space(),
+            items: Vec::new(),
+            seq: length(team, "amy") - 1,
+            chain: sync_core::ids::Chain::EMPTY,
+            more: false,
+        }];
+        let answer = team.relay.sign(&body, &response);
+        team.answer("amy", &body, &answer).unwrap();
+    };
+    roll_back(&mut team);
+    assert_eq!(team.alarms("amy"), [Code::DirectoryRolledBack, Code::DirectoryStale]);
+    let seen = |team: &mut Team, code| team.on("amy", |phone, _| phone.alarm_seen(code, ""));
+    seen(&mut team, Code::DirectoryRolledBack).unwrap();
+    assert_eq!(seen(&mut team, Code::DirectoryStale).unwrap_err().code(), Code::BadValue);
+    assert_eq!(team.alarms("amy"), [Code::DirectoryStale]);
+    roll_back(&mut team);
+    assert!(team.alarms("amy").contains(&Code::DirectoryRolledBack), "it happened again");
+}

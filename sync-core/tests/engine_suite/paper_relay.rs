@@ -42,6 +42,8 @@ pub struct PaperRelay {
     pub pushed: Vec<Envelope>,
     /// Operations that wait for signatures, handed to everybody.
     pub cosigns: Vec<Cosign>,
+    /// Changes of recovery keys that wait, handed to everybody.
+    pub recovery: Vec<minicbor::bytes::ByteVec>,
 }
 
 impl PaperRelay {
@@ -58,6 +60,7 @@ impl PaperRelay {
             verdicts: VecDeque::new(),
             pushed: Vec::new(),
             cosigns: Vec::new(),
+            recovery: Vec::new(),
         }
     }
 
@@ -93,6 +96,11 @@ impl PaperRelay {
             results.push(self.take(envelope));
         }
         self.keep_cosigns(&request);
+        for told in request.recovery.iter().flatten().filter(|told| !told.is_empty()) {
+            if !self.recovery.contains(told) {
+                self.recovery.push(told.clone());
+            }
+        }
         let cursors = match request.cursors {
             Some(cursors) => cursors,
             None => self.cursors.get(&request.device).cloned().unwrap_or_default(),
@@ -102,6 +110,7 @@ impl PaperRelay {
             need_cursors,
             results,
             pending: self.pending.clone(),
+            recovery: Some(self.recovery.clone()),
             cosign: Some(self.cosigns.clone()),
             ..empty_response(self.id(), self.now)
         };

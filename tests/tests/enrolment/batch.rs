@@ -131,3 +131,53 @@ fn a_batch_of_which_one_got_a_phone_meanwhile_lets_in_the_others() {
     assert_eq!(world.step_in("gus"), Ok(true));
     assert_eq!(alarms(&mut world, "admin"), [Code::FurtherDevice]);
 }
+
+#[test]
+fn a_batch_of_which_one_waits_for_a_second_admin_lets_in_the_others_at_once_and_that_one_later() {
+    let mut world = World::with_two_admins(12, PolicyProfile::neutral());
+    let eli = enter(&mut world, "eli");
+    let staff = sync_core::engine::NewMember {
+        name: Some("fay".into()),
+        roles: vec![Role::PeerSupporter],
+        ..Default::default()
+    };
+    let fay = world.on("admin", |phone, env| phone.add_member(env, staff)).unwrap();
+    let gus = enter(&mut world, "gus");
+    let crew = [eli, fay, gus];
+    let batch = world.on("admin", |phone, env| phone.invite_batch(env, &crew)).unwrap();
+    world.sync("admin");
+    let named = |member| match member {
+        member if member == eli => "eli",
+        member if member == fay => "fay",
+        _ => "gus",
+    };
+    for invitation in &batch {
+        let name = named(invitation.member);
+        world.begin_as(name, invitation, DeviceClass::Native);
+        assert_eq!(world.step_in(name), Ok(false), "{name}");
+    }
+    world.sync("admin");
+    assert_eq!(["eli", "fay", "gus"].map(|name| world.step_in(name).unwrap()), [true, false, true]);
+    world.sync("second");
+    let waits = world.on("second", |phone, _| phone.approvals()).unwrap();
+    world.on("second", |phone, env| phone.approve(env, waits[0].id)).unwrap();
+    world.sync("second");
+    world.sync("admin");
+    assert_eq!(world.step_in("fay"), Ok(true), "{}", world.troubles());
+    calm(&mut world, &["admin", "second", "eli", "fay", "gus"]);
+}
+
+#[test]
+fn a_batch_of_which_one_was_removed_meanwhile_lets_in_the_others() {
+    let (mut world, batch) = printed();
+    for (name, invitation) in ["eli", "fay"].into_iter().zip(&batch) {
+        world.begin_as(name, invitation, DeviceClass::Native);
+        assert_eq!(world.step_in(name), Ok(false), "{name}");
+    }
+    let eli = batch[0].member;
+    world.on("admin", |phone, _| phone.remove_member(eli)).unwrap();
+    world.exchange("admin").unwrap();
+    world.sync("admin");
+    assert_eq!(world.step_in("fay"), Ok(true), "{}", world.troubles());
+    assert_eq!(world.step_in("eli"), Ok(false));
+}

@@ -258,3 +258,24 @@ fn second_device_and_first_tend_one_caseload() {
     assert_eq!(world.shown("amy", task, "due_at"), world.shown("amy2", task, "due_at"));
     calm(&mut world, &["amy", "amy2"]);
 }
+
+#[test]
+fn a_member_whose_only_phone_was_removed_is_entered_anew_and_no_invitation_is_made_in_vain() {
+    let mut world = county();
+    let (bo, device) = (world.member("bo"), world.device("bo"));
+    world.on("admin", |phone, _| phone.remove_device(device)).unwrap();
+    world.sync("admin");
+    drop(world.devices.remove("bo"));
+    let refused = world.on("admin", |phone, env| phone.invite(env, bo));
+    assert_eq!(code_of(refused), Code::NoDeviceLeft);
+    let refused = world.on("admin", |phone, env| phone.invite_by_code(env, bo));
+    assert_eq!(code_of(refused), Code::NoDeviceLeft);
+    let refused = world.on("admin", |phone, env| phone.invite_batch(env, &[bo]));
+    assert_eq!(code_of(refused), Code::NoDeviceLeft);
+    // What the advice says.
+    world.on("admin", |phone, _| phone.remove_member(bo)).unwrap();
+    world.sync("admin");
+    world.join("bo", &[Role::PeerSupporter]);
+    world.sync_all();
+    calm(&mut world, &["admin", "amy", "bo"]);
+}

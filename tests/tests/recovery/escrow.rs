@@ -41,7 +41,7 @@ fn set_up_again(world: &mut World) {
     world.sync("amy2");
     world.sync("admin");
     let amy = world.member("amy2");
-    world.on("admin", |phone, env| phone.approve_recovery(env, amy)).unwrap();
+    world.on("admin", |phone, _| phone.approve_recovery(amy)).unwrap();
     world.sync_all();
 }
 

@@ -170,7 +170,7 @@ fn an_old_recovery_entry_or_proposal_that_is_replayed_changes_nothing() {
     // The relay serves the old proposal to admins as if it waited.
     lie(&mut world, "admin", |response| response.recovery = Some(vec![proposal.clone()])).unwrap();
     assert!(world.on("admin", |phone, _| phone.recovery_asks()).unwrap().is_empty());
-    let refused = world.on("admin", |phone, env| phone.approve_recovery(env, amy)).unwrap_err();
+    let refused = world.on("admin", |phone, _| phone.approve_recovery(amy)).unwrap_err();
     assert_eq!(refused.code(), Code::RecoveryNone);
     let listed = directory(&world).recovery(&amy).map(RecoveryKey::id);
     assert_eq!(listed, Some(new.key));
@@ -428,4 +428,30 @@ fn the_relay_obtains_neither_secret_nor_share_nor_code() {
     }
     let keys = secret_of(&sheet).keys(directory(&world).team(), world.member("amy2"));
     assert!(world.stands_at_relay(&keys.verify_key()), "what is there is found");
+}
+
+#[test]
+fn a_change_of_a_recovery_key_whose_bytes_say_more_than_is_shown_is_not_offered() {
+    let mut world = county(52);
+    let rogue = Rogue::enrol(&mut world, 1, &[], false);
+    world.sync_all();
+    let shown = to_cbor(&Op::Recovery { member: rogue.member, key: None });
+    // The same operation with one field more than this program knows: [11, [member, none, 7]].
+    let mut hidden = shown.clone();
+    let at = hidden.iter().skip(1).position(|byte| matches!(byte, 0x81 | 0x82)).unwrap() + 1;
+    if hidden[at] == 0x81 {
+        hidden.push(0xf6);
+    }
+    hidden[at] = 0x83;
+    hidden.push(0x07);
+    let read = |world: &World, op: &[u8]| {
+        let message = approval_to_sign(directory(world).team(), &[6; 16], op);
+        let sig = rogue.keys.sign(&message).into();
+        let approvals = vec![Approval { by: Approver::Device(rogue.device()), sig }];
+        let op = Op::Approved { op: op.to_vec().into(), nonce: [6; 16].into(), approvals };
+        RecoveryProposal::read(directory(world), &to_cbor(&op)).map(|proposal| proposal.key)
+    };
+    assert_eq!(from_cbor::<Op>(&hidden).ok(), from_cbor::<Op>(&shown).ok(), "read alike");
+    assert_eq!(read(&world, &shown), Ok(None));
+    assert_eq!(read(&world, &hidden), Err(Code::Malformed));
 }

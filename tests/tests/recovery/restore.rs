@@ -243,3 +243,25 @@ fn a_new_member_opens_nothing_from_before_until_a_holder_wraps_it_and_the_log_sh
     assert_eq!(tests::hostile::readers_let_in(&world), [(amys, zed)]);
     assert!(tests::hostile::wraps_at_relay(&world, of_zed) > 0);
 }
+
+#[test]
+fn a_second_use_is_told_as_a_second_one_and_each_until_somebody_has_seen_it() {
+    let mut world = county(18);
+    let used = |world: &mut World| -> Vec<String> {
+        let alarms = world.on("admin", |phone, _| phone.alarms()).unwrap();
+        let used = alarms.into_iter().filter(|alarm| alarm.code == Code::RecoveryUsed);
+        used.map(|alarm| alarm.subject).collect()
+    };
+    let amy = world.member("amy");
+    let mut subjects = Vec::new();
+    for new in ["amy2", "amy3"] {
+        let sheet = set_up(&mut world, false, true, &["admin"]);
+        begin_with_code(&mut world, new, &code_of(&sheet)).unwrap();
+        finish(&mut world, new);
+        subjects.push(format!("{amy}/{}", sheet.key));
+    }
+    subjects.sort();
+    assert_eq!(used(&mut world), subjects);
+    world.on("admin", |phone, _| phone.alarm_seen(Code::RecoveryUsed, &subjects[0])).unwrap();
+    assert_eq!(used(&mut world), subjects[1..]);
+}

@@ -25,7 +25,7 @@ fn a_recovery_key_counts_only_after_two_admins_approved_it_on_their_own_devices(
     assert_eq!((ask.member, ask.key), (amy, Some(sheet.key)));
     assert_eq!(ask.holders, holders);
 
-    let complete = world.on("admin", |phone, env| phone.approve_recovery(env, amy)).unwrap();
+    let complete = world.on("admin", |phone, _| phone.approve_recovery(amy)).unwrap();
     assert!(!complete, "one of two admins");
     world.sync_all();
     assert_eq!(status(&mut world, "amy").state, RecoveryState::Waits);
@@ -33,7 +33,7 @@ fn a_recovery_key_counts_only_after_two_admins_approved_it_on_their_own_devices(
     let ask = world.on("admin2", |phone, _| phone.recovery_asks()).unwrap().remove(0);
     assert_eq!(ask.approved_by, [world.member("admin")]);
 
-    let complete = world.on("admin2", |phone, env| phone.approve_recovery(env, amy)).unwrap();
+    let complete = world.on("admin2", |phone, _| phone.approve_recovery(amy)).unwrap();
     assert!(complete);
     world.sync_all();
     let status = status(&mut world, "amy");
@@ -64,7 +64,7 @@ fn an_admin_of_two_needs_the_other_one_for_their_own_recovery() {
     world.sync_all();
     assert_eq!(status(&mut world, "admin").state, RecoveryState::Waits);
     let admin = world.member("admin");
-    let complete = world.on("admin2", |phone, env| phone.approve_recovery(env, admin)).unwrap();
+    let complete = world.on("admin2", |phone, _| phone.approve_recovery(admin)).unwrap();
     assert!(complete, "the member's own word counts as an admin's");
     world.sync_all();
     assert_eq!(status(&mut world, "admin").state, RecoveryState::SetUp);

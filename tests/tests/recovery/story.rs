@@ -97,7 +97,7 @@ pub fn approve(world: &mut World, admins: &[&str]) {
     let amy = world.member("amy");
     for (at, admin) in admins.iter().enumerate() {
         world.sync(admin);
-        let complete = world.on(admin, |phone, env| phone.approve_recovery(env, amy)).unwrap();
+        let complete = world.on(admin, |phone, _| phone.approve_recovery(amy)).unwrap();
         assert_eq!(complete, at + 1 == admins.len(), "{admin} completes it only as the last");
         world.sync(admin);
     }

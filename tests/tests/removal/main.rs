@@ -35,7 +35,7 @@ fn call(world: &mut World, name: &str) -> (Code, bool) {
     let refusal = world.relay.sync(&token, &body).unwrap_err();
     let Some(notice) = refusal.notice else { return (refusal.code, false) };
     let _: RemovalNotice = from_cbor(&notice).unwrap();
-    (refusal.code, world.on(name, |phone, _| phone.take_removal(&notice)).unwrap())
+    (refusal.code, world.on(name, |phone, env| phone.take_removal(env, &notice)).unwrap())
 }
 
 fn sync_but(world: &mut World, gone: &str) {

@@ -1,7 +1,10 @@
 //! When a reader or their device goes, the readers who stay replace the key before anything more is written.
 
+use sync_core::crypto::EpochSecret;
+use sync_core::ids::EpochId;
+use sync_core::protocol::{Envelope, EpochBody, Kind, Suite, Verdict, limits, to_cbor};
 use sync_core::records::Role;
-use tests::hostile::{alarms, wraps_at_relay};
+use tests::hostile::{Rogue, alarms, directory, wraps_at_relay};
 
 use super::*;
 
@@ -86,4 +89,56 @@ fn a_lead_who_was_removed_keeps_nobody_from_the_note() {
     // Who left is no lead again: said at once, before anything is made.
     let refused = world.on("amy", |phone, env| phone.assign(env, written, &[bo]));
     assert_eq!(refused.unwrap_err().code(), Code::NoSuchMember);
+}
+
+#[test]
+fn a_space_that_has_had_all_its_keys_raises_an_alarm_and_its_readers_sync_on() {
+    let mut world = county();
+    let mut rogue = Rogue::enrol(&mut world, 1, &[Role::Chaplain], false);
+    world.sync_all();
+    let intervention = world.record("amy", "intervention", &[("kind", text("defusing"))]);
+    let leads = [world.member("amy"), rogue.member];
+    world.on("amy", |phone, env| phone.assign(env, intervention, &leads)).unwrap();
+    world.sync_all();
+    let space = world.on("amy", |phone, _| phone.notes(intervention)).unwrap()[0].space;
+    let used = world.on("amy", |phone, _| phone.session_epochs(intervention)).unwrap()[0];
+    // The other lead uses up what is left, and gives the last key out to amy and to themselves.
+    let before = tests::hostile::made_epochs(&world, space);
+    let mut epochs: Vec<Envelope> = Vec::new();
+    for left in (0..limits::MAX_EPOCHS - used).rev() {
+        let suite = if left == 0 { Suite::XWing } else { Suite::X25519 };
+        let (secret, public) = EpochSecret::generate(suite, &mut rogue.rng);
+        let mut wraps = Vec::new();
+        for device in leads.iter().flat_map(|lead| directory(&world).devices_of(*lead)) {
+            let (id, keys) = (device.id, device.seal_keys());
+            let zero = EpochId::new([0; 16]);
+            wraps.extend(secret.wrap_for(zero, &public, id, keys, &mut rogue.rng).ok());
+        }
+        let replaces = before.iter().chain(&epochs).map(epoch_of).collect();
+        let body = to_cbor(&EpochBody { suite, epoch_key: public.into(), replaces, wraps });
+        epochs.push(rogue.structure(&world, Kind::Epoch, space, body));
+    }
+    let results = rogue.push(&world, &epochs);
+    assert!(results.iter().all(|result| result.verdict == Verdict::Stored), "{results:?}");
+    world.sync_all();
+    assert_eq!(
+        world.on("amy", |phone, _| phone.session_epochs(intervention)).unwrap(),
+        [limits::MAX_EPOCHS]
+    );
+    let device = rogue.device();
+    world.on("admin", |phone, _| phone.remove_device(device)).unwrap();
+    world.sync("admin");
+    world.sync("amy");
+    let raised = world.on("amy", |phone, _| phone.alarms()).unwrap();
+    let raised: Vec<_> = raised.iter().map(|alarm| (alarm.code, alarm.subject.clone())).collect();
+    assert_eq!(raised, [(Code::TooLarge, space.to_string())]);
+    let after = world.incident("amy");
+    world.sync_all();
+    assert!(world.on("cleo", |phone, _| phone.show(after)).is_ok(), "everything else goes on");
+    assert!(world.on("amy", |phone, _| phone.outbox()).unwrap().is_empty());
+}
+
+/// The epoch that an envelope makes.
+fn epoch_of(envelope: &Envelope) -> EpochId {
+    EpochId::from_slice(&envelope.id().as_bytes()[..16]).unwrap()
 }

@@ -43,7 +43,7 @@ fn a_relay_that_says_removed_without_the_entries_is_not_believed() {
     let mut notice: RemovalNotice = from_cbor(&refusal.notice.unwrap()).unwrap();
     notice.entries.pop();
     let short = sync_core::protocol::to_cbor(&notice);
-    assert!(!world.on("bo", |phone, _| phone.take_removal(&short)).unwrap());
+    assert!(!world.on("bo", |phone, env| phone.take_removal(env, &short)).unwrap());
     assert_eq!(alarms(&mut world, "bo"), []);
     assert!(world.on("bo", |phone, _| phone.directory().removed_at(&bo).is_none()));
 }
@@ -177,4 +177,51 @@ fn an_admin_among_three_is_removed_by_the_other_two_whatever_they_write_meanwhil
         assert!(world.on("amy", |phone, _| phone.show(record)).is_ok(), "{record}");
     }
     assert_eq!(alarms(&mut world, "amy"), []);
+}
+
+/// Everything the relay has of the directory, as a removed device is told it, and as `change` would have it.
+fn notice(world: &World, change: impl Fn(&mut sync_core::protocol::Envelope)) -> Vec<u8> {
+    let mut batch = sync_core::protocol::Batch::new();
+    let mut entries = Vec::new();
+    for mut entry in tests::hostile::directory_entries(world) {
+        change(&mut entry);
+        entries.push(batch.pack(&entry));
+    }
+    sync_core::protocol::to_cbor(&RemovalNotice { batch, entries })
+}
+
+#[test]
+fn a_notice_that_shows_no_removal_keeps_nothing_from_being_told_later() {
+    let mut world = county();
+    world.join_further("amy2", "amy");
+    world.sync("amy");
+    world.join_further("amy3", "amy2");
+    let before = world.devices["amy"].phone.directory().len();
+    let told = notice(&world, |_| {});
+    assert!(!world.on("amy", |phone, env| phone.take_removal(env, &told)).unwrap());
+    assert_eq!(world.devices["amy"].phone.directory().len(), before, "nothing of it is taken");
+    world.sync("amy");
+    assert_eq!(alarms(&mut world, "amy"), [Code::DeviceAdded]);
+}
+
+#[test]
+fn the_proof_of_a_removal_tells_what_else_it_brings() {
+    let mut world = county();
+    world.join_further("amy2", "amy");
+    world.sync("amy");
+    world.join_further("amy3", "amy2");
+    remove(&mut world, "amy");
+    assert_eq!(call(&mut world, "amy"), (Code::DeviceRemoved, true));
+    assert_eq!(alarms(&mut world, "amy"), [Code::DeviceAdded, Code::DeviceRemoved]);
+}
+
+#[test]
+fn a_notice_with_another_directory_raises_the_alarm_and_is_not_taken() {
+    let mut world = county();
+    let before = world.devices["amy"].phone.directory().head();
+    let told = notice(&world, |entry| entry.header.actor_no ^= 1);
+    let refused = world.on("amy", |phone, env| phone.take_removal(env, &told));
+    assert_eq!(refused.unwrap_err().code(), Code::DirectoryFork);
+    assert_eq!(alarms(&mut world, "amy"), [Code::DirectoryFork]);
+    assert_eq!(world.devices["amy"].phone.directory().head(), before);
 }

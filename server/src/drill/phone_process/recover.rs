@@ -41,7 +41,7 @@ pub(super) fn perform(phone: &mut Phone, env: &mut Env<'_>, command: PhoneComman
                        "shares": shares, "waits": sheet.waits }))
         }
         PhoneCommand::ApproveRecovery { member } => {
-            let complete = phone.approve_recovery(env, member.parse()?)?;
+            let complete = phone.approve_recovery(member.parse()?)?;
             Ok(json!({ "complete": complete }))
         }
         PhoneCommand::RecoveryRequest => {

@@ -12,7 +12,7 @@ use crate::protocol::{Code, from_cbor, to_cbor};
 use crate::records::DeviceClass;
 
 use super::super::desk::Desk;
-use super::super::{Env, Phone, Result};
+use super::super::{Phone, Result};
 use super::RecoveryAsk;
 
 impl Phone {
@@ -39,7 +39,7 @@ impl Phone {
     ///
     /// # Errors
     /// `not_allowed` without the `admin` capability; `recovery_none` if nothing of the member waits here.
-    pub fn approve_recovery(&mut self, _env: &mut Env<'_>, member: MemberId) -> Result<bool> {
+    pub fn approve_recovery(&mut self, member: MemberId) -> Result<bool> {
         let mut desk = self.desk()?;
         desk.require_admin()?;
         let asked = desk.rows.asked()?.into_iter().find(|(whose, _)| *whose == member);
@@ -127,7 +127,7 @@ impl Desk<'_> {
             if matches!(event.change, RecoveryChange::Used(_))
                 && (event.member == self.identity.member || is_admin)
             {
-                self.rows.raise(Code::RecoveryUsed, &event.member.to_string())?;
+                self.rows.raise(Code::RecoveryUsed, &used(event))?;
             }
         }
         self.note_change(&new)?;
@@ -168,6 +168,11 @@ impl Desk<'_> {
         }
         Ok(())
     }
+}
+
+/// What an alarm about a use names: whose key, and which, so that a second use is told as a second one.
+pub(super) fn used(event: &RecoveryEvent) -> String {
+    format!("{}/{}", event.member, event.key)
 }
 
 fn is_same(

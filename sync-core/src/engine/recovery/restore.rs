@@ -168,9 +168,10 @@ impl Desk<'_> {
     /// A phone that was let in by a recovery key tells so itself, and needs the key's word no more.
     pub fn note_own_recovery(&mut self) -> Result<()> {
         let used = RecoveryChange::Used(self.device());
-        let member = self.identity.member;
-        if self.directory.recovery_log().iter().any(|event| event.change == used) {
-            self.rows.raise(Code::RecoveryUsed, &member.to_string())?;
+        let mut log = self.directory.recovery_log().iter();
+        if let Some(event) = log.find(|event| event.change == used) {
+            let subject = super::proposals::used(event);
+            self.rows.raise(Code::RecoveryUsed, &subject)?;
         }
         Ok(self.rows.delete_voucher()?)
     }

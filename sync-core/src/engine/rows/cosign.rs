@@ -37,12 +37,17 @@ pub(in crate::engine) struct CosignRow {
     pub name: Option<String>,
     #[n(7)]
     pub unit: Option<String>,
+    /// Length of the directory when this device last proposed the complete entry: one that was refused is not proposed
+    /// again before the directory has changed.
+    #[n(8)]
+    pub tried: Option<u64>,
 }
 
 impl CosignRow {
     pub fn new(cosign: Cosign) -> Self {
         let (mine, told, refused, entering) = (false, false, false, false);
-        Self { cosign, mine, made: None, told, refused, entering, name: None, unit: None }
+        let (made, name, unit, tried) = (None, None, None, None);
+        Self { cosign, mine, made, told, refused, entering, name, unit, tried }
     }
 
     /// The member whom the operation enters or changes.

@@ -170,6 +170,11 @@ pub(in crate::engine) struct Proposal {
 }
 
 impl Proposal {
+    /// One that is not signed yet.
+    pub fn new(op: crate::directory::Op) -> Self {
+        Self { op, signed: None }
+    }
+
     /// The id of the entry as it was last signed.
     pub fn id(&self) -> Option<EnvelopeId> {
         Some(Envelope::from_bytes(self.signed.as_ref()?).ok()?.id())
