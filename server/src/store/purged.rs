@@ -75,6 +75,8 @@ pub(crate) fn erase(tx: &Tx<'_>, space: SpaceId, doc: DocId, day: Day) -> Result
     )?
     .execute(params![space.as_bytes(), doc.as_bytes(), Code::Purged.as_str()])?;
     for statement in [
+        // Nobody can bring a sound copy any more.
+        "DELETE FROM damaged WHERE id IN (SELECT id FROM items WHERE space = ?1 AND doc = ?2)",
         "DELETE FROM documents WHERE space = ?1 AND doc = ?2",
         "DELETE FROM document_changes WHERE space = ?1 AND doc = ?2",
         "DELETE FROM records WHERE space = ?1 AND doc = ?2",
