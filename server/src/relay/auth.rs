@@ -7,7 +7,7 @@ use sync_core::directory::Directory;
 use sync_core::ids::{DeviceId, TeamId};
 use sync_core::protocol::{Code, Kind, SyncRequest, Timestamp, from_cbor, limits};
 
-use crate::store::{audit, meta};
+use crate::store::meta;
 
 use super::answer::inflate;
 use super::{Refusal, Relay};
@@ -90,35 +90,10 @@ impl Relay {
         }
         let directory = directory_with(&self.directory(team), &request);
         if directory.device(&device).is_none() {
-            self.note_removed(&directory, device, now)?;
             return Err(Code::UnknownDevice.into());
         }
         let claims = self.verify(token, &device, &directory, body, now)?;
         matching(claims, request, team)
-    }
-
-    /// Writes once a day that a removed device called.
-    fn note_removed(
-        &self,
-        directory: &Directory,
-        device: DeviceId,
-        now: Timestamp,
-    ) -> Result<(), Refusal> {
-        if directory.removed_at(&device).is_none() {
-            return Ok(());
-        }
-        const ACTION: &str = "device.refuse";
-        let today = Timestamp(i64::from(now.day().0) * 24 * 60 * 60 * 1000);
-        let team = directory.team();
-        self.store().write(|tx| {
-            if !audit::wrote_since(tx, team, device, ACTION, today)? {
-                let (actor, result) = (Some(device), Code::DeviceRemoved.as_str());
-                let object = device.to_string();
-                let entry = audit::Entry { actor, action: ACTION, object, result, count: 1 };
-                audit::append(tx, team, &entry, now)?;
-            }
-            Ok(())
-        })
     }
 
     fn verify(

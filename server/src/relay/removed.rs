@@ -4,11 +4,11 @@ use std::sync::{Arc, PoisonError};
 
 use sync_core::crypto::token;
 use sync_core::directory::Directory;
-use sync_core::ids::DeviceId;
+use sync_core::ids::{DeviceId, TeamId};
 use sync_core::protocol::{Batch, Code, RemovalNotice, SyncRequest, Timestamp, limits, to_cbor};
 
 use crate::store::quarantine::{self, Refused};
-use crate::store::{StoreError, devices, items};
+use crate::store::{StoreError, Tx, audit, devices, items};
 
 use super::auth::{decode, matching};
 use super::{Refusal, Relay, cursors};
@@ -61,6 +61,7 @@ impl Relay {
         let team = directory.team();
         self.store().write(|tx| {
             devices::saw(tx, request.device, team, now)?;
+            note_removed(tx, team, request.device, now)?;
             for packed in request.push.iter().take(limits::MAX_BATCH) {
                 let Ok(envelope) = request.batch.unpack(packed) else { continue };
                 let (id, bytes) = (envelope.id(), envelope.to_bytes());
@@ -99,4 +100,22 @@ impl Relay {
         let notice = to_cbor(&RemovalNotice { batch, entries: packed });
         Ok(Refusal { notice: Some(notice), ..Refusal::from(Code::DeviceRemoved) })
     }
+}
+
+/// Writes once a day that a removed device called.
+fn note_removed(
+    tx: &Tx<'_>,
+    team: TeamId,
+    device: DeviceId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const ACTION: &str = "device.refuse";
+    let today = Timestamp(i64::from(now.day().0) * 24 * 60 * 60 * 1000);
+    if audit::wrote_since(tx, team, device, ACTION, today)? {
+        return Ok(());
+    }
+    let (actor, result) = (Some(device), Code::DeviceRemoved.as_str());
+    let object = device.to_string();
+    let entry = audit::Entry { actor, action: ACTION, object, result, count: 1 };
+    audit::append(tx, team, &entry, now)
 }
