@@ -18,8 +18,6 @@ use crate::store::{self, Store, StoreError, meta};
 
 /// The relay's database in its folder.
 const DATABASE: &str = "relay.db";
-/// Keys of bodies at rest; a backup may leave them out, and then those of the folder stay.
-const KEYS: &str = "keys.sqlite";
 /// Where a restore prepares what it will put in place.
 const ASIDE: &str = "restoring";
 
@@ -78,7 +76,7 @@ pub fn restore(
         fs::remove_dir_all(&aside)?;
     }
     store::create_private_folder(&aside)?;
-    // A backup may be a copy of a running relay's files: its last commits are in the write-ahead log beside it.
+    // A backup may be a copy of a relay's files: its last commits are in the write-ahead log beside it.
     for name in [DATABASE, "relay.db-wal"] {
         let file = from.join(name);
         if file.is_file() {
@@ -87,11 +85,6 @@ pub fn restore(
     }
     crash_point!("relay.restore.after_copy");
     let teams = enter_new_incarnation(&aside, now, rng)?;
-    let keys = from.join(KEYS);
-    if keys.is_file() {
-        fs::copy(&keys, aside.join(KEYS))?;
-        File::open(aside.join(KEYS))?.sync_all()?;
-    }
     crash_point!("relay.restore.before_rename");
     put_in_place(data, &aside)?;
     Ok(teams)
@@ -128,26 +121,20 @@ fn put_in_place(data: &Path, aside: &Path) -> Result<(), RestoreError> {
             let _ = store.checkpoint();
         }
     }
-    for name in [KEYS, DATABASE] {
-        let (old, new) = (data.join(name), aside.join(name));
-        if !new.is_file() {
-            continue;
+    if current.is_file() {
+        let kept = data.join(format!("{DATABASE}.replaced"));
+        if kept.exists() {
+            fs::remove_file(&kept)?;
         }
-        if old.is_file() {
-            let kept = data.join(format!("{name}.replaced"));
-            if kept.exists() {
-                fs::remove_file(&kept)?;
-            }
-            fs::hard_link(&old, &kept)?;
-        }
-        for end in ["-wal", "-shm"] {
-            let log = data.join(format!("{name}{end}"));
-            if log.is_file() {
-                fs::rename(&log, data.join(format!("{name}{end}.replaced")))?;
-            }
-        }
-        fs::rename(&new, &old)?;
+        fs::hard_link(&current, &kept)?;
     }
+    for end in ["-wal", "-shm"] {
+        let log = data.join(format!("{DATABASE}{end}"));
+        if log.is_file() {
+            fs::rename(&log, data.join(format!("{DATABASE}{end}.replaced")))?;
+        }
+    }
+    fs::rename(aside.join(DATABASE), &current)?;
     sync_folder(data)?;
     fs::remove_dir_all(aside)?;
     Ok(())
