@@ -76,7 +76,7 @@ pub fn restore(
         fs::remove_dir_all(&aside)?;
     }
     store::create_private_folder(&aside)?;
-    // A backup may be a copy of a running relay's files: its last commits are in the write-ahead log beside it.
+    // A backup may be a copy of a relay's files: its last commits are in the write-ahead log beside it.
     for name in [DATABASE, "relay.db-wal"] {
         let file = from.join(name);
         if file.is_file() {

@@ -178,6 +178,14 @@ impl DocId {
         DocId(first_16(Sha256::new_with_prefix([self.0.as_slice(), b"next"].concat())))
     }
 
+    /// Documents one after the other that anybody follows: some 780,000 changes of one device.
+    pub const MOST_LINKS: usize = 4_096;
+
+    /// This document and those it goes on in, begun or not.
+    pub fn chain(self) -> impl Iterator<Item = DocId> {
+        std::iter::successors(Some(self), |doc| Some(doc.successor())).take(Self::MOST_LINKS)
+    }
+
     /// The document field of envelopes that concern a space rather than a document.
     pub const ZERO: DocId = DocId::new([0; 16]);
 }

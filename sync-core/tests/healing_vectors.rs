@@ -48,9 +48,15 @@ fn what_a_sync_says_about_healing_is_frozen() {
         wanted: vec![EnvelopeId::new([1; 32])],
     };
     WIRE.check_message("healing", &healing);
-    let answer =
-        HealingAnswer { held: true, wanted: vec![EnvelopeId::new([2; 32])], found: Vec::new() };
+    let answer = HealingAnswer {
+        held: true,
+        wanted: vec![EnvelopeId::new([2; 32])],
+        ..HealingAnswer::default()
+    };
     WIRE.check_message("healing_answer", &answer);
+    let answer =
+        HealingAnswer { erased: Some(vec![EnvelopeId::new([3; 32])]), ..HealingAnswer::default() };
+    WIRE.check_message("healing_answer_erased", &answer);
 }
 
 #[test]

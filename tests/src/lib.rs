@@ -170,6 +170,21 @@ impl World {
         })
     }
 
+    /// Bytes of the document's changes in the relay's log, and whether a tombstone of it stands.
+    pub fn on_the_relay(&self, doc: DocId) -> (i64, bool) {
+        let database = rusqlite::Connection::open(self.folder().join("relay.db")).expect("opens");
+        let bytes = database
+            .query_row(
+                "SELECT coalesce(sum(length(envelope)), 0) FROM items WHERE doc = ?1 AND kind IN (1, 2)",
+                [doc.as_bytes()],
+                |row| row.get(0),
+            )
+            .expect("the relay's tables");
+        let stands = "SELECT EXISTS (SELECT 1 FROM purged WHERE doc = ?1)";
+        let tombstone = database.query_row(stands, [doc.as_bytes()], |row| row.get(0));
+        (bytes, tombstone.expect("the relay's tables"))
+    }
+
     /// Lets time pass.
     pub fn wait_minutes(&self, minutes: i64) {
         self.now_ms.fetch_add(minutes * 60_000, Ordering::SeqCst);

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value as Json;
 
 use super::runner::{self, Failed, Options, Report, Showing, StepReport, World};
-use super::script::{Exercise, Verb};
+use super::script::{Exercise, Place, Verb};
 use super::{DemoArgs, USAGE};
 
 const COUNTY: &str = include_str!("../../../tests/exercises/county-evening.jsonl");
@@ -79,7 +79,7 @@ fn canaries(exercise: &Exercise) -> Vec<String> {
                     .iter()
                     .for_each(|insert| take(&Json::String(insert.text.trim().into())));
             }
-            Verb::ExpectRelayNever(step) => {
+            Verb::ExpectRelayNever(step) if step.place == Place::All => {
                 step.text.all().iter().for_each(|text| take(&Json::String(text.clone())));
             }
             _ => {}

@@ -2,8 +2,8 @@
 //! copy is damaged.
 //!
 //! A row that a device tells is a claim. It is taken no earlier than its envelope's own directory length, no later
-//! than the directory here and today; and an envelope of a device whose rights ended or narrowed since must be among
-//! those that counted then.
+//! than the directory here and today; what a device whose rights ended or narrowed had written before is told by its
+//! numbers, as everywhere ([`gates::judged_at`]).
 
 use sync_core::crypto;
 use sync_core::directory::Directory;
@@ -26,8 +26,9 @@ impl Push<'_> {
         self.carried.contains_key(&envelope.id())
     }
 
-    /// The directory length at which an envelope is judged.
-    pub(super) fn judged_at(&self, envelope: &Envelope) -> u64 {
+    /// The directory length of the row an envelope gets. Where its rights are judged follows from it:
+    /// [`gates::judged_at`].
+    pub(super) fn row_length(&self, envelope: &Envelope) -> u64 {
         self.row_of(envelope).directory_seq
     }
 
@@ -47,21 +48,12 @@ impl Push<'_> {
         }
     }
 
-    /// What stands against the row a device tells.
+    /// What stands against the row a device tells: that it names more of the directory than is here.
     pub(super) fn check_carried(&self, envelope: &Envelope) -> Result<(), Code> {
-        let Some(told) = self.carried.get(&envelope.id()) else { return Ok(()) };
-        let directory = &self.directory;
-        if told.directory_seq > directory.len() {
-            return Err(Code::DirectoryBehind);
+        match self.carried.get(&envelope.id()) {
+            Some(told) if told.directory_seq > self.directory.len() => Err(Code::DirectoryBehind),
+            _ => Ok(()),
         }
-        let (header, at) = (&envelope.header, self.judged_at(envelope));
-        let exceeds = directory
-            .bounds(&header.device, header.space)
-            .any(|bound| bound.seq > at && header.device_seq > bound.last);
-        if exceeds && !directory.has_released(&envelope.id(), directory.len()) {
-            return Err(Code::AfterRemoval);
-        }
-        Ok(())
     }
 
     /// An envelope that has a row: a genuine copy puts a damaged one right.

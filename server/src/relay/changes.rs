@@ -124,8 +124,8 @@ impl Push<'_> {
                 && (header.device, header.record) == (same.device, same.record)
                 && header.device_seq > same.device_seq
                 && self.is_plausible(envelope)?
-                && gates::authenticate(envelope, directory, self.judged_at(envelope)).is_ok()
-                && self.judged_at(envelope) == self.judged_at(first)
+                && gates::authenticate(envelope, directory, self.row_length(envelope)).is_ok()
+                && self.row_of(envelope) == self.row_of(first)
                 && self.check_carried(envelope).is_ok()
                 && gates::check_policy(envelope, directory).is_ok();
             let known = items::position(self.tx, self.team, envelope.id())?.is_some();

@@ -139,7 +139,13 @@ impl Relay {
         let mut share = room.of_one_kind();
         for id in asked.iter().take(MAX_WANTED) {
             let Some(row) = mend::by_id(reader, request.team, *id)? else { continue };
-            if !readable.contains(&row.space) || !row.code.is_empty() || held {
+            if !readable.contains(&row.space) || held {
+                continue;
+            }
+            if row.code == Code::Purged.as_str() {
+                answer.erased.get_or_insert_default().push(row.id);
+            }
+            if !row.code.is_empty() {
                 continue;
             }
             match row.envelope().filter(|_| is_sound(&row, directory)) {

@@ -53,8 +53,8 @@ impl Push<'_> {
         if info.kind() == SpaceKind::Directory {
             return Ok(Err(Judged::Not(Outcome::Refused(Code::WrongSpace))));
         }
-        let at = self.judged_at(envelope);
-        let judged = gates::check_right(envelope, &author, &info, self.now.day())
+        let at = self.row_length(envelope);
+        let judged = gates::check_right(envelope, &author, &info, self.row_of(envelope).row_day)
             .and_then(|()| gates::check_policy(envelope, &directory))
             .and_then(|()| gates::judged_at(&directory, &envelope.header, envelope.id(), at))
             .and_then(|at| gates::check_readers(envelope, &directory, at, &info))

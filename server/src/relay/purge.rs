@@ -30,7 +30,7 @@ impl Push<'_> {
         let (space, doc) = (order.header.space, order.header.doc);
         // What this request merged is not written yet.
         self.keep_documents()?;
-        let at = self.judged_at(order);
+        let at = self.row_length(order);
         let author = gates::judged_at(&directory, &order.header, order.id(), at).and_then(|at| {
             directory.device_at(&order.header.device, at).ok_or(Code::UnknownDevice)
         });

@@ -239,7 +239,7 @@ impl<'a> Push<'a> {
         directory: &'d Directory,
     ) -> Result<Result<Author<'d>, Outcome>, StoreError> {
         let header = &envelope.header;
-        let author = match gates::authenticate(envelope, directory, self.judged_at(envelope)) {
+        let author = match gates::authenticate(envelope, directory, self.row_length(envelope)) {
             Ok(author) => author,
             Err(Code::DirectoryBehind) => return Ok(Err(Outcome::Retry(Code::DirectoryBehind))),
             Err(code) => return Ok(Err(Outcome::Refused(code))),

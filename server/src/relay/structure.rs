@@ -48,12 +48,17 @@ impl Push<'_> {
             Err(code) => return Ok(Outcome::Refused(code)),
         };
         // Without a space there is no log to set it aside in: refusals are final here.
-        if let Err(code) = gates::check_right(envelope, &author, &info, self.now.day()) {
+        let day = self.row_of(envelope).row_day;
+        if let Err(code) = gates::check_right(envelope, &author, &info, day) {
             return Ok(Outcome::Refused(code));
         }
-        let judged =
-            gates::judged_at(&directory, &envelope.header, envelope.id(), self.judged_at(envelope))
-                .and_then(|at| gates::check_readers(envelope, &directory, at, &info));
+        let judged = gates::judged_at(
+            &directory,
+            &envelope.header,
+            envelope.id(),
+            self.row_length(envelope),
+        )
+        .and_then(|at| gates::check_readers(envelope, &directory, at, &info));
         if let Err(code) = judged {
             return Ok(Outcome::Refused(code));
         }

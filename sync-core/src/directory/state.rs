@@ -493,9 +493,15 @@ impl Directory {
         at(self.recoveries.get(member)?, self.len())?.as_ref()
     }
 
-    /// Whether a document was under a legal hold when the directory had this length.
-    pub fn is_held(&self, space: SpaceId, doc: DocId, seq: u64) -> bool {
-        self.holds.get(&(space, doc)).and_then(|since| at(since, seq)).copied().unwrap_or(false)
+    /// Whether a document, or any that it goes on in, was under a legal hold when the directory had this length. It
+    /// follows from the ids alone, whatever documents a node holds.
+    pub fn is_held(&self, space: SpaceId, first: DocId, seq: u64) -> bool {
+        let of_space = self.holds.range((space, DocId::ZERO)..).take_while(|(at, _)| at.0 == space);
+        let held: BTreeSet<DocId> = of_space
+            .filter(|(_, since)| at(since, seq) == Some(&true))
+            .map(|((_, doc), _)| *doc)
+            .collect();
+        !held.is_empty() && first.chain().any(|doc| held.contains(&doc))
     }
 
     /// The day of the last entry, as its signer's corrected clock had it.

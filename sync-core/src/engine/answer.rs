@@ -130,6 +130,7 @@ impl Desk<'_> {
         let mut more = response.spaces.iter().any(|items| items.more);
         if let Some(healing) = &response.healing {
             outcome.received += self.receive_found(&healing.found, &response.batch)?;
+            self.receive_erased(healing.erased.as_deref().unwrap_or_default())?;
             outcome.heal |= self.offer_wanted(&healing.wanted)?;
         }
         self.settle_orders()?;

@@ -4,7 +4,7 @@
 //! and are sent whatever the switch says.
 
 use crate::ids::SpaceId;
-use crate::protocol::Envelope;
+use crate::protocol::{Envelope, Kind};
 use crate::records::SpaceKind;
 
 use super::desk::Desk;
@@ -68,19 +68,28 @@ impl Desk<'_> {
         Ok(self.rows.put_item(envelope.id(), &row)?)
     }
 
-    /// Takes unsent envelopes of the member's own space out of the outbox.
+    /// Takes unsent envelopes of the member's own space out of the outbox; but for orders to erase what the relay has.
+    /// What only this phone has is erased here at once.
     fn call_back(&mut self) -> Result<()> {
+        let mut orders = Vec::new();
         for (id, _) in self.rows.outbox(usize::MAX)? {
             let (Some(item), Some(envelope)) = (self.rows.item(id)?, self.rows.envelope(id)?)
             else {
                 continue;
             };
-            if self.stays_here(item.space)? {
-                if let Some(place) = &item.outbox {
-                    self.rows.0.delete(Table::Outbox, place)?;
-                }
-                self.stay_here(item.space, &envelope)?;
+            let (space, doc) = (item.space, envelope.header.doc);
+            let is_order = envelope.header.kind == Kind::Purge;
+            if !self.stays_here(space)? || (is_order && self.is_at_relay(space, doc)?) {
+                continue;
             }
+            if let Some(place) = &item.outbox {
+                self.rows.0.delete(Table::Outbox, place)?;
+            }
+            self.stay_here(space, &envelope)?;
+            orders.extend(is_order.then_some((space, doc)));
+        }
+        for (space, doc) in orders {
+            self.carry_out(space, doc)?;
         }
         Ok(())
     }

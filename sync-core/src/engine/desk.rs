@@ -128,8 +128,14 @@ impl Desk<'_> {
 
     /// Keeps a signed envelope of this device and puts it into the outbox, unless it is to stay here.
     pub fn post(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
+        let stays = self.stays_here(space)?;
+        self.post_or_keep(space, envelope, stays)
+    }
+
+    /// As [`Desk::post`], where it is known whether it stays here.
+    pub fn post_or_keep(&mut self, space: SpaceId, envelope: &Envelope, stays: bool) -> Result<()> {
         self.rows.put_envelope(envelope)?;
-        if self.stays_here(space)? {
+        if stays {
             self.stay_here(space, envelope)?;
         } else {
             self.send(space, envelope)?;

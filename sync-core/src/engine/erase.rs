@@ -149,16 +149,48 @@ impl Desk<'_> {
         let body = to_cbor(&PurgeBody { why });
         header.set_body(&body);
         let order = self.keys.sign_envelope(header, body);
-        self.check_order(&order, &row.info, self.directory.len())?;
+        let len = self.directory.len();
+        self.check_order(&order, &row.info, len, len)?;
         let (day, by) = (header.day, Some(self.identity.member));
         let stone =
             TombstoneRow { record: 0, day, why, by, late: 0, continues: false, order: None };
-        if self.stays_here(space)? {
+        let stays = self.stays_here(space)? && !self.is_at_relay(space, doc)?;
+        if stays {
             self.bury(space, doc, stone)?;
         } else {
             self.hide(space, doc, TombstoneRow { order: Some(order.id()), ..stone })?;
         }
-        self.post(space, &order)
+        self.post_or_keep(space, &order, stays)
+    }
+
+    /// Whether the relay has said anything of a chain's changes: then it may keep some of it, whatever the backup
+    /// switch says now.
+    pub fn is_at_relay(&self, space: SpaceId, first: DocId) -> Result<bool> {
+        let chain = self.chain_from(space, first)?.into_iter().map(|(doc, _)| (space, doc));
+        for id in self.rows.envelopes_of(&chain.collect())? {
+            let item = self.rows.item(id)?;
+            if item.is_some_and(|item| item.seq > 0 || item.state == ItemState::Refused) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The relay turned out to have a change that was erased while nobody knew it had arrived there: it gets the order
+    /// that stayed here.
+    pub fn order_late(&mut self, erased: EnvelopeId, space: SpaceId) -> Result<()> {
+        let kept = self.rows.kept()?;
+        let Some((_, doc)) = kept.iter().find(|(id, _)| *id == erased) else { return Ok(()) };
+        for (id, first) in &kept {
+            let (Some(item), Some(order)) = (self.rows.item(*id)?, self.rows.envelope(*id)?) else {
+                continue;
+            };
+            let waits = item.state == ItemState::Kept && order.header.kind == Kind::Purge;
+            if waits && item.space == space && first.chain().any(|part| part == *doc) {
+                self.send(space, &order)?;
+            }
+        }
+        Ok(())
     }
 
     /// Hides a document with all it goes on in, until it is known what became of the order.
@@ -179,11 +211,34 @@ impl Desk<'_> {
         for (space, doc, stone) in self.rows.tombstones()? {
             let Some(order) = stone.order else { continue };
             match self.rows.item(order)?.map(|item| item.state) {
-                Some(ItemState::Applied) if !stone.continues => {
-                    self.bury(space, doc, TombstoneRow { order: None, ..stone })?;
-                }
+                Some(ItemState::Applied) => self.carry_out(space, doc)?,
                 Some(ItemState::Refused) | None => self.show_again(space, doc)?,
                 _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Erases what is hidden, without the relay's word. A hidden successor goes with its first document.
+    pub fn carry_out(&mut self, space: SpaceId, doc: DocId) -> Result<()> {
+        match self.rows.tombstone(space, doc)? {
+            Some(stone) if stone.order.is_some() && !stone.continues => {
+                self.bury(space, doc, TombstoneRow { order: None, ..stone })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Erases whatever is ordered in a space that no relay will take: its orders reach nobody.
+    pub fn carry_out_all(&mut self, space: SpaceId) -> Result<()> {
+        for (of, doc, stone) in self.rows.tombstones()? {
+            if of != space {
+                continue;
+            }
+            self.carry_out(space, doc)?;
+            let Some(order) = stone.order else { continue };
+            if let Some(item) = self.rows.item(order)? {
+                self.settle(order, item, ItemState::Refused)?;
             }
         }
         Ok(())
@@ -198,11 +253,18 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Checks an order against the directory at a length, as every node does.
-    fn check_order(&self, order: &Envelope, space: &SpaceInfo, directory_seq: u64) -> Result<()> {
+    /// Checks an order as every node does: its author as they were at a length of the directory (`judged_at`), holds at
+    /// the length of its row.
+    fn check_order(
+        &self,
+        order: &Envelope,
+        space: &SpaceInfo,
+        judged_at: u64,
+        directory_seq: u64,
+    ) -> Result<()> {
         let directory: &Directory = &self.directory;
         let author =
-            directory.device_at(&order.header.device, directory_seq).ok_or(Code::UnknownDevice)?;
+            directory.device_at(&order.header.device, judged_at).ok_or(Code::UnknownDevice)?;
         let (id, doc) = (order.header.space, order.header.doc);
         let named =
             Named { written_by: self.written_by(id, doc)?, continues: self.continues(id, doc)? };
@@ -247,7 +309,8 @@ impl Desk<'_> {
         if self.is_purged(space, doc)? {
             return Ok(());
         }
-        self.check_order(order, &row.info, directory_seq)?;
+        let at = gates::judged_at(&self.directory, &order.header, order.id(), directory_seq)?;
+        self.check_order(order, &row.info, at, directory_seq)?;
         let body: PurgeBody = from_cbor(&order.body).map_err(|_| Code::Malformed)?;
         let (day, why) = (order.header.day, body.why);
         let by = self.directory.owner_of(&order.header.device);
@@ -301,6 +364,7 @@ impl Desk<'_> {
     /// Erases one change's bytes and whatever waits or is kept of it. True if it is this device's and came too late.
     fn erase_envelope(&mut self, id: EnvelopeId) -> Result<bool> {
         self.rows.delete_draft(id)?;
+        self.close_hole(id)?;
         let Some(envelope) = self.rows.envelope(id)? else { return Ok(false) };
         if let Ok(sealed) = from_cbor::<SealedBody>(&envelope.body) {
             self.rows.delete_secret(&SecretName::Document(sealed.dek))?;

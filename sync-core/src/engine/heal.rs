@@ -285,7 +285,7 @@ fn turn_of(envelope: &Envelope) -> Turn {
 }
 
 /// Whether a relay gave the envelope a place: what never left this phone is the outbox's business.
-fn was_taken(item: &ItemRow) -> bool {
+pub(super) fn was_taken(item: &ItemRow) -> bool {
     match item.state {
         ItemState::Applied | ItemState::Unreadable | ItemState::Waiting => true,
         // Set aside here, but others may see it otherwise: it is part of the log.

@@ -9,7 +9,7 @@ use super::Result;
 use super::desk::Desk;
 use super::heal::is_genuine;
 use super::page::{Content, Row};
-use super::rows::HoleRow;
+use super::rows::{HoleRow, ItemState};
 
 impl Desk<'_> {
     /// Notes that no genuine copy of an item of the log is here.
@@ -20,7 +20,12 @@ impl Desk<'_> {
 
     /// Whether an item was missing and this is a genuine copy of it. Then it is no longer missing.
     pub fn fills_hole(&mut self, id: EnvelopeId, genuine: bool) -> Result<bool> {
-        if !genuine || self.rows.hole(id)?.is_none() {
+        Ok(genuine && self.close_hole(id)?)
+    }
+
+    /// Nothing of an item is missed any more: a genuine copy came, or it was erased. False if nothing was missed.
+    pub fn close_hole(&mut self, id: EnvelopeId) -> Result<bool> {
+        if self.rows.hole(id)?.is_none() {
             return Ok(false);
         }
         self.rows.delete_hole(id)?;
@@ -29,6 +34,16 @@ impl Desk<'_> {
             self.rows.lower(code, &id.to_string())?;
         }
         Ok(true)
+    }
+
+    /// Misses no longer what the relay says was erased: nobody can bring that, and nothing else follows from its word.
+    pub fn receive_erased(&mut self, erased: &[EnvelopeId]) -> Result<()> {
+        for id in erased {
+            let Some(hole) = self.rows.hole(*id)? else { continue };
+            self.close_hole(*id)?;
+            self.applied(*id, hole.space, hole.seq, ItemState::Purged)?;
+        }
+        Ok(())
     }
 
     /// Takes the genuine copies that the relay found.

@@ -21,6 +21,9 @@ impl Desk<'_> {
     pub fn acknowledge(&mut self, id: EnvelopeId, seq: u64) -> Result<bool> {
         let Some(mut row) = self.rows.item(id)? else { return Ok(false) };
         let read = self.row_data.get(&id).copied();
+        if row.state == ItemState::Purged && row.seq == 0 {
+            self.order_late(id, row.space)?;
+        }
         if !matches!(row.state, ItemState::Outbox | ItemState::Kept) {
             // A log that is read anew may have it elsewhere.
             if row.state != ItemState::Refused

@@ -161,8 +161,9 @@ impl Desk<'_> {
                 if code == Code::Purged.as_str() && state != Some(ItemState::Outbox) =>
             {
                 // What is erased is so by an order or its time, which every phone judges itself: nothing follows
-                // from the relay's word alone.
-                return match state {
+                // from the relay's word alone, but that it is not missed any more.
+                let missed = self.close_hole(row.id)?;
+                return match state.filter(|_| !missed) {
                     None => self.applied(row.id, space, row.seq, ItemState::Purged),
                     Some(_) => Ok(()),
                 };
@@ -191,7 +192,7 @@ impl Desk<'_> {
                 }
                 return self.applied(row.id, space, row.seq, ItemState::Refused);
             }
-            (Content::Stub(_), Some(ItemState::Refused)) => return Ok(()),
+            (Content::Stub(_), Some(ItemState::Refused | ItemState::Purged)) => return Ok(()),
             (Content::Stub(_), Some(_)) => {
                 // What was taken once stays: setting aside is decided before an item is served.
                 self.offer_wanted(&[row.id])?;

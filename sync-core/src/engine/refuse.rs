@@ -121,6 +121,7 @@ impl Desk<'_> {
 
     /// A space that will never be: whatever was written into it becomes drafts, with its values.
     fn refuse_contents(&mut self, space: SpaceId, code: Code) -> Result<()> {
+        self.carry_out_all(space)?;
         for (id, _) in self.rows.outbox(usize::MAX)? {
             if self.rows.item(id)?.is_some_and(|item| item.space == space) {
                 self.refuse_in_log(id, code)?;
@@ -137,8 +138,10 @@ impl Desk<'_> {
         self.withdraw(space)
     }
 
-    /// Takes what is for a superseded space out of the outbox: no relay will ever take it.
+    /// Takes what is for a superseded space out of the outbox: no relay will ever take it. What is ordered there is erased
+    /// first: it must not move along.
     fn withdraw(&mut self, space: SpaceId) -> Result<()> {
+        self.carry_out_all(space)?;
         for (id, _) in self.rows.outbox(usize::MAX)? {
             if let Some(item) = self.rows.item(id)?
                 && item.space == space
@@ -160,6 +163,7 @@ impl Desk<'_> {
                     && row.info.is_read_by(&self.identity.member)
             });
             let Some(standing) = standing else { continue };
+            self.carry_out_all(old.info.id)?;
             for (_, doc, document) in self.rows.documents_of(Some(old.info.id))? {
                 let Some(part) = DocType::by_number(document.record) else { continue };
                 let Some(saved) = &document.saved else { continue };

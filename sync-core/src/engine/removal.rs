@@ -3,11 +3,18 @@
 //! A removal is proposed at once, offline too. It is signed when the relay has told how far each device had come, and
 //! the relay takes it only while that is still so; otherwise it is signed anew with what the relay tells then.
 
+use std::collections::BTreeMap;
+
 use crate::directory::Op;
-use crate::ids::{DeviceId, EnvelopeId, MemberId};
-use crate::protocol::{Accepted, Code, Envelope, RemovalNotice, SetAside, SyncResponse, from_cbor};
+use crate::ids::{DeviceId, EnvelopeId, MemberId, SpaceId};
+use crate::protocol::{
+    Accepted, Code, Envelope, Header, RemovalNotice, SetAside, SyncResponse, from_cbor,
+};
 
 use super::desk::Desk;
+use super::heal::was_taken;
+use super::rows::ItemRow;
+use super::store::Table;
 use super::{Env, Phone, Result};
 
 impl Phone {
@@ -131,6 +138,25 @@ impl Desk<'_> {
         Ok(true)
     }
 
+    /// How far devices had come in the logs that this phone holds: what it, or whoever has read the same, hands back to a
+    /// relay that lost it counts like what the relay has now.
+    fn numbers_taken(&self, devices: &[DeviceId]) -> Result<Vec<Accepted>> {
+        let mut taken = Vec::new();
+        for (key, value) in self.rows.all(Table::Items, &[])? {
+            let item: ItemRow = from_cbor(&value).map_err(|_| Code::StoreFailed)?;
+            let id = EnvelopeId::from_slice(&key).map_err(|_| Code::StoreFailed)?;
+            let Some(envelope) = self.rows.envelope(id)?.filter(|_| was_taken(&item)) else {
+                continue;
+            };
+            let Header { device, space, device_seq, .. } = envelope.header;
+            // Nobody signed what stands in place of a missing item.
+            if devices.contains(&device) && self.rows.hole(id)?.is_none() {
+                taken.push(Accepted { device, space, device_seq });
+            }
+        }
+        Ok(taken)
+    }
+
     /// Keeps what the relay tells an admin's device of removed devices; true if a removal can be signed, or signed anew, now.
     pub fn take_numbers(&mut self, response: &SyncResponse, is_latest: bool) -> Result<bool> {
         if self.require_admin().is_ok() && is_latest {
@@ -138,11 +164,24 @@ impl Desk<'_> {
         }
         let wanted = self.numbers_wanted()?;
         let mut news = false;
-        if let Some(accepted) = response.accepted.as_deref().filter(|_| is_latest) {
+        // A relay that lost something tells too little until it is healed.
+        let heals = response.healing.as_ref().is_some_and(|healing| healing.held)
+            || self.rows.has_marks()?
+            || !self.rows.owes_no_order()?;
+        let accepted = response.accepted.as_deref().filter(|_| is_latest && !heals);
+        if let Some(accepted) = accepted.filter(|_| !wanted.is_empty()) {
+            let taken = self.numbers_taken(&wanted)?;
             for device in &wanted {
-                let mut told: Vec<Accepted> =
-                    accepted.iter().filter(|one| one.device == *device).copied().collect();
-                told.sort_by_key(|one| one.space);
+                let both = accepted.iter().chain(&taken).filter(|one| one.device == *device);
+                let mut highest: BTreeMap<SpaceId, u64> = BTreeMap::new();
+                for one in both {
+                    let number = highest.entry(one.space).or_default();
+                    *number = one.device_seq.max(*number);
+                }
+                let told: Vec<Accepted> = highest
+                    .into_iter()
+                    .map(|(space, device_seq)| Accepted { device: *device, space, device_seq })
+                    .collect();
                 if self.rows.accepted(*device)?.as_ref() != Some(&told) {
                     self.rows.put_accepted(*device, &told)?;
                     news = true;

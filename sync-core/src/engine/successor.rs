@@ -13,9 +13,6 @@ use super::desk::Desk;
 use super::record::Part;
 use super::rows::{DocumentRow, SpaceRow};
 
-/// Documents one after the other that a device walks at most: some 780,000 changes of one device.
-const MOST_LINKS: usize = 4_096;
-
 /// Saved size beyond which a document is closed; one more change cannot take it past what gates refuse.
 const FULL_BYTES: usize = limits::MAX_DOCUMENT / 2;
 
@@ -24,7 +21,7 @@ impl Desk<'_> {
     pub fn open_end(&self, space: SpaceId, doc: DocId) -> Result<DocId> {
         let Some(row) = self.rows.space(space)? else { return Ok(doc) };
         let mut at = doc;
-        for _ in 0..MOST_LINKS {
+        for _ in 0..DocId::MOST_LINKS {
             let Some(document) = self.rows.document(space, at)? else { return Ok(at) };
             let next = at.successor();
             // Once anybody went on in the next one, everybody does.
@@ -39,7 +36,9 @@ impl Desk<'_> {
     /// The documents of a chain that this phone has, from this one on.
     pub fn chain_from(&self, space: SpaceId, doc: DocId) -> Result<Vec<(DocId, DocumentRow)>> {
         let (mut chain, mut at) = (Vec::new(), doc);
-        while let Some(row) = self.rows.document(space, at)?.filter(|_| chain.len() < MOST_LINKS) {
+        while let Some(row) =
+            self.rows.document(space, at)?.filter(|_| chain.len() < DocId::MOST_LINKS)
+        {
             chain.push((at, row));
             at = at.successor();
         }

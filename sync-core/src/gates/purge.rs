@@ -23,8 +23,8 @@ pub struct Named {
 /// successor is no secret.
 ///
 /// # Errors
-/// `malformed` if it names no first document or has no reason, `not_allowed`, `legal_hold` while the document is held at
-/// this length of the directory.
+/// `malformed` if it names no first document or has no reason, `not_allowed`, `legal_hold` while the document, or one that
+/// it goes on in, is held at this length of the directory.
 pub fn check_purge(
     order: &Envelope,
     author: &Author<'_>,

@@ -76,6 +76,9 @@ pub struct HealingAnswer {
     /// What the device wanted and the relay has.
     #[n(2)]
     pub found: Vec<Found>,
+    /// Of what the device wanted: erased for good, so that nobody has it any more.
+    #[n(3)]
+    pub erased: Option<Vec<EnvelopeId>>,
 }
 
 /// What a device sends to `POST /v1/reconcile`.

@@ -3,8 +3,11 @@
 
 use rusqlite::{Connection, params};
 use server::verify::{self, Anchor, AuditFault};
+use sync_core::engine::NewMember;
 use sync_core::ids::{DeviceId, TeamId};
-use sync_core::protocol::{AuditRow, Timestamp};
+use sync_core::protocol::{AuditRow, Kind, Timestamp, Verdict};
+use sync_core::records::{DeviceClass, SpaceKind};
+use tests::hostile::Rogue;
 
 use super::*;
 
@@ -84,6 +87,107 @@ fn it_holds_entries_key_grants_reads_of_sealed_bodies_and_restores_and_no_word_o
     }
     let report = &verify::audit(world.folder(), None, None).unwrap()[0];
     assert_eq!((report.fault, report.rows), (None, actions.len() as u64));
+}
+
+/// Rows of an action and their results.
+fn rows_of(world: &World, action: &str) -> Vec<(String, String)> {
+    let connection = Connection::open(world.folder().join("relay.db")).unwrap();
+    let mut statement = connection
+        .prepare("SELECT object, result FROM audit WHERE action = ?1 ORDER BY seq")
+        .unwrap();
+    let rows = statement.query_map([action], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+fn done(object: impl ToString) -> Vec<(String, String)> {
+    vec![(object.to_string(), "done".to_owned())]
+}
+
+#[test]
+fn it_holds_what_was_erased_held_set_aside_refused_and_mended() {
+    let mut world = county();
+    let admin = world.member("admin");
+    let roles = [Role::ClinicalDirector];
+    world.on("admin", |phone, env| phone.set_roles(env, admin, &roles, true)).unwrap();
+    let mut rogue = Rogue::enrol(&mut world, 6, &[Role::PeerSupporter], false);
+    let (gone, kept) = (incident(&mut world, "amy", 1), incident(&mut world, "amy", 2));
+    world.sync_all();
+    world.on("amy", |phone, env| phone.purge(env, gone)).unwrap();
+    // The order is given before its author knows of the hold.
+    world.on("amy", |phone, env| phone.purge(env, kept)).unwrap();
+    world.on("admin", |phone, _| phone.hold(kept, true)).unwrap();
+    world.sync("admin");
+    world.sync_all();
+    assert_eq!(rows_of(&world, "purge"), done(gone));
+    assert_eq!(rows_of(&world, "directory.hold"), done(kept));
+    let aside = rows_of(&world, "item.quarantine");
+    assert_eq!(aside.len(), 1);
+    assert_eq!(aside[0].1, "legal_hold");
+    world.on("admin", |phone, _| phone.hold(kept, false)).unwrap();
+    world.sync_all();
+    assert_eq!(rows_of(&world, "directory.hold_ends"), done(kept));
+    // Somebody else's envelope under a signature that is not theirs.
+    let operations = tests::hostile::open_space(&world, SpaceKind::Operations, None);
+    let mut forged = rogue.structure(&world, Kind::Sender, operations, vec![0x80]);
+    forged.sig = [7; 64];
+    assert_eq!(rogue.push(&world, &[forged.clone()])[0].verdict, Verdict::RefusedFinal);
+    let refused = (forged.id().to_string(), "bad_signature".to_owned());
+    assert_eq!(rows_of(&world, "item.refuse"), [refused]);
+    // A damaged row, put right by who wrote it.
+    let torn = incident(&mut world, "amy", 3);
+    world.sync("amy");
+    damage::damage(&world, torn, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    for name in ["bo", "amy"] {
+        world.sync(name);
+    }
+    let mended = rows_of(&world, "item.mend");
+    assert_eq!((mended.len(), mended[0].1.as_str()), (1, "done"));
+}
+
+#[test]
+fn it_holds_who_was_let_in_together_removed_refused_released_and_whose_recovery_key_was_set() {
+    let mut world = county();
+    let crew: Vec<_> = ["eli", "fay"]
+        .map(|name| {
+            let new = NewMember { name: Some(name.into()), ..NewMember::default() };
+            world.on("admin", |phone, env| phone.add_member(env, new)).unwrap()
+        })
+        .into();
+    world.sync("admin");
+    let batch = world.on("admin", |phone, env| phone.invite_batch(env, &crew)).unwrap();
+    world.sync("admin");
+    for (name, invitation) in ["eli", "fay"].into_iter().zip(&batch) {
+        world.begin_as(name, invitation, DeviceClass::Native);
+        assert_eq!(world.step_in(name), Ok(false));
+    }
+    world.sync("admin");
+    assert_eq!(rows_of(&world, "directory.devices"), done(2));
+    for name in ["eli", "fay"] {
+        assert_eq!(world.step_in(name), Ok(true));
+    }
+    world.on("admin", |phone, env| phone.make_recovery(env, None, true)).unwrap();
+    world.sync_all();
+    assert_eq!(rows_of(&world, "directory.recovery"), done(world.member("admin")));
+    let late = incident(&mut world, "bo", 1);
+    let bo = world.device("bo");
+    world.on("admin", |phone, _| phone.remove_device(bo)).unwrap();
+    world.sync("admin");
+    assert_eq!(rows_of(&world, "directory.remove"), done(bo));
+    for _ in 0..2 {
+        let (body, token) = world.request("bo");
+        assert_eq!(world.relay.sync(&token, &body).unwrap_err().code, Code::DeviceRemoved);
+    }
+    let refused = rows_of(&world, "device.refuse");
+    assert_eq!(refused.len(), 1, "once a day: {refused:?}");
+    world.sync("admin");
+    let aside = world.on("admin", |phone, _| phone.quarantined()).unwrap();
+    let ids: Vec<_> = aside.iter().map(|item| item.id).collect();
+    world.on("admin", |phone, _| phone.release(&ids)).unwrap();
+    world.sync_all_but("bo");
+    assert_eq!(rows_of(&world, "directory.release"), done(ids.len()));
+    assert_eq!(world.shown("amy", late, "severity"), Some(Value::Int(1)));
+    let report = &verify::audit(world.folder(), None, None).unwrap()[0];
+    assert_eq!(report.fault, None);
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use rusqlite::params;
 use sync_core::doc::Edit;
 use sync_core::ids::SpaceId;
-use sync_core::protocol::{Batch, Carried, Envelope, HEADER_LEN, Healing, RowData, Verdict};
+use sync_core::protocol::{Batch, Carried, Envelope, HEADER_LEN, Healing, Reset, RowData, Verdict};
 use sync_core::records::{DocType, FieldOp, Scalar, SpaceKind};
-use tests::hostile::Rogue;
+use tests::hostile::{Rogue, lie};
 
 use super::*;
 
@@ -23,7 +23,7 @@ fn stored(world: &World, doc: DocId) -> Vec<u8> {
         .unwrap()
 }
 
-fn damage(world: &World, doc: DocId, change: impl Fn(&mut Vec<u8>)) {
+pub(super) fn damage(world: &World, doc: DocId, change: impl Fn(&mut Vec<u8>)) {
     let mut bytes = stored(world, doc);
     change(&mut bytes);
     let changed = database(world)
@@ -53,7 +53,11 @@ fn heals(change: impl Fn(&mut Vec<u8>), alarm: Code) {
     assert_eq!(world.shown("bo", id, "severity"), Some(Value::Int(4)), "{}", world.troubles());
     assert!(!alarms(&mut world, "bo").contains(&alarm), "{}", world.troubles());
     assert!(world.on("bo", |phone, _| phone.drafts()).unwrap().is_empty());
-    assert!(log(&world).keys().all(|id| before.contains_key(id) || !before.is_empty()));
+    let after = log(&world);
+    for (id, row) in &before {
+        assert_eq!(after.get(id), Some(row), "every row stands as it did");
+    }
+    assert_eq!(after.len(), before.len() + 1, "and cleo's incident");
     world.edit("bo", id, &[("severity", Value::Int(5))]);
     world.sync_all();
     assert_eq!(world.shown("amy", id, "severity"), Some(Value::Int(5)));
@@ -222,4 +226,93 @@ fn a_genuine_row_gives_way_to_nobody() {
     let said = hand_back(&world, &mut rogue, &second, row);
     assert_eq!(said, (Verdict::RefusedFinal, "device_cloned".to_owned()));
     assert_eq!(log(&world), before);
+}
+
+/// An incident of amy's whose every copy but hers is damaged: bo misses it, and amy is away.
+fn missed(alarm: Code, change: impl Fn(&mut Vec<u8>)) -> (World, DocId) {
+    let mut world = county();
+    let id = incident(&mut world, "amy", 4);
+    world.sync("amy");
+    damage(&world, id, change);
+    for name in ["bo", "bo"] {
+        world.sync(name);
+    }
+    assert!(alarms(&mut world, "bo").contains(&alarm));
+    assert_eq!(wanted(&mut world, "bo"), 1, "bo asks for it");
+    (world, id)
+}
+
+/// How many items a phone asks the relay for.
+fn wanted(world: &mut World, name: &str) -> usize {
+    let request = world.on(name, |phone, env| phone.sync_request(env)).unwrap();
+    request.healing.map_or(0, |healing| healing.wanted.len())
+}
+
+#[test]
+fn what_was_erased_is_not_missed_any_more() {
+    for (alarm, at) in [(Code::RelayChanged, usize::MAX), (Code::BadSignature, HEADER_LEN)] {
+        let (mut world, id) = missed(alarm, |bytes| {
+            let at = at.min(bytes.len() - 1);
+            bytes[at] ^= 1;
+        });
+        world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
+        world.sync("amy");
+        for name in ["bo", "bo", "cleo", "amy"] {
+            world.sync(name);
+        }
+        assert_eq!(world.on_the_relay(id), (0, true), "{alarm:?}");
+        for name in ["amy", "bo", "cleo"] {
+            assert_eq!(wanted(&mut world, name), 0, "{name} {alarm:?}");
+            assert!(!alarms(&mut world, name).contains(&alarm), "{}", world.troubles());
+        }
+        let count = "SELECT count(*) FROM damaged";
+        let count: i64 = database(&world).query_row(count, [], |row| row.get(0)).unwrap();
+        assert_eq!(count, 0, "nor does the relay ask for it");
+    }
+}
+
+/// The relay says that the log of operations is another one, and nothing about healing: the phone reads it anew.
+fn read_anew(world: &mut World, name: &str) {
+    let space = operations_of(world);
+    lie(world, name, |response| {
+        response.healing = None;
+        response.reset.push(Reset { space, why: Code::RelayChanged.as_str().into() });
+    })
+    .unwrap();
+    let raised = world.on(name, |phone, _| phone.alarms()).unwrap();
+    assert!(raised.iter().any(|alarm| alarm.subject == space.to_string()), "{raised:?}");
+    let subject = space.to_string();
+    world.on(name, |phone, _| phone.alarm_seen(Code::RelayChanged, &subject)).unwrap();
+    let mut read = 0;
+    while read == 0 {
+        // It asks for all cursors first.
+        let outcome = lie(world, name, |response| response.healing = None).unwrap();
+        assert!(outcome.again || outcome.received > 0);
+        read = outcome.received;
+    }
+}
+
+#[test]
+fn what_was_erased_is_not_missed_any_more_where_the_log_is_read_anew() {
+    let (mut world, id) = missed(Code::RelayChanged, |bytes| *bytes.last_mut().unwrap() ^= 1);
+    world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
+    world.sync("amy");
+    read_anew(&mut world, "bo");
+    assert_eq!(wanted(&mut world, "bo"), 0);
+    assert_eq!(alarms(&mut world, "bo"), []);
+}
+
+#[test]
+fn an_erased_item_under_another_stub_is_no_alarm() {
+    let mut world = county();
+    let id = incident(&mut world, "amy", 4);
+    world.sync_all();
+    world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
+    world.sync_all();
+    let set_aside = "UPDATE items SET code = 'schema_violation' WHERE doc = ?1 AND kind = 1";
+    database(&world).execute(set_aside, [id.as_bytes()]).unwrap();
+    for name in ["amy", "bo", "cleo"] {
+        read_anew(&mut world, name);
+        assert_eq!(alarms(&mut world, name), [], "{name}");
+    }
 }

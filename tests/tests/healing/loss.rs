@@ -248,49 +248,12 @@ fn when_nothing_is_missing_one_small_question_is_all() {
 
 #[test]
 fn removal_is_not_undone_by_a_restore() {
-    use sync_core::directory::Op;
-    use sync_core::protocol::{Header, Kind, Priority, to_cbor};
     let mut world = county();
-    // An admin's own entry that removes bo's device, with how far it had come.
-    let mut rogue = tests::hostile::Rogue::enrol(&mut world, 4, &[], true);
-    world.sync_all();
     let backup = world.backup();
-    let (device, member) = {
-        let directory = tests::hostile::directory(&world);
-        let device = directory.devices_of(world.member("bo")).next().unwrap().id;
-        (device, world.member("bo"))
-    };
-    let operations = sync_core::directory::open_space_id(
-        world.devices["bo"].phone.team(),
-        sync_core::records::SpaceKind::Operations,
-        None,
-    );
+    let device = world.device("bo");
     let kept = incident(&mut world, "bo", 1);
     world.sync("bo");
-    let directory = tests::hostile::directory(&world);
-    let last = vec![sync_core::directory::Accepted { device, space: operations, device_seq: 9 }];
-    let op = Op::Remove { member, device: Some(device), last };
-    let header = Header {
-        kind: Kind::Directory,
-        priority: Priority::First,
-        schema: 0,
-        record: 0,
-        space: directory.space(),
-        doc: DocId::ZERO,
-        device: rogue.keys.device_id(),
-        device_seq: 1_000,
-        actor_no: 0,
-        day: world.now().day(),
-        directory_seq: directory.len(),
-        directory_hash: directory.head(),
-        body_hash: [0; 32],
-    };
-    let entry = rogue.keys.sign_envelope(header, to_cbor(&op));
-    let mut batch = sync_core::protocol::Batch::new();
-    let push = vec![batch.pack(&entry)];
-    let (body, token) = rogue.request(&world, batch, push);
-    let answer = tests::read_answer(&world.relay.sync(&token, &body).unwrap());
-    assert_eq!(answer.results[0].code, "", "removed");
+    world.on("admin", |phone, _| phone.remove_device(device)).unwrap();
     for name in ["admin", "amy", "cleo"] {
         world.sync(name);
     }
@@ -301,7 +264,10 @@ fn removal_is_not_undone_by_a_restore() {
     let space = tests::hostile::directory(&world).space();
     assert!(response.spaces.iter().all(|items| items.space == space));
     world.sync("amy");
-    assert!(tests::hostile::directory(&world).device(&device).is_none(), "removed again");
+    let directory = tests::hostile::directory(&world);
+    assert!(directory.device(&device).is_none(), "removed");
+    let entries = tests::hostile::directory_entries(&world).len() as u64;
+    assert_eq!(entries, directory.len(), "the relay knows it again");
     world.sync("admin");
     let (body, token) = world.request("bo");
     assert_eq!(world.relay.sync(&token, &body).unwrap_err().code, Code::DeviceRemoved);

@@ -9,6 +9,7 @@ mod deaths;
 mod histories;
 mod loss;
 mod purge;
+mod rights;
 
 use std::collections::BTreeMap;
 

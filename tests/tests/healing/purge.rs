@@ -4,23 +4,6 @@ use tests::is_absent;
 
 use super::*;
 
-/// Bytes of the document's changes in the relay's log, and whether a tombstone of it stands.
-fn on_the_relay(world: &World, record: DocId) -> (i64, bool) {
-    let database = rusqlite::Connection::open(world.folder().join("relay.db")).unwrap();
-    let doc = record.as_bytes();
-    let bytes = database
-        .query_row(
-            "SELECT coalesce(sum(length(envelope)), 0) FROM items WHERE doc = ?1 AND kind IN (1, 2)",
-            [doc],
-            |row| row.get(0),
-        )
-        .unwrap();
-    let tombstone = database
-        .query_row("SELECT EXISTS (SELECT 1 FROM purged WHERE doc = ?1)", [doc], |row| row.get(0))
-        .unwrap();
-    (bytes, tombstone)
-}
-
 /// Audit rows of orders that were carried out on a document.
 fn recorded(world: &World, record: DocId) -> i64 {
     let database = rusqlite::Connection::open(world.folder().join("relay.db")).unwrap();
@@ -37,7 +20,7 @@ fn stays_erased(world: &mut World, gone: DocId, case: &str) {
     for name in ["amy", "bo", "cleo"] {
         assert!(is_absent(world, name, gone), "{name}, {case}");
     }
-    assert_eq!(on_the_relay(world, gone), (0, true), "{case}");
+    assert_eq!(world.on_the_relay(gone), (0, true), "{case}");
     world.join("eve", &[Role::PeerSupporter]);
     world.sync_all();
     assert!(is_absent(world, "eve", gone), "a new phone gets nothing of it, {case}");
@@ -52,16 +35,16 @@ fn a_purge_is_not_undone_by_a_restore() {
         let stays = incident(&mut world, "bo", 2);
         world.sync_all();
         let backup = world.backup();
-        assert!(on_the_relay(&world, gone).0 > 0, "the backup holds it");
+        assert!(world.on_the_relay(gone).0 > 0, "the backup holds it");
         world.on("cleo", |phone, env| phone.purge(env, gone)).unwrap();
         // Amy was away: she still holds it, and has more to say of it.
         world.edit("amy", gone, &[("severity", Value::Int(5))]);
         for name in ["cleo", "bo", "admin"] {
             world.sync(name);
         }
-        assert_eq!((on_the_relay(&world, gone), recorded(&world, gone)), ((0, true), 1));
+        assert_eq!((world.on_the_relay(gone), recorded(&world, gone)), ((0, true), 1));
         world.restore(&backup, false);
-        assert_eq!((on_the_relay(&world, gone).1, recorded(&world, gone)), (false, 0), "undone");
+        assert_eq!((world.on_the_relay(gone).1, recorded(&world, gone)), (false, 0), "undone");
         for name in order {
             world.sync(name);
         }

@@ -162,7 +162,7 @@ pub fn set_up_for(world: &mut World, name: &str) -> RecoverySheet {
     world.sync(name);
     world.sync("admin");
     let member = world.member(name);
-    world.on("admin", |phone, env| phone.approve_recovery(env, member)).unwrap();
+    world.on("admin", |phone, _| phone.approve_recovery(member)).unwrap();
     world.sync_all_but("amy2");
     sheet
 }

@@ -223,7 +223,7 @@ impl World {
             Verb::ExpectPending(expect) => self.expect_pending(expect),
             Verb::ExpectFirst(on) => self.expect_first(on),
             Verb::ExpectSame(expect) => self.expect_same(expect.devices.all()),
-            Verb::ExpectRelayNever(expect) => self.expect_relay_never(expect.text.all()),
+            Verb::ExpectRelayNever(expect) => self.expect_relay_never(expect),
             Verb::ExpectConsole(expect) => self.expect_console(expect),
             Verb::ExpectWindow(expect) => self.expect_window(expect),
             Verb::ExpectQuarantine(expect) => self.expect_quarantine(expect),

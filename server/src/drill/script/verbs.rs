@@ -147,8 +147,8 @@ arguments! {
     ExpectPending { device: String, count: u64 }
     /// Devices to compare.
     ExpectSame { devices: Texts }
-    /// Words that never stand at the relay.
-    ExpectNever { text: Texts }
+    /// Words that never stand at the relay, or in its data.
+    ExpectNever { text: Texts, #[serde(default)] place: Place }
     /// What a page shows.
     ExpectConsole { view: View, #[serde(default)] contains: Option<Texts>, #[serde(default)] not: Option<Texts> }
     /// State of a window.
@@ -159,6 +159,17 @@ arguments! {
     ExpectAlarm { device: String, code: String }
     /// Something a phone shows.
     ExpectShown { device: String, what: Shown }
+}
+
+/// Where at the relay words are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// In all it keeps, logged or answered.
+    #[default]
+    All,
+    /// In what it keeps: answers of earlier days stand elsewhere.
+    Data,
 }
 
 /// What restores a member's reading.

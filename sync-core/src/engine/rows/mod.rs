@@ -175,13 +175,18 @@ impl<'a> Rows<'a> {
         self.0.put(Table::Meta, &place, &key(&[id.as_bytes(), doc.as_bytes()]))
     }
 
+    /// What stays here, or stayed until the relay turned out to have it: (id, document).
+    pub fn kept(&self) -> Result<Vec<(EnvelopeId, DocId)>> {
+        self.all(Table::Meta, b"kept/")?.iter().map(|(_, value)| id_and_doc(value)).collect()
+    }
+
     /// Empties the list of what stays here.
     pub fn take_kept(&mut self) -> Result<Vec<EnvelopeId>> {
-        let rows = self.all(Table::Meta, b"kept/")?;
-        for (place, _) in &rows {
-            self.0.delete(Table::Meta, place)?;
+        let kept = self.kept()?;
+        for (place, _) in self.all(Table::Meta, b"kept/")? {
+            self.0.delete(Table::Meta, &place)?;
         }
-        rows.iter().map(|(_, value)| Ok(id_and_doc(value)?.0)).collect()
+        Ok(kept.into_iter().map(|(id, _)| id).collect())
     }
 
     // ---- spaces

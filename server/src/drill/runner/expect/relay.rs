@@ -2,15 +2,21 @@
 
 use crate::drill::protocol::{PhoneCommand, RelayCommand};
 use crate::drill::scan;
-use crate::drill::script::ExpectQuarantine;
+use crate::drill::script::{ExpectNever, ExpectQuarantine, Place};
 
 use super::super::{Failed, Played, World};
 use super::{codes, listed};
 
 impl World {
-    /// It stands in no file, log or answer of the relay.
-    pub(in super::super) fn expect_relay_never(&mut self, texts: &[String]) -> Played {
-        let scan = self.scan(texts)?;
+    /// It stands in no file, log or answer of the relay, or only in none of its data.
+    pub(in super::super) fn expect_relay_never(&mut self, expect: &ExpectNever) -> Played {
+        let texts = expect.text.all();
+        let scan = match expect.place {
+            Place::All => self.scan(texts)?,
+            Place::Data => {
+                scan::search(&self.relay.places()[..1], texts).map_err(Failed::broken)?
+            }
+        };
         match scan.found.first() {
             None => Ok(()),
             Some(found) => Err(Failed::unmet(

@@ -1,5 +1,11 @@
 //! Erasing: an order beats every edit, before it or after, and nothing of the document is left anywhere.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
+mod holds;
+mod own;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use sync_core::engine::EngineError;
@@ -44,6 +50,20 @@ fn all_quiet(world: &mut World) {
     assert!(troubles.lines().all(|line| line.ends_with("[] [] []")), "{troubles}");
 }
 
+/// As [`all_quiet`], where the admin was told of a further phone.
+fn all_quiet_but_admin(world: &mut World) {
+    let troubles = world.troubles();
+    let mut others = troubles.lines().filter(|line| !line.starts_with("admin: "));
+    assert!(others.all(|line| line.ends_with("[] [] []")), "{troubles}");
+    assert_eq!(tests::hostile::alarms(world, "admin"), [Code::DeviceAdded]);
+}
+
+/// The documents that a phone holds.
+fn documents(world: &mut World, name: &str) -> BTreeSet<DocId> {
+    let heads = world.on(name, |phone, _| phone.heads()).unwrap();
+    heads.keys().map(|(_, doc)| *doc).collect()
+}
+
 /// Whether bytes stand in any file of a folder.
 fn stands_in(folder: &Path, words: &[u8]) -> bool {
     std::fs::read_dir(folder).expect("the folder is there").any(|entry| {
@@ -58,18 +78,37 @@ fn stands_in(folder: &Path, words: &[u8]) -> bool {
 #[test]
 fn an_order_erases_both_halves_everywhere_and_leaves_no_envelope_of_them_on_the_relay() {
     let mut world = county();
+    world.join_further("amy2", "amy");
+    world.sync_all();
+    let before = documents(&mut world, "amy");
     let id = contact(&mut world, "amy", "what was said");
+    let docs = &documents(&mut world, "amy") - &before;
+    assert_eq!(docs.len(), 3, "header, codes and text");
     world.sync_all();
     let sealed_before = world.on("amy", |phone, _| phone.outbox()).unwrap().len();
     assert_eq!(sealed_before, 0);
+    assert!(!is_absent(&mut world, "amy2", id), "her other phone has it");
+    for doc in &docs {
+        assert!(world.on_the_relay(*doc).0 > 0, "and so has the relay");
+    }
     world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
     assert!(is_absent(&mut world, "amy", id), "gone at once, without a link");
     world.sync_all();
-    assert!(is_absent(&mut world, "amy", id));
-    let receipts = world.on("amy", |phone, _| phone.receipts()).unwrap();
-    assert_eq!(receipts.len(), 3, "header, codes and text: {receipts:?}");
-    assert!(receipts.iter().all(|receipt| receipt.kind == Some("peer_contact")), "{receipts:?}");
-    all_quiet(&mut world);
+    for doc in &docs {
+        assert_eq!(world.on_the_relay(*doc), (0, true));
+    }
+    for name in ["amy", "amy2"] {
+        assert!(is_absent(&mut world, name, id), "{name}");
+        let receipts = world.on(name, |phone, _| phone.receipts()).unwrap();
+        assert_eq!(receipts.len(), 3, "header, codes and text: {receipts:?}");
+        assert!(receipts.iter().all(|receipt| receipt.kind == Some("peer_contact")));
+        let held = documents(&mut world, name);
+        assert!(docs.iter().all(|doc| !held.contains(doc)), "{name} holds none of it");
+    }
+    for name in ["bo", "cleo", "admin"] {
+        assert!(is_absent(&mut world, name, id), "{name}");
+    }
+    all_quiet_but_admin(&mut world);
     world.on("amy", |phone, _| phone.rebuild()).unwrap();
     assert!(is_absent(&mut world, "amy", id), "nor does rebuilding bring it back");
 }
@@ -269,7 +308,7 @@ fn nobody_forecloses_the_document_that_a_colleagues_record_will_go_on_in() {
     world.sync_all();
     let operations = open_space(&world, SpaceKind::Operations, None);
     let body = to_cbor(&PurgeBody { why: PurgeReason::Ordered });
-    for doc in [id.successor(), id] {
+    for (doc, code) in [(id.successor(), "malformed"), (id, "not_allowed")] {
         let mut header = rogue.header(&world, Kind::Purge, operations);
         header.doc = doc;
         header.priority = sync_core::protocol::Priority::First;
@@ -277,6 +316,7 @@ fn nobody_forecloses_the_document_that_a_colleagues_record_will_go_on_in() {
         let order = rogue.keys.sign_envelope(header, body.clone());
         let result = rogue.push(&world, &[order])[0].clone();
         assert_eq!(result.verdict, Verdict::Quarantined, "{result:?}");
+        assert_eq!(result.code, code);
     }
     save_often(&mut world, "amy", id);
     world.edit("amy", id, &[("severity", Value::Int(5))]);
