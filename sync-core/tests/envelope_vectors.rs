@@ -395,7 +395,7 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
         cosign: Some(vec![cosign()]),
         audit_head: Some(AuditHead { seq: row.seq, hash: row.hash }),
         audit: Some(vec![row]),
-        healing: Some(HealingAnswer { held: true, wanted, found }),
+        healing: Some(HealingAnswer { held: true, wanted, found, ..HealingAnswer::default() }),
         ..letting_in
     };
     WIRE.check_message("sync_response_to_an_admin", &to_an_admin);
