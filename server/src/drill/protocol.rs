@@ -213,10 +213,12 @@ pub enum RelayCommand {
         /// Its number.
         team: String,
     },
-    /// Copies the running relay's data into a folder.
+    /// Copies the running relay's data into a folder, and its keys into another.
     Backup {
         /// The folder, which is empty.
         folder: String,
+        /// The keys' folder.
+        keys: String,
     },
     /// Serves again after a restore, as the operator says.
     ConfirmRestore,

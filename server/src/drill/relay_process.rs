@@ -125,7 +125,10 @@ impl Control {
                 self.relay.allow_team(team).map_err(|error| failed(&error))?;
                 Ok(Json::Null)
             }
-            RelayCommand::Backup { folder } => self.database.backup(Path::new(folder)),
+            RelayCommand::Backup { folder, keys } => {
+                let now = Timestamp(self.clock.load(Ordering::SeqCst));
+                self.database.backup(Path::new(folder), Path::new(keys), now)
+            }
             RelayCommand::ConfirmRestore => {
                 self.relay.confirm_restore().map_err(|error| failed(&error))?;
                 Ok(Json::Null)

@@ -3,7 +3,7 @@
 //! Invariant: an envelope that has a position uses up its author's number in that space; one that waits or is
 //! refused uses up nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use sync_core::directory::Directory;
@@ -109,6 +109,8 @@ pub(super) struct Push<'a> {
     pub(super) appended: bool,
     /// Released items that were tried so far.
     pub(super) released: usize,
+    /// Open documents a row of which was put right.
+    pub(super) mended: BTreeSet<(SpaceId, DocId)>,
 }
 
 impl<'a> Push<'a> {
@@ -138,6 +140,7 @@ impl<'a> Push<'a> {
             replacing,
             appended,
             released,
+            mended: BTreeSet::new(),
         }
     }
 
@@ -184,6 +187,7 @@ impl<'a> Push<'a> {
         if self.appended {
             self.retry_released()?;
         }
+        self.merge_mended()?;
         self.keep_documents()?;
         Ok(results)
     }

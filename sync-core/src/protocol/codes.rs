@@ -50,6 +50,7 @@ codes! {
     RelayChanged = "relay_changed", "The relay's data is not what this phone saw before; everything stays on this phone, tell the operator.";
     RelayHeld = "relay_held", "The relay was restored and gives nothing out until an admin's phone has synced or its operator has confirmed; what you record is sent to it.";
     AuditChanged = "audit_changed", "The relay's audit log is not the one this phone saw before; somebody changed it, tell your admin.";
+    StillThere = "still_there", "Something still opens what was erased; remove what is named, or wait until the day that is named.";
     NeedsApproval = "needs_approval", "This needs another admin's signature as well; it waits until one has approved it on their own device.";
     ApprovalInvalid = "approval_invalid", "An approval does not belong to this change or was used before; approve it again.";
     ApprovalDeclined = "approval_declined", "Another admin has declined this change; it is not in effect, talk to them or take it back.";

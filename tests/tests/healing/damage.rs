@@ -102,7 +102,7 @@ fn a_row_whose_very_id_was_changed_gives_way_to_the_one_its_author_wrote() {
     let id = incident(&mut world, "amy", 4);
     world.sync_all();
     let before = log(&world);
-    let mut forged = Envelope::from_bytes(&stored(&world, id)).unwrap();
+    let mut forged = world.opener().envelope(&stored(&world, id)).unwrap().unwrap();
     *forged.body.last_mut().unwrap() ^= 1;
     forged.header.set_body(&forged.body);
     // The operator chains the log anew from there, so that the change does not show by itself.
