@@ -24,6 +24,11 @@ pub enum BackupError {
     /// The folder is no relay's.
     #[error("{0} holds no relay.db; name the relay's folder with --data")]
     NoRelay(PathBuf),
+    /// What documents say still lies in the clear.
+    #[error(
+        "this folder is from an older aftercall and its records lie in the clear; start the relay on it once, then back it up"
+    )]
+    Unsealed,
     /// A backup stands where this one would.
     #[error("{0} holds a backup already; name a folder of its own for each")]
     Exists(PathBuf),
@@ -51,6 +56,9 @@ pub enum BackupError {
 /// As [`BackupError`] says; then there is no backup, and none that looks like one.
 pub fn database(data: &Path, to: &Path) -> Result<PathBuf, BackupError> {
     let source = relay_file(data, DATABASE)?;
+    if !store::is_sealed(&source)? {
+        return Err(BackupError::Unsealed);
+    }
     store::create_private_folder(to)?;
     let file = to.join(DATABASE);
     if file.exists() {

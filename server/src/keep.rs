@@ -79,7 +79,10 @@ pub fn backup(args: &BackupArgs) -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             let code = match error {
-                BackupError::NoRelay(_) | BackupError::TooLong | BackupError::Beside => "bad_value",
+                BackupError::NoRelay(_)
+                | BackupError::TooLong
+                | BackupError::Beside
+                | BackupError::Unsealed => "bad_value",
                 BackupError::Exists(_) => "already_set_up",
                 BackupError::Files(_) | BackupError::Store(_) => "store_failed",
             };

@@ -436,9 +436,8 @@ pub fn relay_state(world: &World) -> RelayState {
         let (shown, saved): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
         let shown = shown.and_then(|shown| opener.record(space, doc, &shown).expect("opens"));
         let saved = saved.map(|saved| opener.document(space, doc, &saved).expect("opens"));
-        let heads = saved.map(|saved| {
-            doc::heads(&saved.expect("its key is there")).expect("a whole document")
-        });
+        let heads = saved
+            .map(|saved| doc::heads(&saved.expect("its key is there")).expect("a whole document"));
         let shown = String::from_utf8(shown.unwrap_or_default()).expect("text");
         Ok(((row.get(0)?, row.get(1)?), (shown, heads.unwrap_or_default())))
     });

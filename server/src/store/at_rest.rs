@@ -154,11 +154,7 @@ fn unreadable(team: TeamId) -> Place {
 pub(super) const NO_SPACE: [u8; 16] = [0; 16];
 
 /// Bytes that were refused, as they are kept.
-pub(super) fn seal_refused(
-    tx: &Tx<'_>,
-    team: TeamId,
-    bytes: &[u8],
-) -> Result<Vec<u8>, StoreError> {
+pub(super) fn seal_refused(tx: &Tx<'_>, team: TeamId, bytes: &[u8]) -> Result<Vec<u8>, StoreError> {
     match Envelope::from_bytes(bytes) {
         Ok(envelope) => seal_envelope(tx, &envelope),
         Err(_) => {

@@ -68,8 +68,7 @@ impl KeyFile {
         }
         tx.commit()?;
         // A process that was killed may have erased a key and not come to this.
-        let inner =
-            Inner { file, cache: BTreeMap::new(), doomed: BTreeSet::new(), untidy: true };
+        let inner = Inner { file, cache: BTreeMap::new(), doomed: BTreeSet::new(), untidy: true };
         let keys = Self { path, inner: Mutex::new(inner) };
         keys.tidy()?;
         Ok(keys)
@@ -186,8 +185,7 @@ impl Inner {
         }
         if self.untidy {
             self.file.busy_timeout(Duration::ZERO)?;
-            let busy =
-                self.file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+            let busy = self.file.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
             self.file.busy_timeout(BUSY_TIMEOUT)?;
             self.untidy = busy?;
         }
@@ -202,7 +200,8 @@ impl Inner {
 pub(crate) fn look_into(path: &Path) -> Result<Connection, StoreError> {
     let file = super::open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('keys', 'places')";
-    let found: i64 = file.query_row(tables, [], |row| row.get(0)).map_err(|_| StoreError::NotKeys)?;
+    let found: i64 =
+        file.query_row(tables, [], |row| row.get(0)).map_err(|_| StoreError::NotKeys)?;
     if found != 2 {
         return Err(StoreError::NotKeys);
     }
@@ -253,7 +252,8 @@ fn erase(file: &Connection, (space, doc): Place) -> Result<(), StoreError> {
         .query_row(params![space.as_bytes(), doc.as_bytes()], |row| row.get(0))
         .optional()?;
     if let Some(slot) = slot {
-        file.prepare_cached("UPDATE keys SET key = zeroblob(32) WHERE slot = ?1")?.execute([slot])?;
+        file.prepare_cached("UPDATE keys SET key = zeroblob(32) WHERE slot = ?1")?
+            .execute([slot])?;
         file.prepare_cached("INSERT INTO free (slot) VALUES (?1)")?.execute([slot])?;
     }
     Ok(())
@@ -319,6 +319,32 @@ mod tests {
         drop(inner);
         assert_eq!(keys.get(place(10)).expect("reads"), Some(key(10)));
         assert_eq!(keys.get(place(3)).expect("reads"), None);
+    }
+
+    #[test]
+    fn a_row_is_not_committed_where_its_key_could_not_be_kept() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = crate::store::Store::open(folder.path()).expect("opens");
+        let write = |n| {
+            store.write(|tx| {
+                tx.key_for(place(n))?;
+                crate::store::meta::put(tx, "row", &[1])
+            })
+        };
+        let set = |pages: u32| {
+            let inner = lock(&store.keys.inner);
+            inner.file.pragma_update(None, "max_page_count", pages).expect("set");
+        };
+        // The disk is full: the file may not grow.
+        set(1);
+        let full = (0..500).find(|n| write(*n).is_err()).expect("full");
+        let reread = || store.read(|reader| crate::store::meta::get(reader, "row")).expect("reads");
+        store.write(|tx| crate::store::meta::put(tx, "row", &[0])).expect("nothing new to keep");
+        assert!(write(full).is_err());
+        assert_eq!(reread(), Some(vec![0]), "nothing is half-done");
+        set(u32::MAX >> 2);
+        write(full).expect("there is room again");
+        assert_eq!(reread(), Some(vec![1]));
     }
 
     #[test]

@@ -64,8 +64,7 @@ pub(crate) fn by_id(
         "SELECT {COLUMNS} FROM items i JOIN spaces s ON s.id = i.space
          WHERE i.id = ?1 AND s.team = ?2"
     ))?;
-    let found =
-        statement.query_row(params![id.as_bytes(), team.as_bytes()], parts).optional()?;
+    let found = statement.query_row(params![id.as_bytes(), team.as_bytes()], parts).optional()?;
     opened(reader, found)
 }
 
@@ -86,12 +85,9 @@ pub(crate) fn by_number(
 
 /// Puts a row's bytes right. Its id, and so the chain, is as it was.
 pub(crate) fn put_bytes(tx: &Tx<'_>, row: &Stored, envelope: &Envelope) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE items SET envelope = ?3 WHERE space = ?1 AND seq = ?2")?
-        .execute(params![
-            row.space.as_bytes(),
-            row.seq as i64,
-            at_rest::seal_envelope(tx, envelope)?
-        ])?;
+    tx.prepare_cached("UPDATE items SET envelope = ?3 WHERE space = ?1 AND seq = ?2")?.execute(
+        params![row.space.as_bytes(), row.seq as i64, at_rest::seal_envelope(tx, envelope)?],
+    )?;
     forget_damaged(tx, row.id)
 }
 

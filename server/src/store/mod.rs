@@ -281,6 +281,16 @@ pub(crate) fn look_into(file: &Path) -> Result<Connection, StoreError> {
     Ok(reader)
 }
 
+/// Whether what documents say is sealed in a database: it is once a relay was started on it.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) fn is_sealed(file: &Path) -> Result<bool, StoreError> {
+    let reader = open(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    schema::check_known(&reader)?;
+    settle::is_sealed(&reader)
+}
+
 fn connect(path: &Path, extra: OpenFlags) -> Result<Connection, StoreError> {
     open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | extra)
 }

@@ -28,6 +28,9 @@ impl Opener {
     /// # Errors
     /// As for [`Opener::of_folder`].
     pub fn of_file(file: &Path) -> Result<Self, StoreError> {
+        if !file.is_file() {
+            return Err(StoreError::NoKeys);
+        }
         keys::look_into(file).map(Self)
     }
 

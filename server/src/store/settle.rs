@@ -68,11 +68,7 @@ impl Store {
         self.forget_where(NEEDLESS, &[&at_rest::NO_SPACE])
     }
 
-    fn forget_where(
-        &self,
-        query: &str,
-        values: &[&dyn rusqlite::ToSql],
-    ) -> Result<(), StoreError> {
+    fn forget_where(&self, query: &str, values: &[&dyn rusqlite::ToSql]) -> Result<(), StoreError> {
         let places: BTreeSet<Place> = self.places_where(query, values)?.into_iter().collect();
         if places.is_empty() { Ok(()) } else { self.keys.forget(&places) }
     }
@@ -86,9 +82,8 @@ impl Store {
         let both = super::connect(&self.path, rusqlite::OpenFlags::empty())?;
         both.execute("ATTACH ?1 AS vault", [self.keys.path().to_string_lossy()])?;
         let mut statement = both.prepare(query)?;
-        let rows = statement.query_map(values, |row| {
-            Ok((SpaceId::new(row.get(0)?), DocId::new(row.get(1)?)))
-        })?;
+        let rows = statement
+            .query_map(values, |row| Ok((SpaceId::new(row.get(0)?), DocId::new(row.get(1)?))))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -159,9 +154,8 @@ type Sealed = Result<Option<i64>, StoreError>;
 
 fn rows_after(reader: &Reader, query: &str, from: i64) -> Result<Vec<(i64, Vec<u8>)>, StoreError> {
     let mut statement = reader.prepare_cached(query)?;
-    let rows = statement.query_map(params![from, BATCH as i64], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
+    let rows =
+        statement.query_map(params![from, BATCH as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
@@ -239,4 +233,64 @@ fn seal_records(tx: &Tx<'_>, from: i64) -> Sealed {
         records::put(tx, TeamId::new(row.get(1)?), &record)?;
     }
     Ok(last)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use sync_core::protocol::Day;
+
+    use super::super::{documents, purged};
+    use super::*;
+
+    fn place(n: u8) -> Place {
+        (SpaceId::new([1; 16]), DocId::new([n; 16]))
+    }
+
+    #[test]
+    fn keys_that_a_kill_left_behind_go_at_the_next_start_and_no_others() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = Store::open(folder.path()).expect("opens");
+        let (space, kept) = place(1);
+        store.write(|tx| documents::put(tx, space, kept, 10, Some(b"words"))).expect("writes");
+        // Killed after the key was kept and before its row was committed; and after the tombstone, before its key went.
+        let left = [2, 3].map(|n| (place(n), at_rest::fresh_key()));
+        store.keys.keep(&BTreeMap::from(left)).expect("kept");
+        store.write(|tx| purged::foreclose(tx, space, place(3).1, Day(1))).expect("writes");
+        drop(store);
+        let store = Store::open(folder.path()).expect("opens again");
+        assert_eq!(store.settle().expect("settles"), 0);
+        store.collect_keys().expect("collects");
+        let held = |n| store.keys.get(place(n)).expect("reads").is_some();
+        assert_eq!([1, 2, 3].map(held), [true, false, false]);
+        let row = store.read(|reader| documents::get(reader, space, kept)).expect("reads");
+        assert_eq!(row.and_then(|row| row.saved).as_deref(), Some(&b"words"[..]));
+    }
+
+    #[test]
+    fn a_document_that_is_erased_loses_its_key_with_the_commit_and_not_without() {
+        let folder = tempfile::tempdir().expect("folder");
+        let store = Store::open(folder.path()).expect("opens");
+        let (space, doc) = place(1);
+        store.write(|tx| documents::put(tx, space, doc, 10, Some(b"words"))).expect("writes");
+        let failed: Result<(), StoreError> = store.write(|tx| {
+            purged::erase(tx, space, doc, Day(1))?;
+            Err(StoreError::Damaged("a test"))
+        });
+        assert!(failed.is_err());
+        let held = || store.keys.get((space, doc)).expect("reads").is_some();
+        assert!(held());
+        store.write(|tx| purged::erase(tx, space, doc, Day(1))).expect("writes");
+        assert!(!held());
+        // Begun and erased in one step, it never had a key that anybody kept.
+        let (_, short) = place(2);
+        store
+            .write(|tx| {
+                documents::put(tx, space, short, 10, Some(b"words"))?;
+                purged::erase(tx, space, short, Day(1))
+            })
+            .expect("writes");
+        assert!(store.keys.get((space, short)).expect("reads").is_none());
+    }
 }

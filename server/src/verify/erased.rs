@@ -231,7 +231,8 @@ fn look_at_copy(file: &Path, days: u32, report: &mut ErasedReport) -> Result<(),
     report.looked += 1;
     let copy = look_only(file)?;
     if has(&copy, "places")? {
-        let mut held = copy.prepare("SELECT 1 FROM places WHERE doc = ?1").map_err(StoreError::from)?;
+        let mut held =
+            copy.prepare("SELECT 1 FROM places WHERE doc = ?1").map_err(StoreError::from)?;
         for doc in &report.documents {
             if held.exists([doc.as_bytes()]).map_err(StoreError::from)? {
                 let until = backup::day_of(file).map(|day| Day(day.0.saturating_add(days)));
@@ -267,7 +268,8 @@ fn has(copy: &Connection, table: &str) -> Result<bool, StoreError> {
 
 /// Whether a copy of a database holds a document without a seal: from before there were keys, or planted.
 fn lies_open(copy: &Connection, doc: DocId) -> Result<bool, StoreError> {
-    let mut bodies = copy.prepare("SELECT envelope FROM items WHERE doc = ?1 AND kind IN (1, 2)")?;
+    let mut bodies =
+        copy.prepare("SELECT envelope FROM items WHERE doc = ?1 AND kind IN (1, 2)")?;
     let mut rows = bodies.query([doc.as_bytes()])?;
     while let Some(row) = rows.next()? {
         if Envelope::from_bytes(&row.get::<_, Vec<u8>>(0)?).is_ok() {

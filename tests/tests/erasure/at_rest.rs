@@ -45,7 +45,9 @@ fn no_word_stands_in_any_file_of_the_relay_or_its_backups_while_everybody_reads_
     let keys = temporary_folder();
     key_backup(&world, keys.path());
     assert!(!world.stands_at_relay(WORDS.as_bytes()));
-    assert!(!stands_in(backup.folder(), WORDS.as_bytes()) && !stands_in(keys.path(), WORDS.as_bytes()));
+    assert!(
+        !stands_in(backup.folder(), WORDS.as_bytes()) && !stands_in(keys.path(), WORDS.as_bytes())
+    );
     world.restart_relay();
     world.join("dee", &[Role::Coordinator]);
     world.sync_all();
@@ -60,7 +62,11 @@ fn what_was_erased_is_opened_by_no_backup_of_the_database_and_by_keys_for_a_time
     let file = key_backup(&world, keys.path());
     world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
     world.sync_all();
-    assert_eq!(traces(&mut world, id, &[before.folder()]), [], "the database's backup opens it not");
+    assert_eq!(
+        traces(&mut world, id, &[before.folder()]),
+        [],
+        "the database's backup opens it not"
+    );
     let until = Some(Day(world.now().day().0 + 35));
     let found = traces(&mut world, id, &[before.folder(), keys.path()]);
     assert_eq!(found, [Trace::KeyBackup(file.clone(), until)]);
@@ -112,7 +118,8 @@ fn a_planted_key_and_a_planted_body_are_found() {
     std::fs::copy(&file, &hidden).unwrap();
     std::fs::rename(&file, deep.join("other")).unwrap();
     let found = traces(&mut world, id, &[keys.path()]);
-    let mut expected = [Trace::KeyBackup(hidden.clone(), None), Trace::KeyBackup(deep.join("other"), None)];
+    let mut expected =
+        [Trace::KeyBackup(hidden.clone(), None), Trace::KeyBackup(deep.join("other"), None)];
     expected.sort_by_key(|trace| format!("{trace}"));
     let mut found = found;
     found.sort_by_key(|trace| format!("{trace}"));

@@ -179,7 +179,8 @@ impl World {
                 let from = self.backup_folder(name);
                 let backed_up = key_folder(&from);
                 if !keys {
-                    std::fs::remove_file(self.relay.folder.join("relay-keys.db")).map_err(broken)?;
+                    std::fs::remove_file(self.relay.folder.join("relay-keys.db"))
+                        .map_err(broken)?;
                 }
                 let keys = keys.then_some(backed_up.as_path());
                 if let Some(point) = point {
