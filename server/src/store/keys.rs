@@ -144,6 +144,12 @@ impl KeyFile {
         Ok(!inner.untidy)
     }
 
+    /// Empties the write-ahead log, when nothing more is coming.
+    pub(crate) fn checkpoint(&self) -> Result<bool, StoreError> {
+        lock(&self.inner).untidy = true;
+        self.tidy()
+    }
+
     /// Takes the keys of another key file: a backup's.
     ///
     /// # Errors

@@ -226,11 +226,12 @@ impl Store {
         out
     }
 
-    /// Moves the write-ahead log into the database file, when nothing more is coming. False if somebody who reads
+    /// Moves the write-ahead logs into their files, when nothing more is coming. False if somebody who reads
     /// was waited for in vain.
     pub fn checkpoint(&self) -> Result<bool, StoreError> {
         lock(&self.readers).clear();
-        self.empty_log(&lock(&self.writer), BUSY_TIMEOUT)
+        let keys = self.keys.checkpoint()?;
+        Ok(self.empty_log(&lock(&self.writer), BUSY_TIMEOUT)? && keys)
     }
 
     /// Empties the write-ahead logs after something was erased: now, or with the first write after whoever reads now.
