@@ -100,6 +100,12 @@ pub fn read_answer(answer: &[u8]) -> SyncResponse {
     from_cbor(&signed.answer).expect("an answer")
 }
 
+/// How often a test repeats itself: as this variable of the environment says, else as often as every run can afford.
+pub fn often(variable: &str, otherwise: u32) -> u32 {
+    let told = std::env::var(variable);
+    told.map_or(otherwise, |told| told.parse().expect("the variable is a number"))
+}
+
 /// In memory where the system offers that: many relays are made, and none has to survive a power cut.
 fn temporary_folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary folder")
