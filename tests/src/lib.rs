@@ -5,6 +5,7 @@
 
 pub mod enrolling;
 pub mod failing;
+pub mod fuzz;
 pub mod hostile;
 pub mod loss;
 #[path = "../../sync-core/tests/messages/mod.rs"]

@@ -27,7 +27,8 @@ cargo xtask bindings [python]                  generate the bindings and run the
 cargo xtask bench [FIGURE…] [--json] [--compare FILE]
                                                measure S1a, S1p, S1b, S2, S3, S4, S5, S8 beside their floors;
                                                FILE holds what an earlier run printed with --json
-cargo xtask prove [WHAT] [TIMES]               what takes hours: kills, histories, agreement, dependencies";
+cargo xtask prove [WHAT] [TIMES]               what takes hours: kills, histories, agreement, fuzz,
+                                               dependencies";
 
 /// Why a command ended without doing what it was asked.
 pub enum Stop {
