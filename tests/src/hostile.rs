@@ -492,7 +492,8 @@ pub fn alarms(world: &mut World, name: &str) -> Vec<Code> {
 
 /// Makes a relay's database what the release before keys at rest left: everything in it in the clear.
 pub fn as_before_keys(database: &rusqlite::Connection, opener: &server::store::Opener) {
-    let rows = |query: &str| -> Vec<(i64, [u8; 16], [u8; 16], Vec<u8>)> {
+    type Row = (i64, [u8; 16], [u8; 16], Vec<u8>);
+    let rows = |query: &str| -> Vec<Row> {
         let mut statement = database.prepare(query).expect("the relay's tables");
         let rows = statement
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
