@@ -31,6 +31,28 @@ impl Store for SqliteStore {
             .map_err(store_error)?;
         Ok(Box::new(SqliteTransaction { inner, statements: &self.statements, failed: false }))
     }
+
+    /// Freed pages are overwritten as they are freed (`secure_delete`). Here the log is emptied, which had them before,
+    /// and the file is cut to what it holds.
+    fn scrub(&mut self) -> Result<(), StoreError> {
+        self.empty_log()?;
+        self.connection.execute_batch("VACUUM").map_err(store_error)?;
+        self.empty_log()
+    }
+}
+
+/// Somebody else reads the log, which one process alone holds.
+#[derive(Debug, thiserror::Error)]
+#[error("the database's log could not be emptied")]
+struct LogInUse;
+
+impl SqliteStore {
+    fn empty_log(&self) -> Result<(), StoreError> {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 =
+            self.connection.query_row(sql, [], |row| row.get(0)).map_err(store_error)?;
+        if busy == 0 { Ok(()) } else { Err(StoreError::Failed(Box::new(LogInUse))) }
+    }
 }
 
 struct SqliteTransaction<'a> {
