@@ -51,6 +51,8 @@ pub const WIPE_POINTS: &[&str] = &[
     "phone.wipe.after_scrub",
     "phone.wipe.before_forgetting",
     "phone.wipe.after_forgetting",
+    "phone.wipe.after_marker",
+    "phone.wipe.after_vault",
 ];
 
 static ARMED: Mutex<Option<String>> = Mutex::new(None);
