@@ -333,7 +333,9 @@ fn a_lost_terminal_is_wiped_by_order_says_so_and_is_enrolled_anew_in_the_same_fo
     assert!(cleo.ok(&["devices"]).contains("not yet seen since 20"));
 
     let told = amy.refused(&["sync"]);
-    assert!(told.contains("error [device_wiped]: This phone was wiped by order of your team on 20"));
+    assert!(
+        told.contains("error [device_wiped]: This phone was wiped by order of your team on 20")
+    );
     let files: Vec<String> = std::fs::read_dir(&amy.data)
         .expect("the folder")
         .map(|file| file.expect("an entry").file_name().to_string_lossy().into_owned())

@@ -60,9 +60,9 @@ pub fn removed(phone: &mut Phone, typed: &str) -> Result<Vec<DeviceId>, Failure>
     let typed = typed.trim();
     let wanted = typed.to_ascii_lowercase();
     let all = phone.removed_devices()?;
-    let named = all.iter().filter(|view| {
-        view.name.as_deref() == Some(typed) || view.member.to_string() == wanted
-    });
+    let named = all
+        .iter()
+        .filter(|view| view.name.as_deref() == Some(typed) || view.member.to_string() == wanted);
     let mut found: Vec<DeviceId> = named.map(|view| view.id).collect();
     if found.is_empty() && wanted.len() >= SHORTEST {
         let begins = |id: &DeviceId| id.to_string().starts_with(&wanted);

@@ -117,12 +117,7 @@ fn approvals(phone: &mut Phone) -> Outcome {
 /// What is said of an order to wipe.
 const ORDERED: &str = "What is ordered to be wiped first hands over what it had not sent, and erases itself when it next calls the relay:\n`devices` says when it did. A phone that was tampered with may never do it.\n";
 
-fn remove(
-    phone: &mut Phone,
-    member: Option<&str>,
-    device: Option<&str>,
-    wipe: bool,
-) -> Outcome {
+fn remove(phone: &mut Phone, member: Option<&str>, device: Option<&str>, wipe: bool) -> Outcome {
     let json = match (member, device) {
         (_, Some(device)) => {
             let device = refs::device(phone, device)?;

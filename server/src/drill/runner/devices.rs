@@ -257,10 +257,13 @@ impl World {
             }
         };
         let again = self.device(&step.device)?.id.replace(device.clone()).is_some();
-        self.ask(&step.by, match again && step.wipe {
-            true => PhoneCommand::OrderWipe { device },
-            false => PhoneCommand::RemoveDevice { device, wipe: step.wipe },
-        })?;
+        self.ask(
+            &step.by,
+            match again && step.wipe {
+                true => PhoneCommand::OrderWipe { device },
+                false => PhoneCommand::RemoveDevice { device, wipe: step.wipe },
+            },
+        )?;
         self.sync(&step.by).map(|_| ())
     }
 }

@@ -193,6 +193,28 @@ mod tests {
     }
 
     #[test]
+    fn scrubbing_leaves_no_free_page_and_an_empty_log_and_keeps_every_row() {
+        let (dir, mut store) = store();
+        let fresh = pragma(&store, "page_count");
+        let mut tx = store.begin().unwrap();
+        tx.put(Table::Envelopes, b"big", &[1; 1 << 20]).unwrap();
+        tx.put(Table::Meta, b"small", b"stays").unwrap();
+        tx.commit().unwrap();
+        let mut tx = store.begin().unwrap();
+        tx.delete(Table::Envelopes, b"big").unwrap();
+        tx.commit().unwrap();
+        assert!(pragma(&store, "freelist_count") > 100, "the file has what there is to scrub");
+        store.scrub().unwrap();
+        store.scrub().unwrap();
+        assert_eq!(pragma(&store, "freelist_count"), 0);
+        assert_eq!(pragma(&store, "page_count"), fresh);
+        let log = std::fs::metadata(dir.path().join("phone.db-wal")).unwrap();
+        assert_eq!(log.len(), 0);
+        let tx = store.begin().unwrap();
+        assert_eq!(tx.get(Table::Meta, b"small").unwrap().as_deref(), Some(b"stays".as_slice()));
+    }
+
+    #[test]
     fn the_connection_is_durable_exclusive_and_leaves_nothing_in_plain_temporary_files() {
         let (_dir, store) = store();
         for (name, value) in [
