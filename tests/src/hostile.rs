@@ -490,7 +490,8 @@ pub fn alarms(world: &mut World, name: &str) -> Vec<Code> {
     alarms.into_iter().map(|alarm| alarm.code).collect()
 }
 
-/// Makes a relay's database what the release before keys at rest left: everything in it in the clear.
+/// Makes a relay's database what the release before keys at rest left once its schema is brought up to date:
+/// everything in it in the clear.
 pub fn as_before_keys(database: &rusqlite::Connection, opener: &server::store::Opener) {
     type Row = (i64, [u8; 16], [u8; 16], Vec<u8>);
     let rows = |query: &str| -> Vec<Row> {
@@ -515,31 +516,22 @@ pub fn as_before_keys(database: &rusqlite::Connection, opener: &server::store::O
     let shown = rows("SELECT rowid, space, doc, shown FROM records");
     database
         .execute_batch(
-            "CREATE TABLE old (
+            "CREATE TABLE records_open (
                team BLOB NOT NULL, space BLOB NOT NULL, doc BLOB NOT NULL, record TEXT NOT NULL,
                fields TEXT NOT NULL, conflicts TEXT NOT NULL, PRIMARY KEY (space, doc)
              ) STRICT;
-             INSERT INTO old SELECT team, space, doc, record, '', '' FROM records;",
+             INSERT INTO records_open SELECT team, space, doc, record, '', '' FROM records;",
         )
         .expect("made");
     for (_, space, doc, kept) in shown {
         let open = opener.record(SpaceId::new(space), DocId::new(doc), &kept).expect("opens");
         let parts: Vec<serde_json::Value> =
             serde_json::from_slice(&open.expect("a key")).expect("two objects");
-        let update = "UPDATE old SET fields = ?3, conflicts = ?4 WHERE space = ?1 AND doc = ?2";
+        let update =
+            "UPDATE records_open SET fields = ?3, conflicts = ?4 WHERE space = ?1 AND doc = ?2";
         let values = rusqlite::params![space, doc, parts[0].to_string(), parts[1].to_string()];
         database.execute(update, values).expect("written");
     }
-    database
-        .execute_batch(
-            "DROP TABLE records;
-             ALTER TABLE old RENAME TO records;
-             CREATE INDEX records_by_kind ON records (team, record);
-             CREATE INDEX records_in_conflict ON records (team) WHERE conflicts <> '{}';
-             DELETE FROM meta WHERE key = 'at_rest';",
-        )
-        .expect("made");
-    let version: i64 =
-        database.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a version");
-    database.pragma_update(None, "user_version", version - 1).expect("set");
+    let rest = "DELETE FROM records; DELETE FROM meta WHERE key = 'at_rest';";
+    database.execute_batch(rest).expect("made");
 }

@@ -26,6 +26,7 @@ mod schema;
 mod settle;
 pub(crate) mod spaces;
 pub(crate) mod vouched;
+pub(crate) mod wiped;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -186,6 +186,8 @@ impl Running {
             ask_accepted: None,
             cosign: None,
             withdrawn: None,
+            wiped: None,
+            ask_wiped: None,
             healing: None,
             audit_after: None,
         };
