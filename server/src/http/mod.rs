@@ -6,6 +6,7 @@ mod api;
 mod connections;
 mod door;
 mod error;
+mod live;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::console;
 use crate::rate::Rate;
 use crate::relay::Relay;
 
-pub(crate) use connections::{Patience, listen};
+pub(crate) use connections::{Lifeline, Patience, listen};
 pub(crate) use door::Door;
 pub(crate) use error::ApiError;
 
@@ -49,6 +50,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/sync", post(api::sync))
         .route("/v1/reconcile", post(api::reconcile))
         .route("/v1/enrol", post(api::enrol))
+        .route("/v1/live", get(live::live))
         .route("/healthz", get(api::health))
         .merge(console::routes())
         .fallback(error::not_found)

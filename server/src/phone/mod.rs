@@ -23,6 +23,7 @@ mod relay_look;
 mod team;
 mod team_changes;
 pub mod urgent;
+mod watch;
 
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -70,13 +71,16 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Create(create) => team::create(&args.data, create),
         Verb::Join(join) => enrol::join(&args.data, join),
         Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
+        Verb::Watch { every } => watch::watch(&mut folder::open(&args.data)?, *every, args.json),
         verb => opened(verb, &mut folder::open(&args.data)?),
     }
 }
 
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
     match verb {
-        Verb::Create(_) | Verb::Join(_) => unreachable!("handled before a phone is opened"),
+        Verb::Create(_) | Verb::Join(_) | Verb::Watch { .. } => {
+            unreachable!("handled before a phone is opened")
+        }
         Verb::Invite(invite) => enrol::invite(phone, invite),
         Verb::Invites => enrol::invites(phone),
         Verb::Reply => enrol::reply(phone),
