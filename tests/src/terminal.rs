@@ -18,9 +18,22 @@ pub struct Relay {
 impl Relay {
     /// Starts one on a free port, in a folder of this one.
     pub fn start(folder: &Path) -> Self {
-        let data = folder.join("relay");
+        Self::start_at(folder.join("relay"), "127.0.0.1:0")
+    }
+
+    /// Ends it in the middle of everything, and starts it again where it was.
+    pub fn restart(self) -> Self {
+        let address = self.url.trim_start_matches("http://").to_owned();
+        let data = self.data.clone();
+        drop(self);
+        // Long enough for whoever was connected to notice.
+        std::thread::sleep(std::time::Duration::from_secs(2));
+        Self::start_at(data, &address)
+    }
+
+    fn start_at(data: PathBuf, address: &str) -> Self {
         let mut child = Command::new(program())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", address, "--data"])
             .arg(&data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -22,16 +22,31 @@ use crate::relay::Heads;
 
 use super::{ApiError, App, Lifeline, api};
 
-/// How often a stream says that it is still there.
-const BEAT: Duration = Duration::from_secs(20);
 /// Everything committed within this time is one hint.
 const GATHERING: Duration = Duration::from_millis(100);
-/// How long a reader may take no byte before its connection is cut.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Greatest age of a stream; the phone's next one brings a fresh token.
-const GREATEST_AGE: Duration = Duration::from_secs(270);
 /// What a stream keeps back so that its last event goes out before its connection's own end.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// How a stream spends its time.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// How often it says that it is still there.
+    beat: Duration,
+    /// How long a reader may take no byte before its connection is cut.
+    patience: Duration,
+    /// Its greatest age; the phone's next one brings a fresh token.
+    age: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            beat: Duration::from_secs(20),
+            patience: Duration::from_secs(10),
+            age: Duration::from_secs(270),
+        }
+    }
+}
 
 /// `GET /v1/live`.
 pub(super) async fn live(
@@ -46,7 +61,7 @@ pub(super) async fn live(
     let line = line.map(|Extension(line)| line);
     // One place: whatever happens meanwhile waits in the slot, not in a queue.
     let (sender, receiver) = mpsc::channel(1);
-    let stream = Stream { app, listening, told, sender, line };
+    let stream = Stream { app, listening, told, sender, line, pace: Pace::default() };
     tokio::spawn(stream.run());
     let headers = [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-store")];
     Ok((headers, Body::new(Events(receiver))).into_response())
@@ -74,6 +89,7 @@ struct Stream {
     told: Heads,
     sender: mpsc::Sender<Bytes>,
     line: Option<Lifeline>,
+    pace: Pace,
 }
 
 /// Why a stream says no more.
@@ -98,7 +114,7 @@ impl Drop for Stream {
 
 impl Stream {
     async fn run(mut self) {
-        let age = Instant::now() + GREATEST_AGE;
+        let age = Instant::now() + self.pace.age;
         let until = self.line.as_ref().map_or(age, |line| age.min(line.until - FAREWELL));
         if let Err(Over::Because(code)) = self.tell_until(until).await {
             let _ = self.say(end_event(code)).await;
@@ -106,7 +122,7 @@ impl Stream {
     }
 
     async fn tell_until(&mut self, until: Instant) -> Result<(), Over> {
-        let mut beat = interval_at(Instant::now() + BEAT, BEAT);
+        let mut beat = interval_at(Instant::now() + self.pace.beat, self.pace.beat);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.say(":\n\n".into()).await?;
         loop {
@@ -151,7 +167,7 @@ impl Stream {
 
     /// Says it, and cuts the connection of a reader who takes nothing.
     async fn say(&self, words: String) -> Result<(), Over> {
-        match timeout(PATIENCE, self.sender.send(words.into())).await {
+        match timeout(self.pace.patience, self.sender.send(words.into())).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(Over::Unheard),
             Err(_) => {
@@ -176,4 +192,100 @@ fn hints(told: &Heads, heads: &Heads) -> String {
 
 fn end_event(code: Code) -> String {
     format!("event: end\ndata: {}\n\n", serde_json::json!({ "code": code.as_str() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use getrandom::SysRng;
+    use rand_core::UnwrapErr;
+    use sync_core::ids::{DeviceId, TeamId};
+    use sync_core::protocol::Timestamp;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::relay::{Relay, Settings};
+
+    const DEVICE: DeviceId = DeviceId::new([1; 16]);
+    const TEAM: TeamId = TeamId::new([1; 32]);
+    const LONG: Duration = Duration::from_secs(600);
+    const SHORT: Duration = Duration::from_millis(50);
+
+    fn app(folder: &std::path::Path) -> App {
+        let settings = Settings {
+            origin: "http://relay.example".into(),
+            clock: Arc::new(|| Timestamp(0)),
+            rng: Box::new(UnwrapErr(SysRng)),
+        };
+        App::new(Arc::new(Relay::open(folder, settings).expect("opens")))
+    }
+
+    fn stream(app: &App, pace: Pace) -> (Stream, mpsc::Receiver<Bytes>, Arc<Notify>) {
+        let listening = app.relay.streams().open(TEAM, DEVICE).expect("a place");
+        let (sender, receiver) = mpsc::channel(1);
+        let cut = Arc::new(Notify::new());
+        let line = Some(Lifeline { until: Instant::now() + LONG, cut: Arc::clone(&cut) });
+        (
+            Stream { app: app.clone(), listening, told: Heads::new(), sender, line, pace },
+            receiver,
+            cut,
+        )
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_takes_nothing_is_cut_and_its_place_is_free() {
+        let folder = tempfile::tempdir().expect("folder");
+        let app = app(folder.path());
+        let (stream, receiver, cut) =
+            stream(&app, Pace { beat: LONG, patience: SHORT, age: SHORT });
+        stream.run().await;
+        cut.notified().await;
+        drop(receiver);
+        app.relay.end_streams();
+        let again = app.relay.streams().open(TEAM, DEVICE).err();
+        assert_eq!(again, Some(Code::RelayStopping));
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_at_its_greatest_age_and_says_so() {
+        let folder = tempfile::tempdir().expect("folder");
+        let app = app(folder.path());
+        let (stream, mut receiver, _) =
+            stream(&app, Pace { beat: LONG, patience: LONG, age: SHORT });
+        tokio::spawn(stream.run());
+        assert_eq!(receiver.recv().await.as_deref(), Some(&b":\n\n"[..]));
+        assert_eq!(receiver.recv().await, Some(end_event(Code::LiveOver).into()));
+        assert_eq!(receiver.recv().await, None);
+    }
+
+    #[tokio::test]
+    async fn a_beat_finds_out_who_may_not_listen_any_more() {
+        let folder = tempfile::tempdir().expect("folder");
+        let app = app(folder.path());
+        let (stream, mut receiver, _) =
+            stream(&app, Pace { beat: SHORT, patience: LONG, age: LONG });
+        tokio::spawn(stream.run());
+        receiver.recv().await.expect("it begins");
+        assert_eq!(receiver.recv().await, Some(end_event(Code::DeviceRemoved).into()));
+    }
+
+    #[tokio::test]
+    async fn a_stopping_relay_ends_every_stream() {
+        let folder = tempfile::tempdir().expect("folder");
+        let app = app(folder.path());
+        let (stream, mut receiver, _) = stream(&app, Pace::default());
+        tokio::spawn(stream.run());
+        receiver.recv().await.expect("it begins");
+        app.relay.end_streams();
+        assert_eq!(receiver.recv().await, Some(end_event(Code::RelayStopping).into()));
+    }
+
+    #[test]
+    fn what_was_told_is_not_told_again() {
+        let heads = |seq| Heads::from([(sync_core::ids::SpaceId::new([1; 16]), seq)]);
+        assert_eq!(hints(&heads(3), &heads(3)), "");
+        assert_eq!(hints(&Heads::new(), &heads(0)), "");
+        assert!(hints(&heads(3), &heads(4)).contains("\"seq\":4,"));
+    }
 }
