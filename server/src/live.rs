@@ -96,6 +96,12 @@ impl Streams {
         Ok(Listening { key, number, slot })
     }
 
+    /// How many listen.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        lock(&self.0).by_device.len()
+    }
+
     /// Lets go of a stream that ended.
     pub(crate) fn close(&self, listening: &Listening) {
         let mut table = lock(&self.0);

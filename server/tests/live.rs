@@ -122,7 +122,7 @@ async fn a_hint_reaches_those_who_may_read_the_space_and_nobody_else() {
     let (kind, me) = (SpaceKind::Care, amy.member);
     let care = team.sealed_space(&mut amy, kind, SpaceOwner::Member(me), &[me]);
     let doc = amy.doc();
-    let note = team.sealed(&mut amy, care.header.space, CONTACT_NOTE, doc);
+    let note = team.sealed(&mut amy, care.header.space, CONTACT_DETAIL, doc);
     let results = station.push(&team, &mut amy, &[care, note]);
     assert!(results.iter().all(|result| result.code.is_empty()), "{results:?}");
     tokio::time::sleep(Duration::from_millis(300)).await;
