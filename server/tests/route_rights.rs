@@ -59,7 +59,7 @@ fn expected(method: &str, path: &str, caller: Caller) -> Option<Expected> {
             // A page's session is no device.
             Nobody | Session | OtherSession | OtherTeam => (401, "token_invalid"),
             Stranger => (401, "unknown_device"),
-            PastGuest => (401, "guest_ended"),
+            PastGuest => (403, "guest_ended"),
             // Only who syncs is shown the entries that removed them; the others say no more than they need.
             Removed if path == "/v1/reconcile" => (401, "unknown_device"),
             Removed => (403, "device_removed"),
@@ -178,10 +178,10 @@ fn body_for(path: &str, team: TeamId, hand: &Hand) -> Vec<u8> {
         }
         "/v1/enrol" => zip(&to_cbor(&EnrolRequest {
             team,
-            lookup: [9; 16],
+            lookup: [9; 16].into(),
             verify_key: hand.keys.verify_key().into(),
             seal_key: hand.keys.seal_key().into(),
-            mac: [0; 32],
+            mac: [0; 32].into(),
             class: None,
             proof: None,
             seal_key_2: None,
@@ -292,6 +292,29 @@ async fn a_role_that_narrows_counts_at_the_next_request() {
     assert_eq!(response.results[0].code, "not_allowed");
     assert_eq!(response.gone, [team.operations()], "and nothing of it is served any more");
     assert!(response.spaces.iter().all(|space| space.space != team.operations()));
+}
+
+#[tokio::test]
+async fn a_token_that_its_device_did_not_sign_tells_nothing_of_a_guest_or_a_removal() {
+    let mut scene = scene().await;
+    let (team, now) = (scene.team.id(), scene.station.now());
+    for caller in [Caller::PastGuest, Caller::Removed, Caller::Admin] {
+        let hand = &mut scene.hands.iter_mut().find(|(c, _)| *c == caller).unwrap().1;
+        let token =
+            token::mint(&hand.keys, &token::audience(ORIGIN, team), b"", now, &mut hand.rng);
+        let (signed, _) = token.rsplit_once('.').unwrap();
+        let forged = format!("{signed}.{}", "A".repeat(86));
+        let request = Request::builder().uri("/v1/live");
+        let request = request.header("authorization", format!("Bearer {forged}"));
+        let response =
+            scene.app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(response.status().as_u16(), 401, "{caller:?}");
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        let known = caller != Caller::Removed;
+        let code = if known { "token_invalid" } else { "unknown_device" };
+        assert_eq!(json["code"], code, "{caller:?}");
+    }
 }
 
 #[tokio::test]

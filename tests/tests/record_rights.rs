@@ -16,7 +16,7 @@ use sync_core::engine::NewMember;
 use sync_core::gates;
 use sync_core::ids::{DekId, DocId, EpochId, MemberId, SpaceId};
 use sync_core::protocol::{
-    Code, Cursors, Envelope, Kind, SealedBody, SpaceOwner, Suite, Verdict, to_cbor,
+    Code, Cursors, Envelope, Kind, SealedBody, SpaceBody, SpaceOwner, Suite, Verdict, to_cbor,
 };
 use sync_core::records::{
     DeviceClass, DocType, FieldOp, NotesMode, PolicyProfile, Role, Scalar, SpaceKind,
@@ -112,8 +112,8 @@ fn may_read(kind: SpaceKind, whose: Whose, who: &Person) -> bool {
         _ if who.is_apparatus() => false,
         SpaceKind::Team => true,
         SpaceKind::Intake => who.is_staff(),
-        // A browser trusts whoever serves it its page, so it is let into no clinical space.
-        SpaceKind::Clinical => who.coordinates() && who.class == DeviceClass::Native,
+        // Readers are members: a browser of theirs is served what no key is wrapped to it for.
+        SpaceKind::Clinical => who.coordinates(),
         SpaceKind::Care | SpaceKind::Personal | SpaceKind::Session | SpaceKind::Shared => {
             whose == Whose::Own
         }
@@ -264,7 +264,7 @@ fn enrol_everybody(world: &mut World) -> Vec<(Person, Rogue)> {
         people.push((person, rogue));
     }
     // The invitation says nothing of these classes: an admin's device lists them.
-    let (mut root, rest) = people.split_last_mut().map(|(root, rest)| (&mut root.1, rest)).unwrap();
+    let ((_, root), rest) = people.split_last_mut().unwrap();
     for (person, rogue) in rest.iter().filter(|(p, _)| p.class != DeviceClass::Native) {
         let op = Op::Device {
             member: rogue.member,
@@ -278,7 +278,6 @@ fn enrol_everybody(world: &mut World) -> Vec<(Person, Rogue)> {
         assert_eq!(root.push(world, &[entry])[0].verdict, Verdict::Stored);
         world.sync("admin");
     }
-    let _ = &mut root;
     people
 }
 
@@ -286,7 +285,7 @@ fn enrol_everybody(world: &mut World) -> Vec<(Person, Rogue)> {
 fn spaces_at_relay(world: &World) -> BTreeMap<u8, Vec<SpaceId>> {
     let database = rusqlite::Connection::open(world.folder().join("relay.db")).unwrap();
     let mut statement =
-        database.prepare("SELECT kind, id FROM spaces WHERE head_seq > 0 ORDER BY rowid").unwrap();
+        database.prepare("SELECT kind, id FROM spaces WHERE head_seq > 0 ORDER BY id").unwrap();
     let rows = statement.query_map([], |row| Ok((row.get(0)?, SpaceId::new(row.get(1)?)))).unwrap();
     let mut out: BTreeMap<u8, Vec<SpaceId>> = BTreeMap::new();
     for row in rows {
@@ -301,7 +300,7 @@ fn scene() -> Scene {
     let amy = world.join("amy", &[Role::PeerSupporter]);
     world.join("cleo", &[Role::Coordinator]);
     world.join("lead", &[Role::TeamLead]);
-    let people = enrol_everybody(&mut world);
+    let mut people = enrol_everybody(&mut world);
     world.sync_all();
     // Something of everything that is somebody else's.
     world.incident("amy");
@@ -310,7 +309,7 @@ fn scene() -> Scene {
     let lead = world.member("lead");
     world.on("cleo", |phone, env| phone.assign(env, session, &[lead])).unwrap();
     let check_in = world.record("amy", "check_in", &[("zone", text("reacting"))]);
-    world.on("amy", |phone, env| phone.set_personal_backup(env, true)).unwrap();
+    world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
     let cleo = world.member("cleo");
     world.on("amy", |phone, env| phone.share(env, check_in, &[cleo], false)).unwrap();
     world.sync_all();
@@ -331,21 +330,25 @@ fn scene() -> Scene {
         open(SpaceKind::Caseload, Some(amy), Whose::Others),
         open(SpaceKind::Audit, None, Whose::Team),
     ];
+    for (kind, maker) in TEAMS_OWN {
+        let by_right = |who: &Person| {
+            let phone = Person { class: DeviceClass::Native, ..who.clone() };
+            may_read(kind, Whose::Team, &phone)
+        };
+        let readers: Vec<_> =
+            people.iter().filter(|(who, _)| by_right(who)).map(|(_, rogue)| rogue.member).collect();
+        let (_, rogue) = people.iter_mut().find(|(who, _)| maker(who)).unwrap();
+        let made = make(&world, rogue, kind, SpaceOwner::Team, &readers);
+        let result = &rogue.push(&world, std::slice::from_ref(&made))[0];
+        assert_eq!(result.code, "", "{kind:?} is made");
+        let info = SpaceInfo::made_by(&made).unwrap();
+        places.push(Place { kind, whose: Whose::Team, id: info.id, info: Some(info) });
+    }
     let there = spaces_at_relay(&world);
-    for (kind, whose) in [
-        (SpaceKind::Team, Whose::Team),
-        (SpaceKind::Intake, Whose::Team),
-        (SpaceKind::Clinical, Whose::Team),
-        (SpaceKind::Care, Whose::Others),
-        (SpaceKind::Personal, Whose::Others),
-        (SpaceKind::Session, Whose::Others),
-        (SpaceKind::Shared, Whose::Others),
-    ] {
+    for kind in [SpaceKind::Care, SpaceKind::Personal, SpaceKind::Session, SpaceKind::Shared] {
         let id = there.get(&(kind as u8)).unwrap_or_else(|| panic!("no {kind:?} was made"))[0];
-        let mut info = SpaceInfo::made_by(&made_epochs(&world, id)[0]).unwrap();
-        // Those who were let in later read it as well, but none of them writes by it.
-        let _ = &mut info;
-        places.push(Place { kind, whose, id, info: Some(info) });
+        let info = SpaceInfo::made_by(&made_epochs(&world, id)[0]).unwrap();
+        places.push(Place { kind, whose: Whose::Others, id, info: Some(info) });
     }
     let nobodys = |kind, id| Place { kind, whose: Whose::Nobodys, id, info: None };
     let elsewhere = other_team(&mut world);
@@ -366,14 +369,9 @@ fn other_team(world: &mut World) -> SpaceId {
         admin: true,
         ..NewMember::default()
     };
-    let phone = Phone::create_team(
-        Box::new(MemoryStore::new()),
-        &mut env,
-        tests::ORIGIN,
-        profile(),
-        admin,
-    )
-    .unwrap();
+    let phone =
+        Phone::create_team(Box::new(MemoryStore::new()), &mut env, tests::ORIGIN, profile(), admin)
+            .unwrap();
     let team = phone.team();
     world.relay.allow_team(team).unwrap();
     let member = phone.directory().members().next().unwrap().0;
@@ -384,6 +382,32 @@ fn other_team(world: &mut World) -> SpaceId {
     let id = sync_core::directory::open_space_id(team, SpaceKind::Operations, None);
     assert!(spaces_at_relay(world)[&(SpaceKind::Operations as u8)].contains(&id), "it is there");
     id
+}
+
+/// The team's own sealed spaces, and one who may make each.
+const TEAMS_OWN: [(SpaceKind, fn(&Person) -> bool); 3] = [
+    (SpaceKind::Team, |who| who.admin),
+    (SpaceKind::Intake, |who| who.is_staff() && !who.guest),
+    (SpaceKind::Clinical, |who| who.coordinates()),
+];
+
+/// A sealed space of this device's making, whose key is wrapped for nobody.
+fn make(
+    world: &World,
+    rogue: &mut Rogue,
+    kind: SpaceKind,
+    owner: SpaceOwner,
+    readers: &[MemberId],
+) -> Envelope {
+    let body = SpaceBody {
+        kind: kind as u8,
+        owner,
+        readers: readers.to_vec(),
+        suite: Suite::X25519,
+        epoch_key: rogue.keys.seal_key().to_vec().into(),
+        wraps: Vec::new(),
+    };
+    rogue.space(world, &body)
 }
 
 /// A sealed body of the right shape: nobody but its readers can tell more.
@@ -445,8 +469,8 @@ fn own_places(scene: &mut Scene, at: usize) -> Vec<Place> {
         (SpaceKind::Session, SpaceOwner::Doc(doc)),
         (SpaceKind::Shared, SpaceOwner::Team),
     ] {
-        let (_, made) = rogue.keyed_space(world, kind, owner, &[me]);
-        let result = &rogue.push(world, &made[..1])[0];
+        let made = make(world, rogue, kind, owner, &[me]);
+        let result = &rogue.push(world, std::slice::from_ref(&made))[0];
         let expected = match (may_make(kind, person), person.is_admitted(kind)) {
             (_, false) => "guest_ended",
             (false, _) => "not_allowed",
@@ -454,7 +478,7 @@ fn own_places(scene: &mut Scene, at: usize) -> Vec<Place> {
         };
         assert_eq!(result.code, expected, "{person:?} makes {kind:?}");
         if expected.is_empty() {
-            let info = SpaceInfo::made_by(&made[0]).unwrap();
+            let info = SpaceInfo::made_by(&made).unwrap();
             places.push(Place { kind, whose: Whose::Own, id: info.id, info: Some(info) });
         }
     }
@@ -484,7 +508,12 @@ fn everybody_writes_and_reads_what_the_table_gives_them_and_nothing_else() {
         for ((place, record, kind, envelope), result) in attempts.iter().zip(&results) {
             let cell = expected(place.kind, place.whose, *record, *kind, person);
             let code = cell.map_or("", Code::as_str);
-            let what = || format!("{person:?}: {kind:?} of record {record} in {:?} {:?}", place.kind, place.whose);
+            let what = || {
+                format!(
+                    "{person:?}: {kind:?} of record {record} in {:?} {:?}",
+                    place.kind, place.whose
+                )
+            };
             assert_eq!(result.code, code, "{}", what());
             assert_eq!(result.verdict == Verdict::Stored, cell.is_none(), "{}", what());
             let not_here = matches!(place.kind, SpaceKind::Directory | SpaceKind::Audit);
