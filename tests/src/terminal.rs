@@ -6,6 +6,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::program::{printed, program};
 
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// A relay that ends with the test.
 pub struct Relay {
     child: Child,
@@ -18,7 +20,12 @@ pub struct Relay {
 impl Relay {
     /// Starts one on a free port, in a folder of this one.
     pub fn start(folder: &Path) -> Self {
-        Self::start_at(folder.join("relay"), "127.0.0.1:0")
+        Self::serve(folder.join("relay"), ANY_PORT, &[])
+    }
+
+    /// Starts one on a free port, in this folder; phones call it by this name wherever it listens.
+    pub fn start_in(data: &Path, origin: &str) -> Self {
+        Self::serve(data.to_owned(), ANY_PORT, &["--origin", origin])
     }
 
     /// Ends it in the middle of everything, and starts it again where it was.
@@ -26,15 +33,14 @@ impl Relay {
         let address = self.url.trim_start_matches("http://").to_owned();
         let data = self.data.clone();
         drop(self);
-        // Long enough for whoever was connected to notice.
-        std::thread::sleep(std::time::Duration::from_secs(2));
-        Self::start_at(data, &address)
+        Self::serve(data, &address, &[])
     }
 
-    fn start_at(data: PathBuf, address: &str) -> Self {
+    fn serve(data: PathBuf, address: &str, more: &[&str]) -> Self {
         let mut child = Command::new(program())
             .args(["serve", "--listen", address, "--data"])
             .arg(&data)
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
