@@ -318,6 +318,44 @@ async fn a_token_that_its_device_did_not_sign_tells_nothing_of_a_guest_or_a_remo
 }
 
 #[tokio::test]
+async fn another_algorithm_and_keys_a_token_brings_are_refused_by_every_route_that_takes_tokens() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let mut scene = scene().await;
+    let (team, now) = (scene.team.id(), scene.station.now());
+    let caller = Caller::Role(Role::PeerSupporter);
+    let hand = &mut scene.hands.iter_mut().find(|(c, _)| *c == caller).unwrap().1;
+    let headers = [
+        r#"{"alg":"none","typ":"JWT"}"#,
+        r#"{"alg":"HS256","typ":"JWT"}"#,
+        r#"{"alg":"RS256","typ":"JWT"}"#,
+        r#"{"alg":"ES256","typ":"JWT"}"#,
+        r#"{"alg":"EdDSA","typ":"at+jwt"}"#,
+        r#"{"alg":"EdDSA","typ":"JWT","jku":"https://evil.example/keys"}"#,
+        r#"{"alg":"EdDSA","typ":"JWT","x5u":"https://evil.example/cert"}"#,
+        r#"{"alg":"EdDSA","typ":"JWT","jwk":{"kty":"OKP","crv":"Ed25519","x":"AA"}}"#,
+    ];
+    for (method, path) in routes().filter(|(_, path)| path.starts_with("/v1/")) {
+        let body = body_for(path, team, hand);
+        for header in headers {
+            let audience = token::audience(ORIGIN, team);
+            let token = token::mint(&hand.keys, &audience, &body, now, &mut hand.rng);
+            let claims = token.split('.').nth(1).unwrap();
+            let signed = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
+            // The device's own genuine signature over it: it is the header that is refused.
+            let signature = URL_SAFE_NO_PAD.encode(hand.keys.sign(signed.as_bytes()));
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header("authorization", format!("Bearer {signed}.{signature}"));
+            let request = request.body(Body::from(body.clone())).unwrap();
+            let status = scene.app.clone().oneshot(request).await.unwrap().status().as_u16();
+            // To be let in nobody shows a token, and none is looked at.
+            let expected = if path == "/v1/enrol" { 404 } else { 401 };
+            assert_eq!(status, expected, "{method} {path} {header}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_stolen_token_does_not_carry_another_body_and_is_spent_once_for_every_route() {
     let mut scene = scene().await;
     let (team, now) = (scene.team.id(), scene.station.now());

@@ -132,10 +132,15 @@ fn may_make(kind: SpaceKind, who: &Person) -> bool {
     }
 }
 
+/// A rule of one record's own.
+type OwnRule = fn(Whose, &Person) -> bool;
+/// Whom to look for.
+type Sought = fn(&Person) -> bool;
+
 /// Where a record belongs, and who may write it there if not everybody who may write there at all.
-fn home(record: u16) -> (&'static [SpaceKind], fn(Whose, &Person) -> bool) {
+fn home(record: u16) -> (&'static [SpaceKind], OwnRule) {
     use SpaceKind::{Care, Caseload, Clinical, Operations, Personal, Roster, Session, Shared};
-    const ANYBODY: fn(Whose, &Person) -> bool = |_, _| true;
+    const ANYBODY: OwnRule = |_, _| true;
     match record {
         1 => (&[Roster], |_, who| who.admin),
         10 | 20 => (&[Operations], ANYBODY),
@@ -385,7 +390,7 @@ fn other_team(world: &mut World) -> SpaceId {
 }
 
 /// The team's own sealed spaces, and one who may make each.
-const TEAMS_OWN: [(SpaceKind, fn(&Person) -> bool); 3] = [
+const TEAMS_OWN: [(SpaceKind, Sought); 3] = [
     (SpaceKind::Team, |who| who.admin),
     (SpaceKind::Intake, |who| who.is_staff() && !who.guest),
     (SpaceKind::Clinical, |who| who.coordinates()),
