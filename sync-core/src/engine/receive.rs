@@ -201,6 +201,7 @@ impl Desk<'_> {
             (Content::Envelope(envelope), None) => *envelope,
         };
         if envelope.header.kind.is_document() && self.is_purged(space, envelope.header.doc)? {
+            self.note_late(space, envelope.header.doc, row.id)?;
             return self.applied(row.id, space, row.seq, ItemState::Purged);
         }
         self.rows.put_envelope(&envelope)?;
