@@ -22,6 +22,7 @@ pub mod relay;
 mod relay_look;
 mod team;
 mod team_changes;
+mod uptime;
 pub mod urgent;
 
 use std::process::ExitCode;
@@ -70,7 +71,14 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Create(create) => team::create(&args.data, create),
         Verb::Join(join) => enrol::join(&args.data, join),
         Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
-        verb => opened(verb, &mut folder::open(&args.data)?),
+        verb => {
+            let mut phone = folder::open(&args.data)?;
+            // Whatever is typed: what has expired is gone before anything is shown.
+            if let Some(up) = uptime::read() {
+                phone.expire(up)?;
+            }
+            opened(verb, &mut phone)
+        }
     }
 }
 

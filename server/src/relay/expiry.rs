@@ -14,7 +14,6 @@ use sync_core::ids::{DocId, SpaceId, TeamId};
 use sync_core::protocol::{Day, Timestamp};
 use sync_core::records::{DocType, Retention};
 
-use crate::crash_point;
 use crate::store::audit::{self, Entry};
 use crate::store::expiry::{self, Listed};
 use crate::store::{StoreError, Tx, meta, purged};
@@ -75,11 +74,6 @@ impl Relay {
         }
     }
 
-    /// The day that the clock shows, while nothing expires because it ran ahead.
-    pub(crate) fn clock_waits(&self) -> Result<Option<Day>, StoreError> {
-        self.store().read(expiry::waits)
-    }
-
     /// The operator says that the clock is right.
     pub fn confirm_clock(&self) -> Result<(), StoreError> {
         self.store().write(|tx| expiry::count_to(tx, self.now().day()))
@@ -130,7 +124,6 @@ fn sweep(
             if gates::has_expired(directory, space, first, expires, today) {
                 erase(tx, space, &chain, today)?;
                 audit::append(tx, team, &Entry::done(None, "expire", first), now)?;
-                crash_point!("relay.expiry.after_document");
                 count += 1;
             }
         }

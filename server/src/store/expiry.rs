@@ -45,8 +45,13 @@ pub(crate) fn counted(reader: &Reader) -> Result<Option<Day>, StoreError> {
 
 /// Counts up to this day: the clock is believed.
 pub(crate) fn count_to(tx: &Tx<'_>, day: Day) -> Result<(), StoreError> {
-    meta::delete(tx, WAITS)?;
-    meta::put(tx, COUNTED, &day.0.to_be_bytes())
+    if waits(tx)?.is_some() {
+        meta::delete(tx, WAITS)?;
+    }
+    match self::day(tx, COUNTED)? {
+        Some(counted) if counted == day => Ok(()),
+        _ => meta::put(tx, COUNTED, &day.0.to_be_bytes()),
+    }
 }
 
 /// The clock's day, if it is not counted by because it ran ahead.

@@ -74,7 +74,6 @@ impl Phone {
         let mut desk = self.desk()?;
         desk.pass_time(up)?;
         let count = desk.expire_due()?;
-        crate::crash_point!("phone.expiry.before_commit");
         desk.commit()?;
         Ok(count)
     }
@@ -153,15 +152,19 @@ impl Desk<'_> {
         if (self.rows.number(LOOKED)?, self.rows.number(LOOKED_AT)?) == at {
             return Ok(0);
         }
-        let count = self.expire_all(today)?;
+        let (count, settled) = self.expire_all(today)?;
+        if !settled {
+            return Ok(count);
+        }
         self.rows.put_number(LOOKED, i64::from(today.0))?;
         self.rows.put_number(LOOKED_AT, i64::try_from(len).unwrap_or(i64::MAX))?;
         Ok(count)
     }
 
-    fn expire_all(&mut self, today: Day) -> Result<u64> {
+    /// How many documents expired; and whether no row has yet to be read that decides about another.
+    fn expire_all(&mut self, today: Day) -> Result<(u64, bool)> {
         let mut known = self.known_rows()?;
-        let mut count = 0;
+        let (mut count, mut settled) = (0, true);
         for row in self.rows.spaces()?.into_iter().filter(|row| !row.superseded) {
             let (space, kind) = (row.info.id, row.info.kind());
             let documents: BTreeMap<DocId, DocumentRow> = self
@@ -181,15 +184,14 @@ impl Desk<'_> {
                 for doc in &chain {
                     all.add(known.remove(&(space, *doc)).unwrap_or_default());
                 }
-                if all.unread {
-                    continue;
-                }
                 let directory: &Directory = &self.directory;
                 let expires = gates::expires_on(directory, space, first, class, &all.touches);
                 if !gates::has_expired(directory, space, first, expires, today) {
                     continue;
                 }
-                if !all.unsent.is_empty() {
+                if all.unread {
+                    settled = false;
+                } else if !all.unsent.is_empty() {
                     self.keep_unsent(&all.unsent)?;
                 } else if self.rows.spared(space, first)? != Some(today) {
                     self.bury_expired(space, first, expires.unwrap_or(today))?;
@@ -197,7 +199,7 @@ impl Desk<'_> {
                 }
             }
         }
-        Ok(count)
+        Ok((count, settled))
     }
 
     /// The rows of every change that this phone holds, by document. What the relay served as set aside is none; what only
