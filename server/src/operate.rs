@@ -239,7 +239,10 @@ pub fn admin(args: &AdminArgs) -> ExitCode {
         },
         AdminVerb::ConfirmClock => match restore::confirm_clock(&args.data, system_now()) {
             Ok(()) => {
-                println!("Confirmed: today is {}. What is past its time is erased.", system_now().day());
+                println!(
+                    "Confirmed: today is {}. What is past its time is erased.",
+                    system_now().day()
+                );
                 ExitCode::SUCCESS
             }
             Err(error) => failed("store_failed", &error),

@@ -112,8 +112,7 @@ pub(crate) fn touches(
     let mut rows = statement.query(params![space.as_bytes()])?;
     let mut out: BTreeMap<DocId, Vec<Touch>> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let touch =
-            Touch { day: Day(row.get(1)?), directory_seq: row.get::<_, i64>(2)? as u64 };
+        let touch = Touch { day: Day(row.get(1)?), directory_seq: row.get::<_, i64>(2)? as u64 };
         out.entry(DocId::new(row.get(0)?)).or_default().push(touch);
     }
     Ok(out)

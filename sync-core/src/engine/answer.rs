@@ -129,9 +129,10 @@ impl Desk<'_> {
             self.start_over(reset.space)?;
         }
         let mut more = response.spaces.iter().any(|items| items.more);
-        let (mut expired, missed_before) = (0, self.rows.holes(usize::MAX)?.len());
+        let (mut expired, mut found) = (0, 0);
         if let Some(healing) = &response.healing {
-            outcome.received += self.receive_found(&healing.found, &response.batch)?;
+            found = self.receive_found(&healing.found, &response.batch)?;
+            outcome.received += found;
             self.receive_erased(healing.erased.as_deref().unwrap_or_default())?;
             outcome.heal |= self.offer_wanted(&healing.wanted)?;
         }
@@ -139,14 +140,15 @@ impl Desk<'_> {
         if is_latest && !other && !short && !more && !response.need_cursors {
             expired = self.expire_due()?;
         }
-        // What expired here, or was found to be kept, is asked about at once.
-        more |= expired > 0 || self.rows.holes(usize::MAX)?.len() > missed_before;
+        // What expired here, and the rest of what was found to be kept, is asked about at once.
+        more |= expired > 0 || (found > 0 && !self.rows.holes(1)?.is_empty());
         let held = response.healing.as_ref().is_some_and(|healing| healing.held);
         self.note_held(response, held)?;
         more |= self.receive_audit(response)?;
         outcome.heal |= !marked_before && self.rows.has_marks()?;
         let renews = is_latest && self.watch_freshness(env)?;
-        let mut progress = renews || expired > 0 || outcome.stored + outcome.refused + outcome.received > 0;
+        let mut progress =
+            renews || expired > 0 || outcome.stored + outcome.refused + outcome.received > 0;
         progress |= self.take_codes(env, response.codes.as_deref().unwrap_or_default())?;
         progress |= self.consider_all(env, &response.pending)?;
         progress |= self.take_vouched(response.vouched.as_deref().unwrap_or_default())?;

@@ -367,9 +367,9 @@ impl Known {
             (ItemState::Outbox, _) => self.unsent.push(id),
             (ItemState::Kept | ItemState::Purged, _) => {}
             (ItemState::Refused, _) if own => {}
-            (_, Some(row)) => self
-                .touches
-                .push(Touch { day: row.row_day, directory_seq: row.directory_seq }),
+            (_, Some(row)) => {
+                self.touches.push(Touch { day: row.row_day, directory_seq: row.directory_seq })
+            }
             (ItemState::Refused, None) => {}
             (_, None) => self.unread = true,
         }

@@ -69,3 +69,26 @@ pub fn chains(docs: &BTreeSet<DocId>) -> Vec<Vec<DocId>> {
     let firsts = docs.iter().filter(|doc| !later.contains(doc));
     firsts.map(|first| first.chain().take_while(|doc| docs.contains(doc)).collect()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_there_through_its_last_day_and_with_none_through_its_own() {
+        assert_eq!(after(Day(100), 30), Day(131));
+        assert_eq!(after(Day(100), 0), Day(101));
+        assert_eq!(after(Day(u32::MAX), 365), Day(u32::MAX));
+    }
+
+    #[test]
+    fn documents_that_go_on_in_others_are_one_chain() {
+        let (one, other) = (DocId::new([1; 16]), DocId::new([2; 16]));
+        let second = one.successor();
+        let docs = BTreeSet::from([one, second, other, other.successor().successor()]);
+        let chains = chains(&docs);
+        assert!(chains.contains(&vec![one, second]));
+        assert!(chains.contains(&vec![other]), "nothing is skipped over");
+        assert_eq!(chains.len(), 3);
+    }
+}

@@ -12,7 +12,9 @@ use super::bands::band_of;
 use super::check_in::ZONES;
 use super::intervention::GROUP_BANDS;
 use super::schema::OF;
-use super::{Derived, DocType, Field, FieldKind, NoteRule, RecordType, Retention, SpaceKind, Value, Who};
+use super::{
+    Derived, DocType, Field, FieldKind, NoteRule, RecordType, Retention, SpaceKind, Value, Who,
+};
 
 const DURATION_BANDS: &[&str] = &["under_15", "15_29", "30_59", "60_119", "120_plus"];
 const MODES: &[&str] = &["in_person", "phone", "text", "video", "group", "ride_along"];
