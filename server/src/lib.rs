@@ -7,6 +7,7 @@
 pub mod backup;
 pub mod console;
 pub mod http;
+mod live;
 mod rate;
 pub mod relay;
 pub mod restore;

@@ -19,7 +19,7 @@ use crate::crash_point;
 use crate::relay::heal;
 use crate::store::incarnations::Incarnation;
 use crate::store::keys::{self, KeyFile};
-use crate::store::{self, Store, StoreError, meta};
+use crate::store::{self, Store, StoreError, expiry, meta};
 
 /// Where a restore prepares what it will put in place.
 const ASIDE: &str = "restoring";
@@ -151,6 +151,8 @@ fn enter_new_incarnation(
     let without_key = copy.settle()?;
     let teams = copy.write(|tx| {
         let teams = meta::teams(tx)?;
+        // Whoever restores an old backup knows that days have passed since.
+        expiry::count_to(tx, now.day())?;
         for team in &teams {
             let begun = Incarnation { id: IncarnationId::random(rng), held: true };
             heal::begin(tx, *team, begun, "restored", now)?;
@@ -189,6 +191,17 @@ fn put_in_place(data: &Path, aside: &Path, name: &str) -> Result<(), RestoreErro
     }
     fs::rename(aside.join(name), &current)?;
     Ok(backup::sync_folder(data)?)
+}
+
+/// Says on a folder that the machine's clock is right, whether or not a relay is running on it.
+///
+/// # Errors
+/// Those of the store.
+pub fn confirm_clock(data: &Path, now: Timestamp) -> Result<(), StoreError> {
+    if !data.join(DATABASE).is_file() {
+        return Err(StoreError::Folder(std::io::ErrorKind::NotFound.into()));
+    }
+    Store::open(data)?.write(|tx| expiry::count_to(tx, now.day()))
 }
 
 /// Serves the teams of a folder again that were held back after a restore, whether or not a relay is running on it;

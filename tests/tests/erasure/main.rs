@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod at_rest;
+mod expiry;
 mod holds;
 mod own;
 
