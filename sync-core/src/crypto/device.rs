@@ -17,35 +17,75 @@ use crate::protocol::{Envelope, Header, body_hash};
 use super::secret::Secret;
 use super::{CryptoError, hpke_base, labels};
 
-/// The secret keys of one device.
+/// The secret keys of one device. Locked, it signs and cannot be read with.
 pub struct DeviceKeys {
     signing: SigningKey,
-    sealing: hpke_base::PrivateKey,
+    /// `None` while locked.
+    sealing: Option<hpke_base::PrivateKey>,
+    seal_key: [u8; 32],
 }
 
 impl DeviceKeys {
     /// Fresh keys.
     pub fn generate(rng: &mut dyn CryptoRng) -> Self {
         let seed = Secret::generate(rng);
-        Self { signing: SigningKey::from_bytes(seed.as_bytes()), sealing: hpke_base::generate(rng) }
+        let sealing = hpke_base::generate(rng);
+        Self::of(SigningKey::from_bytes(seed.as_bytes()), sealing)
+    }
+
+    fn of(signing: SigningKey, sealing: hpke_base::PrivateKey) -> Self {
+        let seal_key = hpke_base::public_bytes(&sealing);
+        Self { signing, sealing: Some(sealing), seal_key }
+    }
+
+    /// Locked keys: the seed from [`DeviceKeys::signing_bytes`] and the public sealing key.
+    pub fn locked(seed: &[u8], seal_key: [u8; 32]) -> Result<Self, CryptoError> {
+        let seed = Secret::from_slice(seed)?;
+        Ok(Self { signing: SigningKey::from_bytes(seed.as_bytes()), sealing: None, seal_key })
+    }
+
+    /// Forgets the sealing key; what is sealed to this device opens no more.
+    pub fn lock(&mut self) {
+        self.sealing = None;
+    }
+
+    /// Takes the sealing key from [`DeviceKeys::sealing_bytes`] again.
+    ///
+    /// # Errors
+    /// `Key` if it does not belong to the public one; the keys stay locked.
+    pub fn unlock(&mut self, sealing: &[u8]) -> Result<(), CryptoError> {
+        let sealing = hpke_base::private_from_bytes(sealing)?;
+        if hpke_base::public_bytes(&sealing) != self.seal_key {
+            return Err(CryptoError::Key);
+        }
+        self.sealing = Some(sealing);
+        Ok(())
     }
 
     /// The keys from [`DeviceKeys::to_secret_bytes`].
     pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, CryptoError> {
         let (seed, sealing) = bytes.split_at_checked(32).ok_or(CryptoError::Key)?;
         let seed = Secret::from_slice(seed)?;
-        Ok(Self {
-            signing: SigningKey::from_bytes(seed.as_bytes()),
-            sealing: hpke_base::private_from_bytes(sealing)?,
-        })
+        let sealing = hpke_base::private_from_bytes(sealing)?;
+        Ok(Self::of(SigningKey::from_bytes(seed.as_bytes()), sealing))
     }
 
-    /// The secret bytes (Ed25519 seed, then X25519 key; 64 bytes), for an encrypted store only.
+    /// The secret bytes (Ed25519 seed, then X25519 key unless locked; 64 bytes), for an encrypted store only.
     pub fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(64));
         bytes.extend_from_slice(self.signing.as_bytes());
-        bytes.extend_from_slice(hpke_base::private_bytes(&self.sealing).as_bytes());
+        bytes.extend_from_slice(&self.sealing_bytes().unwrap_or_default());
         bytes
+    }
+
+    /// The Ed25519 seed (32 bytes), for an encrypted store only.
+    pub fn signing_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.signing.as_bytes().to_vec())
+    }
+
+    /// The X25519 key (32 bytes), for rows under the reading key only. `None` while locked.
+    pub fn sealing_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+        Some(hpke_base::private_bytes(self.sealing.as_ref()?).to_vec())
     }
 
     /// Ed25519 verifying key.
@@ -55,7 +95,7 @@ impl DeviceKeys {
 
     /// HPKE (X25519) public key.
     pub fn seal_key(&self) -> [u8; 32] {
-        hpke_base::public_bytes(&self.sealing)
+        self.seal_key
     }
 
     /// The device's id.
@@ -75,8 +115,9 @@ impl DeviceKeys {
         Envelope { header, body, sig }
     }
 
-    pub(super) fn sealing(&self) -> &hpke_base::PrivateKey {
-        &self.sealing
+    /// What opens seals to this device; `None` while locked.
+    pub(super) fn sealing(&self) -> Option<&hpke_base::PrivateKey> {
+        self.sealing.as_ref()
     }
 }
 

@@ -32,6 +32,8 @@ pub const INVITE_LOOKUP: &[u8] = b"aftercall invite lookup v1";
 /// HKDF info of an invitation's binding key.
 pub const INVITE_BIND: &[u8] = b"aftercall invite bind v1";
 
+/// Before table and key, in the associated data of a row under the reading key.
+pub const SEALED_ROW: &[u8] = b"aftercall sealed row v1";
 /// Before team, nonce and operation, in an approval of a directory entry (`directory`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
 
@@ -50,6 +52,7 @@ pub const ALL: &[&[u8]] = &[
     DOCUMENT_KEY_WRAP,
     INVITE_LOOKUP,
     INVITE_BIND,
+    SEALED_ROW,
     APPROVAL,
 ];
 

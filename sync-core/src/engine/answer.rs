@@ -81,6 +81,7 @@ impl Desk<'_> {
         self.rows.lower(Code::RelayUnlisted, &response.relay.to_string())?;
         if is_latest {
             self.note_time(env, response)?;
+            self.note_contact()?;
         }
         self.note_relay(response)?;
         let posted_before = self.rows.number("outbox")?;
@@ -180,7 +181,7 @@ impl Desk<'_> {
     }
 
     /// Does what this device owes the spaces that changed; all of them after the directory changed.
-    fn tend(&mut self, env: &mut Env<'_>, touched: &BTreeSet<SpaceId>, all: bool) -> Result<()> {
+    pub fn tend(&mut self, env: &mut Env<'_>, touched: &BTreeSet<SpaceId>, all: bool) -> Result<()> {
         let sealed = |row: &super::rows::SpaceRow| row.info.is_sealed();
         let spaces: Vec<SpaceId> = match all {
             true => self.rows.spaces()?.iter().filter(|r| sealed(r)).map(|r| r.info.id).collect(),

@@ -7,8 +7,18 @@ use crate::records::SpaceKind;
 
 use super::desk::Desk;
 use super::rows::{IdentityRow, JoiningRow, Rows};
+use super::reading::NewReading;
 use super::store::Store;
+use super::vault::KeyVault;
 use super::{Env, Phone, Result};
+
+/// A store holds one phone.
+pub(super) fn refuse_second(store: &mut dyn Store) -> Result<()> {
+    match Rows(store.begin()?, None).identity()? {
+        Some(_) => Err(Code::AlreadySetUp.into()),
+        None => Ok(()),
+    }
+}
 
 impl Phone {
     /// Begins joining with an invitation: makes this device's keys. Ask with [`Phone::enrol_request`] until let in.
@@ -17,46 +27,50 @@ impl Phone {
     /// `already_set_up` if the store holds a phone.
     pub fn start_joining(
         mut store: Box<dyn Store>,
+        mut vault: Box<dyn KeyVault>,
         env: &mut Env<'_>,
         invitation: &Invitation,
     ) -> Result<Phone> {
+        refuse_second(store.as_mut())?;
         let keys = DeviceKeys::generate(env.rng);
+        let NewReading { key: mut reading, wrapped } = NewReading::draw(vault.as_mut(), env)?;
         let identity = IdentityRow {
             team: invitation.team,
             member: invitation.member,
             relay: invitation.relay.clone(),
-            keys: keys.to_secret_bytes().to_vec().into(),
+            keys: keys.signing_bytes().to_vec().into(),
+            seal_key: keys.seal_key().into(),
             joining: Some(JoiningRow {
                 secret: invitation.secret,
                 head_seq: invitation.head_seq,
                 head_hash: invitation.head_hash,
             }),
         };
-        let mut rows = Rows(store.begin()?);
-        if rows.identity()?.is_some() {
-            return Err(Code::AlreadySetUp.into());
-        }
-        rows.put_identity(&identity)?;
+        let mut rows = Rows(store.begin()?, Some(&mut reading));
+        rows.put_new_device(&identity, &keys, &wrapped)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
-        Ok(Phone { store, identity, keys, directory, asked: None })
+        let reading = Some(reading);
+        Ok(Phone { store, vault, identity, keys, reading, directory, asked: None })
     }
 
-    /// Opens a phone that was set up before.
+    /// Opens a phone that was set up before. It is locked: [`Phone::unlock`] lets its person read.
     ///
     /// # Errors
     /// `not_set_up` if the store holds none; `store_failed` if what it holds does not verify.
-    pub fn open(mut store: Box<dyn Store>) -> Result<Phone> {
-        let rows = Rows(store.begin()?);
+    pub fn open(mut store: Box<dyn Store>, vault: Box<dyn KeyVault>) -> Result<Phone> {
+        let rows = Rows(store.begin()?, None);
         let identity = rows.identity()?.ok_or(Code::NotSetUp)?;
         let entries = rows.directory_entries()?;
         drop(rows);
-        let keys = DeviceKeys::from_secret_bytes(&identity.keys).map_err(|_| Code::StoreFailed)?;
+        let keys = DeviceKeys::locked(&identity.keys, *identity.seal_key);
+        let keys = keys.map_err(|_| Code::StoreFailed)?;
         let mut directory = Directory::new(identity.team);
         for entry in &entries {
             directory.append(entry)?;
         }
-        Ok(Phone { store, identity, keys, directory, asked: None })
+        let phone = Phone { store, vault, identity, keys, reading: None, directory, asked: None };
+        Ok(phone)
     }
 
     /// What to ask the relay while joining.
@@ -106,7 +120,7 @@ impl Phone {
 
         let mut identity = self.identity.clone();
         identity.joining = None;
-        let rows = Rows(self.store.begin()?);
+        let rows = Rows(self.store.begin()?, self.reading.as_mut());
         let mut desk = Desk::new(rows, &identity, &self.keys, &directory);
         for (i, entry) in entries.iter().enumerate() {
             desk.rows.put_directory_entry(i as u64 + 1, entry)?;

@@ -28,6 +28,8 @@ impl Phone {
             directory_seq: desk.directory.len(),
             pending: waiting as u64,
             backup: desk.has_backup()?,
+            shut: desk.shut_now()?,
+            grace: desk.grace()?,
         })
     }
 
@@ -216,7 +218,10 @@ impl Desk<'_> {
         let flats: Vec<_> =
             parts.iter().filter_map(|part| Some((part.doc_type, part.flat.clone()?))).collect();
         let found = self.whereabouts(&parts)?;
+        let closed = |part: &&Part| part.doc_type.is_sealed() && part.flat.is_none();
+        let shut = parts.iter().find(closed).map(|_| self.shut_now()).transpose()?.flatten();
         Ok(RecordView {
+            shut,
             id: first.doc,
             kind: record_type.name,
             space: first.space,

@@ -10,11 +10,14 @@ mod backup;
 mod desk;
 #[cfg(feature = "drill")]
 mod drill;
+mod grace;
 mod join;
 mod keys;
 mod ledger;
 mod look;
 mod page;
+mod panic;
+mod reading;
 mod receive;
 mod receive_directory;
 mod record;
@@ -26,9 +29,11 @@ mod session;
 mod spaces;
 mod store;
 mod team;
+mod tries;
 mod types;
+mod vault;
 
-use crate::crypto::DeviceKeys;
+use crate::crypto::{DeviceKeys, ReadingKey};
 use crate::directory::Directory;
 
 use desk::Desk;
@@ -37,18 +42,25 @@ use rows::IdentityRow;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
+pub use grace::{GRACE_LOCK_MS, GRACE_WARN_MS, Grace, Uptime};
+pub use panic::PanicPreview;
+pub use tries::{IDLE_LOCK_MS, TRIES_ALLOWED};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, RecordView,
     Status, SyncOutcome, TextEdit,
 };
+pub use vault::{KeyVault, MasterKey, Tier, VaultError};
 
 type Result<T> = std::result::Result<T, EngineError>;
 
 /// A phone: one device of one member of one team.
 pub struct Phone {
     store: Box<dyn Store>,
+    vault: Box<dyn KeyVault>,
     identity: IdentityRow,
     keys: DeviceKeys,
+    /// What opens sealed rows; `None` while locked.
+    reading: Option<ReadingKey>,
     /// The sequenced entries, folded.
     directory: Directory,
     /// Digest of the latest request: only its answer tells the time. Forgotten when the process ends.
@@ -58,7 +70,7 @@ pub struct Phone {
 impl Phone {
     /// Begins a transaction over everything the phone holds.
     fn desk(&mut self) -> Result<Desk<'_>> {
-        let rows = rows::Rows(self.store.begin()?);
+        let rows = rows::Rows(self.store.begin()?, self.reading.as_mut());
         Ok(Desk::new(rows, &self.identity, &self.keys, &self.directory))
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::directory::{SpaceInfo, epoch_of};
+use crate::directory::SpaceInfo;
 use crate::gates::{self, Candidate};
 use crate::ids::{Chain, DocId, EnvelopeId, SpaceId};
 use crate::protocol::{
-    Batch, Code, Envelope, EpochBody, Kind, SenderBody, SpaceBody, SpaceItems, WrapBody, from_cbor,
+    Batch, Code, Envelope, Kind, SenderBody, SpaceItems, from_cbor,
 };
 use crate::records::DocType;
 
@@ -223,19 +223,11 @@ impl Desk<'_> {
     fn receive_structure(&mut self, space: SpaceId, envelope: &Envelope) -> Result<()> {
         let malformed = |_| Code::Malformed;
         match envelope.header.kind {
-            Kind::Space => {
-                let body: SpaceBody = from_cbor(&envelope.body).map_err(malformed)?;
-                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps)
-            }
+            Kind::Space | Kind::Wrap => self.take_wraps_of(envelope),
             Kind::Reader => self.fold_structure(space, envelope),
             Kind::Epoch => {
-                let body: EpochBody = from_cbor(&envelope.body).map_err(malformed)?;
                 self.fold_structure(space, envelope)?;
-                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps)
-            }
-            Kind::Wrap => {
-                let body: WrapBody = from_cbor(&envelope.body).map_err(malformed)?;
-                self.take_wraps(space, None, &body.keys)
+                self.take_wraps_of(envelope)
             }
             Kind::Sender => {
                 let body: SenderBody = from_cbor(&envelope.body).map_err(malformed)?;
@@ -243,6 +235,7 @@ impl Desk<'_> {
                     space,
                     body.epoch,
                     envelope.header.device,
+                    envelope.header.device_seq,
                     envelope.id(),
                 )?)
             }
@@ -257,7 +250,7 @@ impl Desk<'_> {
     }
 
     /// Admits the changes of one document: one trial for all of them.
-    fn receive_changes(
+    pub fn receive_changes(
         &mut self,
         space: SpaceId,
         doc: DocId,

@@ -84,6 +84,7 @@ impl Phone {
                 "only a check-in can be shared",
             ));
         }
+        desk.require_unlocked()?;
         for member in with {
             desk.directory.member(member).ok_or(Code::NoSuchMember)?;
         }
@@ -219,6 +220,9 @@ impl Desk<'_> {
             };
             plan_edit(record_type, &current, fields, &mut actor_of, &mut || entry_id(rng))?
         };
+        if plans.iter().any(|plan| plan.part.is_sealed()) {
+            self.require_unlocked()?;
+        }
         for plan in plans {
             let (doc, space, _) = docs[&plan.part.number];
             let space = match space {

@@ -11,7 +11,7 @@ use crate::records::{DocType, NotesMode, RecordType, SpaceKind, Value, session_t
 
 use super::author::checks_itself;
 use super::desk::Desk;
-use super::rows::SpaceRow;
+use super::rows::{DocumentRow, SpaceRow};
 use super::{EngineError, Env, NoteView, Phone, Result, TextEdit};
 
 impl Phone {
@@ -58,8 +58,9 @@ impl Phone {
         let fields = desk.intervention_fields(intervention)?;
         let key = text_key(&fields, phase)?;
         let space = desk.session_to_write(env, intervention, &fields)?;
+        let note = desk.note_to_write(env, space, edit)?;
         let text = Edit::Text { key, at: edit.at, delete: edit.delete, insert: &edit.insert };
-        desk.write_change(env, space, note_doc(space), note_type()?, &text)?;
+        desk.write_change(env, space, note, note_type()?, &text)?;
         desk.commit_recorded()
     }
 
@@ -68,19 +69,19 @@ impl Phone {
         let desk = self.desk()?;
         let mut notes = Vec::new();
         for row in desk.session_spaces(intervention)? {
-            let space = row.info.id;
-            let doc = note_doc(space);
-            let document = desk.rows.document(space, doc)?;
             // Whoever opened the session for others holds its row and no key.
             let reads = row.info.is_read_by(&desk.identity.member);
-            let unreadable = !reads || document.as_ref().is_some_and(|row| row.saved.is_none());
-            let saved = document.and_then(|row| row.saved);
-            let texts = match saved {
-                Some(saved) => doc::flatten(&saved)?.texts,
-                None => BTreeMap::new(),
-            };
-            let phases = texts.into_iter().filter(|(_, text)| !text.is_empty()).collect();
-            notes.push(NoteView { space, doc, phases, unreadable });
+            for (doc, document) in desk.notes_of(row.info.id)? {
+                let unreadable = !reads || document.as_ref().is_some_and(|row| row.saved.is_none());
+                let shut = if unreadable && reads { desk.shut_now()? } else { None };
+                let saved = document.and_then(|row| row.saved);
+                let texts = match saved {
+                    Some(saved) => doc::flatten(&saved)?.texts,
+                    None => BTreeMap::new(),
+                };
+                let phases = texts.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+                notes.push(NoteView { space: row.info.id, doc, phases, unreadable, shut });
+            }
         }
         Ok(notes)
     }
@@ -146,6 +147,33 @@ impl Desk<'_> {
         let flats: Vec<_> =
             parts.iter().filter_map(|part| Some((part.doc_type, part.flat.clone()?))).collect();
         view(record, &flats).into_iter().map(|(name, field)| (name, field.value)).collect()
+    }
+
+    /// The note of a session space, then notes begun beside it by phones that could not read it.
+    fn notes_of(&self, space: SpaceId) -> Result<Vec<(DocId, Option<DocumentRow>)>> {
+        let (note, number) = (note_doc(space), note_type()?.number);
+        let mut notes = vec![(note, self.rows.document(space, note)?)];
+        for (_, doc, row) in self.rows.documents_of(Some(space))? {
+            if doc != note && row.record == number {
+                notes.push((doc, Some(row)));
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Where a text goes: into the note, or, while it cannot be read here, into a late note beside it.
+    ///
+    /// Only an insertion at the beginning asks nothing of what stands there.
+    fn note_to_write(&self, env: &mut Env<'_>, space: SpaceId, edit: &TextEdit) -> Result<DocId> {
+        let note = note_doc(space);
+        if self.rows.is_unlocked() || self.rows.document(space, note)?.is_none() {
+            return Ok(note);
+        }
+        if edit.at > 0 || edit.delete > 0 {
+            let why = "what stands there cannot be read now; write a late note, from position 0";
+            return Err(EngineError::refused_because(self.shut()?, why));
+        }
+        Ok(DocId::random(env.rng))
     }
 
     fn set_leads(

@@ -50,6 +50,10 @@ const STEPS: &[&str] = &["
     CREATE TABLE alarms (
         key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+", "
+    CREATE TABLE sealed (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT;
 "];
 
 /// The version this build writes.
@@ -103,7 +107,7 @@ mod tests {
     fn a_step_that_fails_leaves_the_version_before_it() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
-        let failed = run(&mut connection, "CREATE TABLE extra (x); CREATE TABLE meta (x);", 2);
+        let failed = run(&mut connection, "CREATE TABLE extra (x); CREATE TABLE meta (x);", VERSION + 1);
         assert!(failed.is_err());
         assert_eq!(version(&connection).unwrap(), VERSION);
         assert!(!connection.table_exists(None, "extra").unwrap());
