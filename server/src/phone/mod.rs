@@ -9,6 +9,7 @@ mod arguments;
 mod failure;
 pub mod folder;
 pub mod forms;
+mod guard;
 pub mod look;
 mod output;
 mod policy;
@@ -16,6 +17,7 @@ mod record;
 pub mod refs;
 pub mod relay;
 mod team;
+mod uptime;
 pub mod urgent;
 
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ use sync_core::protocol::Timestamp;
 
 pub use arguments::PhoneArgs;
 use arguments::Verb;
+use folder::Presence;
 pub use failure::Failure;
 use output::Output;
 
@@ -63,13 +66,35 @@ fn verb(args: &PhoneArgs) -> Outcome {
     match &args.verb {
         Verb::Create(create) => team::create(&args.data, create),
         Verb::Join(join) => team::join(&args.data, join),
-        verb => opened(verb, &mut folder::open(&args.data)?),
+        Verb::Lock => guard::lock(&args.data),
+        Verb::Unlock => guard::unlock(&args.data),
+        Verb::Panic { yes } => guard::panic(&args.data, *yes),
+        verb => {
+            let mut phone = folder::open(&args.data, presence(verb))?;
+            let outcome = opened(verb, &mut phone);
+            // What took long, as a sync may, counts.
+            if let Some(uptime) = uptime::now() {
+                phone.observe_uptime(&uptime)?;
+            }
+            outcome
+        }
+    }
+}
+
+/// What works without its person asks for nobody.
+fn presence(verb: &Verb) -> Presence {
+    match verb {
+        Verb::Sync | Verb::Outbox => Presence::IfGiven,
+        Verb::Crisis => Presence::None,
+        _ => Presence::Asked,
     }
 }
 
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
     match verb {
-        Verb::Create(_) | Verb::Join(_) => unreachable!("handled before a phone is opened"),
+        Verb::Create(_) | Verb::Join(_) | Verb::Lock | Verb::Unlock | Verb::Panic { .. } => {
+            unreachable!("handled before a phone is opened")
+        }
         Verb::Invite(invite) => team::invite(phone, invite),
         Verb::Members => look::members(phone),
         Verb::Record { kind, fields } => record::record(phone, kind, fields),

@@ -92,8 +92,8 @@ pub fn create(folder: &Path, typed: &Create) -> Outcome {
         unit: None,
         supervises: Vec::new(),
     };
-    let mut phone = folder::create(folder, |store| {
-        Ok(with_env(|env| Phone::create_team(store, env, &relay, profile, admin))?)
+    let mut phone = folder::create(folder, |store, vault| {
+        Ok(with_env(|env| Phone::create_team(store, vault, env, &relay, profile, admin))?)
     })?;
     let status = phone.status()?;
     let words = format!(
@@ -166,11 +166,11 @@ pub fn join(folder: &Path, typed: &Join) -> Outcome {
     let mut phone = match &typed.link {
         Some(link) => {
             let invitation = link_from(link)?;
-            folder::create(folder, |store| {
-                Ok(with_env(|env| Phone::start_joining(store, env, &invitation))?)
+            folder::create(folder, |store, vault| {
+                Ok(with_env(|env| Phone::start_joining(store, vault, env, &invitation))?)
             })?
         }
-        None => folder::open(folder)?,
+        None => folder::open(folder, folder::Presence::Asked)?,
     };
     let status = phone.status()?;
     let link = Link::to(&status.relay)?;

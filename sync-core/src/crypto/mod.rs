@@ -31,7 +31,7 @@ pub use device::{DeviceKeys, device_id, verify, verify_envelope};
 pub use document_key::DocumentKey;
 pub use epoch::{EpochSecret, is_epoch_key};
 pub use error::CryptoError;
-pub use passphrase::passphrase_key;
+pub use passphrase::{passphrase_and_device_key, passphrase_key};
 pub use reading::ReadingKey;
 pub use seal::{open_change, seal_change};
 pub use sender::SenderKey;

@@ -6,6 +6,8 @@
 //! bound. The next answer of the relay ends it; the keys were locked, not destroyed. A phone that never met its
 //! relay holds only what was made on it, and has no grace to lose.
 
+use sha2::{Digest, Sha256};
+
 use crate::protocol::Code;
 
 use super::desk::Desk;
@@ -35,6 +37,13 @@ pub struct Uptime {
     pub boot_id: [u8; 16],
     /// Milliseconds since it.
     pub uptime_ms: u64,
+}
+
+impl Uptime {
+    /// A boot by the platform's text for it: SHA-256(text)\[..16\].
+    pub fn boot_id(text: &str) -> [u8; 16] {
+        crate::ids::first_16(Sha256::new_with_prefix(text))
+    }
 }
 
 /// How long a phone has been without its relay.

@@ -40,8 +40,8 @@ impl Device {
                 let typed = typed.as_object().cloned().unwrap_or_default();
                 let profile = profile_of(&typed).map_err(Trouble::Broken)?;
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
-                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
-                    Ok(Phone::create_team(store, &mut Env { now, rng }, &origin, profile, admin)?)
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store, vault| {
+                    Ok(Phone::create_team(store, vault, &mut Env { now, rng }, &origin, profile, admin)?)
                 })?;
                 self.begin(phone, connect)
             }
@@ -49,13 +49,18 @@ impl Device {
                 let invitation = Invitation::from_link(&link)
                     .map_err(|_| Trouble::Broken("the link cannot be read".into()))?;
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
-                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
-                    Ok(Phone::start_joining(store, &mut Env { now, rng }, &invitation)?)
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store, vault| {
+                    Ok(Phone::start_joining(store, vault, &mut Env { now, rng }, &invitation)?)
                 })?;
                 self.begin(phone, connect)
             }
-            PhoneCommand::Open { passphrase, connect } => {
-                let phone = folder::open_with(&self.folder, passphrase.as_bytes())?;
+            PhoneCommand::Open { passphrase, connect, locked } => {
+                let passphrase = passphrase.as_bytes();
+                let mut phone = folder::open_locked(&self.folder, Some(passphrase))?;
+                if !locked {
+                    // One that can only write goes on locked.
+                    folder::unlock(&mut phone, self.rng.as_mut())?;
+                }
                 self.begin(phone, connect)
             }
             PhoneCommand::Arm { point } => {
@@ -98,6 +103,12 @@ impl Running {
                 Ok(json!({ "stored": totals.stored, "refused": totals.refused,
                            "received": totals.received, "pending": phone.status()?.pending }))
             }
+            PhoneCommand::Lock => {
+                phone.lock();
+                Ok(Json::Null)
+            }
+            PhoneCommand::Unlock => Ok(phone.unlock(&mut at.env()).map(|()| Json::Null)?),
+            PhoneCommand::Panic => Ok(phone.panic().map(|()| Json::Null)?),
             PhoneCommand::AddMember { name, roles, admin, unit, supervises } => {
                 let member = new_member(name, &roles, admin, unit, supervises)?;
                 Ok(json!({ "member": phone.add_member(&mut at.env(), member)?.to_string() }))
