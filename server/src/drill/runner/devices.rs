@@ -168,7 +168,11 @@ impl World {
     /// Locks, unlocks or panics a device. A locked one stays locked when it is restarted.
     pub(super) fn guard(&mut self, handle: &str, command: PhoneCommand) -> Played {
         let locked = !matches!(command, PhoneCommand::Unlock);
-        self.ask(handle, command)?;
+        match self.ask(handle, command.clone()) {
+            // As a person does who sees that it did not happen.
+            Err(Failed::Crashed) => self.ask(handle, command)?,
+            done => done?,
+        };
         self.device(handle)?.locked = locked;
         Ok(())
     }
