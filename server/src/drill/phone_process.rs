@@ -20,13 +20,16 @@ use rand_core::{CryptoRng, SeedableRng, UnwrapErr};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use sync_core::client::Surroundings;
-use sync_core::engine::{EngineError, Env, Phone};
+use sync_core::engine::{EngineError, Env, Phone, Uptime};
 use sync_core::protocol::{Code, Timestamp};
 
 use crate::phone::Failure;
 use crate::phone::relay::Link;
 
 use super::protocol::{Answer, ToPhone};
+
+/// An exercise is one boot of every device, whatever is restarted in it.
+const BOOT: [u8; 16] = [1; 16];
 
 /// Why a command was not done.
 enum Trouble {
@@ -67,6 +70,8 @@ struct Device {
     folder: PathBuf,
     rng: Box<dyn CryptoRng>,
     running: Option<Running>,
+    /// The monotonic clock as the phone was last told it.
+    uptime_ms: u64,
 }
 
 /// The clock a command carries, and the device's randomness.
@@ -99,6 +104,16 @@ struct Running {
 }
 
 impl Device {
+    /// Tells the phone its monotonic clock, once a step of the file has moved it.
+    fn observe(&mut self, uptime_ms: u64) -> Result<(), Trouble> {
+        let Some(running) = self.running.as_mut().filter(|_| uptime_ms != self.uptime_ms) else {
+            return Ok(());
+        };
+        running.phone.observe_uptime(&Uptime { boot_id: BOOT, uptime_ms })?;
+        self.uptime_ms = uptime_ms;
+        Ok(())
+    }
+
     /// The phone and what it is handed for one command.
     fn running(&mut self, now: Timestamp) -> Result<(&mut Running, At<'_>), Trouble> {
         match &mut self.running {
@@ -120,11 +135,14 @@ pub fn run(folder: &Path, seed: Option<u64>) -> ExitCode {
             }
         },
     };
-    let mut device = Device { folder: folder.to_owned(), rng, running: None };
+    let mut device = Device { folder: folder.to_owned(), rng, running: None, uptime_ms: 0 };
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
         let answer = match serde_json::from_str::<ToPhone>(&line) {
-            Ok(ToPhone { now_ms, command }) => answer(device.perform(Timestamp(now_ms), command)),
+            Ok(ToPhone { now_ms, uptime_ms, command }) => {
+                let seen = device.observe(uptime_ms);
+                answer(seen.and_then(|()| device.perform(Timestamp(now_ms), command)))
+            }
             Err(_) => Answer::Broken("the command cannot be read".into()),
         };
         let Ok(line) = serde_json::to_string(&answer) else { break };

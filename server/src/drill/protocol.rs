@@ -16,6 +16,8 @@ use super::script::{Class, HandedOver, HostileCase, Part};
 pub struct ToPhone {
     /// The phone's clock.
     pub now_ms: i64,
+    /// Its monotonic clock, right whatever the other one says.
+    pub uptime_ms: u64,
     /// What to do.
     pub command: PhoneCommand,
 }
@@ -84,7 +86,15 @@ pub enum PhoneCommand {
     Open {
         passphrase: String,
         connect: String,
+        /// Whether nobody unlocks it.
+        locked: bool,
     },
+    /// Forgets what reads, until it is unlocked.
+    Lock,
+    /// Unlocks with its passphrase.
+    Unlock,
+    /// Destroys what reads.
+    Panic,
     /// Asks the relay once whether the device is listed.
     Enrol,
     AddMember {

@@ -11,6 +11,7 @@ mod erase;
 mod failure;
 pub mod folder;
 pub mod forms;
+mod guard;
 pub mod look;
 mod output;
 mod policy;
@@ -22,6 +23,7 @@ pub mod relay;
 mod relay_look;
 mod team;
 mod team_changes;
+mod uptime;
 pub mod urgent;
 
 use std::process::ExitCode;
@@ -35,6 +37,7 @@ use sync_core::protocol::Timestamp;
 pub use arguments::PhoneArgs;
 use arguments::{RecoveryVerb, Verb};
 pub use failure::Failure;
+use folder::Presence;
 use output::Output;
 
 type Outcome = Result<Output, Failure>;
@@ -70,13 +73,35 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Create(create) => team::create(&args.data, create),
         Verb::Join(join) => enrol::join(&args.data, join),
         Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
-        verb => opened(verb, &mut folder::open(&args.data)?),
+        Verb::Lock => guard::lock(&args.data),
+        Verb::Unlock => guard::unlock(&args.data),
+        Verb::Panic { yes } => guard::panic(&args.data, *yes),
+        verb => {
+            let mut phone = folder::open(&args.data, presence(verb))?;
+            let outcome = opened(verb, &mut phone);
+            // What took long, as a sync may, counts.
+            if let Some(uptime) = uptime::now() {
+                phone.observe_uptime(&uptime)?;
+            }
+            outcome
+        }
+    }
+}
+
+/// What works without its person asks for nobody.
+fn presence(verb: &Verb) -> Presence {
+    match verb {
+        Verb::Sync | Verb::Outbox => Presence::IfGiven,
+        Verb::Crisis => Presence::None,
+        _ => Presence::Asked,
     }
 }
 
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
     match verb {
-        Verb::Create(_) | Verb::Join(_) => unreachable!("handled before a phone is opened"),
+        Verb::Create(_) | Verb::Join(_) | Verb::Lock | Verb::Unlock | Verb::Panic { .. } => {
+            unreachable!("handled before a phone is opened")
+        }
         Verb::Invite(invite) => enrol::invite(phone, invite),
         Verb::Invites => enrol::invites(phone),
         Verb::Reply => enrol::reply(phone),

@@ -54,6 +54,8 @@ pub const CODE_SECRET: &[u8] = b"aftercall code secret v1";
 
 /// Before a device's public keys, in its fingerprint.
 pub const FINGERPRINT: &[u8] = b"fingerprint v1";
+/// Before table and key, in the associated data of a row under the reading key.
+pub const SEALED_ROW: &[u8] = b"aftercall sealed row v1";
 /// Before team, nonce and operation, in an approval of a directory entry (`protocol`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
 /// Before team, nonce and operation, in a refusal to approve it (`protocol`).
@@ -93,6 +95,7 @@ pub const ALL: &[&[u8]] = &[
     DOCUMENT_KEY_WRAP,
     INVITE_LOOKUP,
     INVITE_BIND,
+    SEALED_ROW,
     APPROVAL,
     FINGERPRINT,
     RECOVERY_SIGN,

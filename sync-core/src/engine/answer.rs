@@ -84,6 +84,7 @@ impl Desk<'_> {
         self.rows.forget_stranger()?;
         if is_latest {
             self.note_time(env, response)?;
+            self.note_contact()?;
             self.note_audit(response)?;
             self.note_backup(response)?;
         }

@@ -249,6 +249,8 @@ impl Desk<'_> {
         let Some(row) = self.rows.document(space, doc)? else { return Ok(()) };
         if let (Some(part), Some(saved)) = (DocType::by_number(row.record), &row.saved) {
             self.link(space, doc, part, &doc::flatten(saved)?)?;
+        } else if row.is_sealed() && !self.rows.is_unlocked() {
+            self.rows.redo_later(space, doc, None)?;
         }
         Ok(())
     }

@@ -38,6 +38,8 @@ pub struct Device {
     /// What it last showed by itself.
     pub shown: Vec<String>,
     armed: Option<Armed>,
+    /// Whether nobody unlocks it when it is started again.
+    locked: bool,
     folder: PathBuf,
     log: PathBuf,
     process: Process,
@@ -80,6 +82,7 @@ impl World {
             proxy,
             shown: Vec::new(),
             armed: None,
+            locked: false,
             folder,
             log,
             process,
@@ -138,7 +141,7 @@ impl World {
         let now = self.now;
         let device = self.device(handle)?;
         let now_ms = now.0.saturating_add(device.offset_s.saturating_mul(1000));
-        match device.process.ask(&ToPhone { now_ms, command }) {
+        match device.process.ask(&ToPhone { now_ms, uptime_ms: now.0.max(0) as u64, command }) {
             Ok(Answer::Done(json)) => Ok(json),
             Ok(Answer::Refused { code, sentence }) => Err(Failed::Refused { code, sentence }),
             Ok(Answer::Broken(reason)) => Err(Failed::Broken(reason)),
@@ -159,7 +162,20 @@ impl World {
         let process = self.launch(&folder, &log)?;
         self.device(handle)?.process = process;
         let (passphrase, connect) = self.credentials(handle)?;
-        self.ask(handle, PhoneCommand::Open { passphrase, connect }).map(|_| ())
+        let locked = self.device(handle)?.locked;
+        self.ask(handle, PhoneCommand::Open { passphrase, connect, locked }).map(|_| ())
+    }
+
+    /// Locks, unlocks or panics a device. A locked one stays locked when it is restarted.
+    pub(super) fn guard(&mut self, handle: &str, command: PhoneCommand) -> Played {
+        let locked = !matches!(command, PhoneCommand::Unlock);
+        match self.ask(handle, command.clone()) {
+            // As a person does who sees that it did not happen.
+            Err(Failed::Crashed) => self.ask(handle, command)?,
+            done => done?,
+        };
+        self.device(handle)?.locked = locked;
+        Ok(())
     }
 
     /// The process goes, the database and the vault stay.

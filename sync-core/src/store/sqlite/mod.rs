@@ -31,6 +31,13 @@ impl Store for SqliteStore {
             .map_err(store_error)?;
         Ok(Box::new(SqliteTransaction { inner, statements: &self.statements, failed: false }))
     }
+
+    /// Carries the log over into the file, whose freed pages were overwritten, and empties it.
+    fn tidy(&mut self) -> Result<(), StoreError> {
+        self.connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(store_error)
+    }
 }
 
 struct SqliteTransaction<'a> {
