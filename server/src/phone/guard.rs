@@ -40,7 +40,7 @@ fn words_of(preview: &PanicPreview) -> String {
     });
     if preview.only_here > 0 {
         words.push_str(&format!(
-            "{} saved step(s) are on this phone alone, because backup is off: nobody will read them again.\n",
+            "{} saved step(s) are on this phone alone, because backup is off: nobody will read them again, unless you turn `backup on` and sync first.\n",
             preview.only_here
         ));
     }

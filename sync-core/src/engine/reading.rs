@@ -102,6 +102,20 @@ impl Phone {
     }
 }
 
+impl Phone {
+    /// As [`Phone::desk`], for what only its person may do: admit, remove, erase, change who reads.
+    ///
+    /// # Errors
+    /// `locked` or `write_only` while the phone is not unlocked.
+    pub(super) fn desk_of_person(&mut self) -> Result<Desk<'_>> {
+        let desk = self.desk()?;
+        match desk.shut_now()? {
+            None => Ok(desk),
+            Some(code) => Err(EngineError::refused_because(code, "this needs its person")),
+        }
+    }
+}
+
 impl Desk<'_> {
     /// What is sealed must be readable for what follows.
     pub fn require_unlocked(&self) -> Result<()> {

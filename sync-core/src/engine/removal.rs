@@ -23,7 +23,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` without the `admin` capability, `unknown_device` if the directory lists no such device.
     pub fn remove_device(&mut self, device: DeviceId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         let member = desk.directory.device(&device).ok_or(Code::UnknownDevice)?.member;
         desk.propose_once(Op::Remove { member, device: Some(device), last: Vec::new() })?;
@@ -35,7 +35,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` without the `admin` capability, `no_such_member`.
     pub fn remove_member(&mut self, member: MemberId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         desk.directory.member(&member).ok_or(Code::NoSuchMember)?;
         desk.propose_once(Op::Remove { member, device: None, last: Vec::new() })?;
@@ -47,7 +47,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` without the `admin` capability.
     pub fn release(&mut self, items: &[EnvelopeId]) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         desk.propose_once(Op::Release { items: items.to_vec() })?;
         desk.commit()

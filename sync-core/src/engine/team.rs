@@ -107,7 +107,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` without the `admin` capability; `bad_value` for a name or unit that the roster does not take.
     pub fn add_member(&mut self, env: &mut Env<'_>, member: NewMember) -> Result<MemberId> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         let id = MemberId::random(env.rng);
         // It may be written into the roster only when somebody has approved: what is wrong with it is told now.

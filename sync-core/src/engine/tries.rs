@@ -4,8 +4,6 @@
 //! monotonic clock as the phone was told it ([`Phone::observe_uptime`]): setting a clock does not shorten it. At
 //! the limit the reading keys go as in a panic; the outbox stays. A security setting asks for an unlock again.
 
-use zeroize::Zeroizing;
-
 use crate::crypto::ReadingKey;
 use crate::protocol::Code;
 
@@ -60,6 +58,14 @@ impl Phone {
                 Err(other.into())
             }
         }
+    }
+
+    /// Asks for the person again, before a security setting is changed.
+    ///
+    /// # Errors
+    /// As [`Phone::unlock`].
+    pub(super) fn ask_person(&mut self, env: &mut Env<'_>) -> Result<()> {
+        self.try_vault(env).map(drop)
     }
 
     /// Counts a try and sets the wait after it. Returns the wrapped key, and the count and wait before.
@@ -131,7 +137,7 @@ impl Phone {
         let Some(after_ms) = allowed else {
             return Err(EngineError::refused_because(Code::BadValue, "at most two minutes"));
         };
-        drop(Zeroizing::new(self.try_vault(env)?));
+        self.ask_person(env)?;
         let mut desk = self.desk()?;
         desk.rows.put_number(IDLE, after_ms)?;
         desk.commit()

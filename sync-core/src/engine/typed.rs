@@ -32,7 +32,7 @@ impl Phone {
         env: &mut Env<'_>,
         member: MemberId,
     ) -> Result<Zeroizing<String>> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.may_invite(member)?;
         let mut code = TypedCode::generate(env.rng);
         // A nameplate of this phone's own that is still in use would mix the two up.

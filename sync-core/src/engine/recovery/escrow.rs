@@ -27,13 +27,14 @@ impl Phone {
     /// past too. The member's other devices keep to the choice from their next sync on.
     ///
     /// # Errors
-    /// `bad_value` for a kind that others read.
+    /// Asks its person again, as [`Phone::unlock`] does. `bad_value` for a kind that others read.
     pub fn set_escrow(&mut self, env: &mut Env<'_>, kind: SpaceKind, on: bool) -> Result<()> {
         if !OWN.contains(&kind) {
             let why = "only personal and care spaces can be kept from your recovery key";
             return Err(EngineError::refused_because(Code::BadValue, why));
         }
-        let mut desk = self.desk()?;
+        self.ask_person(env)?;
+        let mut desk = self.desk_of_person()?;
         desk.require_enrolled()?;
         if desk.wants_escrow(kind)? == on {
             return Ok(());
