@@ -154,7 +154,7 @@ impl Desk<'_> {
         self.tend(env, &touched, all)?;
         let paged = response.spaces.iter().any(|items| items.more);
         if !other && !short && !response.need_cursors && !paged {
-            self.finish_recovering(response.now)?;
+            self.fetched_recovering(response.now)?;
         }
         progress |= self.rows.number("outbox")? != posted_before;
 

@@ -80,7 +80,7 @@ impl Phone {
         let done = self.catch_up(env, &mut reading);
         match done {
             Ok(()) => self.reading = Some(reading),
-            Err(_) => self.keys.lock(),
+            Err(_) => self.lock(),
         }
         done
     }
@@ -133,25 +133,30 @@ impl Desk<'_> {
         Ok(if gone || self.grace()?.is_over() { Code::WriteOnly } else { Code::Locked })
     }
 
-    /// Opens what came, and makes again what was written or refused, while the phone was locked.
+    /// Opens what came, and makes again what was written or refused, while the phone was locked. What cannot be done
+    /// becomes an alarm and keeps nobody out.
     fn catch_up(&mut self, env: &mut Env<'_>) -> Result<()> {
-        for (_, id) in self.rows.take_later_wraps()? {
+        for (space, id) in self.rows.take_later_wraps()? {
             if let Some(envelope) = self.rows.envelope(id)? {
-                self.take_wraps_of(&envelope)?;
+                let taken = self.take_wraps_of(&envelope);
+                self.alarm_if_refused(taken, &space.to_string())?;
             }
         }
         let spaces = self.rows.spaces()?;
         for row in spaces.iter().filter(|row| row.info.is_sealed()) {
-            self.retry_parked(row.info.id)?;
+            let opened = self.retry_parked(row.info.id);
+            self.alarm_if_refused(opened, &row.info.id.to_string())?;
         }
         for (space, doc, refused) in self.rows.take_later()? {
-            match refused {
-                Some(id) => self.rebuild_refused(id, space, doc)?,
-                None => self.make_again(space, doc)?,
-            }
+            let made = match refused {
+                Some(id) => self.rebuild_refused(id, space, doc),
+                None => self.make_again(space, doc),
+            };
+            self.alarm_if_refused(made, &doc.to_string())?;
         }
         if self.directory.device(&self.device()).is_some() {
             self.tend(env, &Default::default(), true)?;
+            self.finish_recovering_later()?;
         }
         Ok(())
     }

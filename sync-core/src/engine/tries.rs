@@ -24,6 +24,11 @@ const TRIES: &str = "unlock_tries";
 const NEXT: &str = "unlock_next_ran_ms";
 const IDLE: &str = "idle_lock_ms";
 
+/// Milliseconds the device was seen running, as the waits count.
+fn ran(rows: &Rows<'_>) -> Result<i64> {
+    Ok(i64::try_from(rows.ran_ms()?).unwrap_or(i64::MAX))
+}
+
 /// The wait after the nth wrong try.
 fn delay_ms(wrong: u32) -> i64 {
     match wrong.checked_sub(FREE_TRIES + 1) {
@@ -34,9 +39,16 @@ fn delay_ms(wrong: u32) -> i64 {
 
 impl Phone {
     /// Asks the vault for the reading key. A wrong try counts, the last one destroys.
+    ///
+    /// On a locked phone it counts before it is made. One that is unlocked has nothing to hide from whoever holds it,
+    /// so a right answer there costs no write that could fail.
     pub(super) fn try_vault(&mut self, env: &mut Env<'_>) -> Result<MasterKey> {
-        let (wrapped, before) = self.count_try()?;
-        crate::crash_point!("phone.unlock.counted");
+        let (wrapped, before) = self.allowed_try()?;
+        let counted = !self.is_unlocked();
+        if counted {
+            self.count_try(before.0)?;
+            crate::crash_point!("phone.unlock.counted");
+        }
         let opened = match self.vault.unwrap(Tier::B, &wrapped) {
             Ok(master) if self.fits(&master, env)? => Ok(master),
             Ok(_) => Err(VaultError::Refused),
@@ -44,7 +56,9 @@ impl Phone {
         };
         match opened {
             Ok(master) => {
-                self.set_tries((0, 0))?;
+                if counted || before != (0, 0) {
+                    self.set_tries((0, 0))?;
+                }
                 Ok(master)
             }
             Err(VaultError::Refused) if before.0 + 1 >= TRIES_ALLOWED => {
@@ -52,9 +66,16 @@ impl Phone {
                 let why = "too many wrong tries; what waits to be sent is kept";
                 Err(EngineError::refused_because(Code::WriteOnly, why))
             }
-            Err(VaultError::Refused) => Err(Code::WrongKey.into()),
+            Err(VaultError::Refused) => {
+                if !counted {
+                    self.count_try(before.0)?;
+                }
+                Err(Code::WrongKey.into())
+            }
             Err(other) => {
-                self.set_tries(before)?;
+                if counted {
+                    self.set_tries(before)?;
+                }
                 Err(other.into())
             }
         }
@@ -68,9 +89,9 @@ impl Phone {
         self.try_vault(env).map(drop)
     }
 
-    /// Counts a try and sets the wait after it. Returns the wrapped key, and the count and wait before.
-    fn count_try(&mut self) -> Result<(Vec<u8>, (u32, i64))> {
-        let mut desk = self.desk()?;
+    /// The wrapped key, if a try may be made now, and the count and wait before it.
+    fn allowed_try(&mut self) -> Result<(Vec<u8>, (u32, i64))> {
+        let desk = self.desk()?;
         let Some(wrapped) = desk.rows.wrapped_reading_key()? else {
             drop(desk);
             // A panic that was interrupted is finished.
@@ -88,16 +109,21 @@ impl Phone {
             return Err(Code::WriteOnly.into());
         }
         let next = desk.rows.number(NEXT)?.unwrap_or(0);
-        let ran = i64::try_from(desk.rows.ran_ms()?).unwrap_or(i64::MAX);
+        let ran = ran(&desk.rows)?;
         if ran < next {
             let why = format!("{} seconds", (next - ran).div_euclid(1000) + 1);
             return Err(EngineError::refused_because(Code::UnlockDelayed, why));
         }
-        let counted = tries + 1;
-        desk.rows.put_number(TRIES, i64::from(counted))?;
-        desk.rows.put_number(NEXT, ran.saturating_add(delay_ms(counted)))?;
-        desk.commit()?;
         Ok((wrapped, (tries, next)))
+    }
+
+    /// Counts a try after so many wrong ones, and sets the wait after it.
+    fn count_try(&mut self, wrong: u32) -> Result<()> {
+        let mut desk = self.desk()?;
+        let next = ran(&desk.rows)?.saturating_add(delay_ms(wrong + 1));
+        desk.rows.put_number(TRIES, i64::from(wrong + 1))?;
+        desk.rows.put_number(NEXT, next)?;
+        desk.commit()
     }
 
     fn set_tries(&mut self, (tries, next): (u32, i64)) -> Result<()> {

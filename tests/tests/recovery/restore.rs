@@ -260,3 +260,45 @@ fn a_second_use_is_told_as_a_second_one_and_each_until_somebody_has_seen_it() {
     world.on("admin", |phone, _| phone.alarm_seen(Code::RecoveryUsed, &subjects[0])).unwrap();
     assert_eq!(used(&mut world), subjects[1..]);
 }
+
+#[test]
+fn a_restored_phone_that_fetches_while_locked_reads_and_forgets_the_secret_when_it_is_unlocked() {
+    let mut world = county(38);
+    let sheet = set_up(&mut world, false, true, &["admin"]);
+    let past = past(&mut world);
+    let store = sync_core::store::MemoryStore::new();
+    let amy = world.member("amy");
+    let invitation = invite(&mut world, amy);
+    begin_on(&mut world, "amy2", store.clone(), &invitation, &code_of(&sheet));
+    drop(world.devices.remove("amy"));
+    let again = store.clone();
+    world.reopen_locked("amy2", move || Box::new(again));
+    finish(&mut world, "amy2");
+    assert_eq!(reads(&mut world, "amy2", &past), [false; 3]);
+    assert!(holds(&store, &sheet), "what it opens has not been opened");
+    world.on("amy2", |phone, env| phone.unlock(env)).unwrap();
+    assert_eq!(reads(&mut world, "amy2", &past), [true; 3], "{}", world.troubles());
+    assert!(!holds(&store, &sheet), "it has done its work");
+}
+
+#[test]
+fn after_a_panic_recovery_gives_the_reading_back_on_a_new_phone() {
+    let mut world = county(39);
+    let sheet = set_up(&mut world, false, true, &["admin"]);
+    let past = past(&mut world);
+    let preview = world.on("amy", |phone, _| phone.panic_preview()).unwrap();
+    assert!(preview.recovery_key && preview.is_recoverable());
+    world.on("amy", |phone, _| phone.panic()).unwrap();
+    assert_eq!(reads(&mut world, "amy", &past), [false; 3]);
+    let late = world.record("amy", "check_in", &[("zone", tests::text("ready"))]);
+    world.sync_all();
+    begin_with_code(&mut world, "amy2", &code_of(&sheet)).unwrap();
+    finish(&mut world, "amy2");
+    assert_eq!(reads(&mut world, "amy2", &past), [true; 3], "{}", world.troubles());
+    assert_eq!(world.shown("amy2", late, "zone"), Some(tests::text("ready")));
+    assert_eq!(
+        reads(&mut world, "amy", &past),
+        [false; 3],
+        "nothing returns where it was destroyed"
+    );
+}
