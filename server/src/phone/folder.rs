@@ -109,9 +109,7 @@ pub fn open_locked(folder: &Path, passphrase: Option<&[u8]>) -> Result<Phone, Fa
     let key = vault.open()?;
     let store = SqliteStore::open_existing(&database_path(folder), &key)?;
     let mut phone = Phone::open(Box::new(store), Box::new(vault))?;
-    if let Some(uptime) = uptime::now() {
-        phone.observe_uptime(&uptime)?;
-    }
+    phone.observe_uptime(&uptime::now())?;
     Ok(phone)
 }
 

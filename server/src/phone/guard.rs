@@ -1,14 +1,16 @@
 //! `lock`, `unlock`, `panic`: what can be read, and by whom, from now on.
 
 use std::path::Path;
+use std::time::Duration;
 
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
 use serde_json::json;
-use sync_core::engine::PanicPreview;
+use sync_core::engine::{PanicPreview, Phone};
+use sync_core::protocol::Code;
 
 use super::output::Output;
-use super::{Failure, Outcome, folder};
+use super::{Failure, Outcome, folder, uptime};
 
 /// `lock`: verbs neither ask for the passphrase nor read anything sealed, until `unlock`.
 pub fn lock(path: &Path) -> Outcome {
@@ -24,11 +26,26 @@ pub fn lock(path: &Path) -> Outcome {
 pub fn unlock(path: &Path) -> Outcome {
     let typed = folder::asked_passphrase()?;
     let mut phone = folder::open_locked(path, Some(typed.as_bytes()))?;
-    if let Some(why) = folder::unlock(&mut phone, &mut UnwrapErr(SysRng))? {
+    if let Some(why) = unlocked(&mut phone)? {
         return Err(why);
     }
     folder::keep_locked(path, false)?;
     Ok(Output { words: "Unlocked.\n".into(), json: json!({ "locked": false }) })
+}
+
+/// Unlocks. Where the system tells no time that outlives this process, a wait after wrong tries is served here.
+fn unlocked(phone: &mut Phone) -> Result<Option<Failure>, Failure> {
+    let serves = uptime::of_system().is_none();
+    loop {
+        match folder::unlock(phone, &mut UnwrapErr(SysRng)) {
+            Err(failure) if serves && failure.code == Code::UnlockDelayed.as_str() => {
+                eprintln!("{failure}");
+                std::thread::sleep(Duration::from_secs(5));
+                phone.observe_uptime(&uptime::now())?;
+            }
+            done => return done,
+        }
+    }
 }
 
 fn words_of(preview: &PanicPreview) -> String {

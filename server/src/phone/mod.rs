@@ -80,9 +80,7 @@ fn verb(args: &PhoneArgs) -> Outcome {
             let mut phone = folder::open(&args.data, presence(verb))?;
             let outcome = opened(verb, &mut phone);
             // What took long, as a sync may, counts.
-            if let Some(uptime) = uptime::now() {
-                phone.observe_uptime(&uptime)?;
-            }
+            phone.observe_uptime(&uptime::now())?;
             outcome
         }
     }
