@@ -58,7 +58,10 @@ fn a_guesser_is_made_to_wait_and_the_owner_after_them_too() {
     }
     let refused = guesser.refused(&["show", &check_in]);
     assert!(refused.starts_with("error [unlock_delayed]: "), "{refused}");
-    assert!(phone.refused(&["unlock"]).contains("seconds"), "the wait is the phone's, not the guesser's");
+    assert!(
+        phone.refused(&["unlock"]).contains("seconds"),
+        "the wait is the phone's, not the guesser's"
+    );
     // What needs nobody goes on.
     assert!(without_passphrase(&phone, &["crisis"]).contains("112 or 911"));
     without_passphrase(&phone, &["sync"]);
@@ -75,7 +78,8 @@ fn a_panic_says_first_what_remains_and_then_nothing_on_the_disk_opens() {
     assert!(said.contains("gone for good") && said.contains("Nothing was done"), "{said}");
     assert!(phone.ok(&["show", &check_in]).contains("kept waking up"));
     let done: serde_json::Value =
-        serde_json::from_str(&without_passphrase(&phone, &["--json", "panic", "--yes"])).expect("JSON");
+        serde_json::from_str(&without_passphrase(&phone, &["--json", "panic", "--yes"]))
+            .expect("JSON");
     assert_eq!((&done["destroyed"], &done["recovery_key"]), (&true.into(), &false.into()));
     assert!(!phone.data.join("reading.key").exists());
     assert_eq!(phone.json(&["status"])["pending"], pending, "the outbox stays");

@@ -70,7 +70,7 @@ struct Device {
     folder: PathBuf,
     rng: Box<dyn CryptoRng>,
     running: Option<Running>,
-    /// The monotonic clock as the phone was last told it.
+    /// The monotonic clock as the file tells it.
     uptime_ms: u64,
 }
 
@@ -106,12 +106,16 @@ struct Running {
 impl Device {
     /// Tells the phone its monotonic clock, once a step of the file has moved it.
     fn observe(&mut self, uptime_ms: u64) -> Result<(), Trouble> {
-        let Some(running) = self.running.as_mut().filter(|_| uptime_ms != self.uptime_ms) else {
-            return Ok(());
-        };
-        running.phone.observe_uptime(&Uptime { boot_id: BOOT, uptime_ms })?;
-        self.uptime_ms = uptime_ms;
+        let moved = std::mem::replace(&mut self.uptime_ms, uptime_ms) != uptime_ms;
+        let uptime = self.uptime();
+        if let Some(running) = self.running.as_mut().filter(|_| moved) {
+            running.phone.observe_uptime(&uptime)?;
+        }
         Ok(())
+    }
+
+    fn uptime(&self) -> Uptime {
+        Uptime { boot_id: BOOT, uptime_ms: self.uptime_ms }
     }
 
     /// The phone and what it is handed for one command.

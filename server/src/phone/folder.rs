@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use getrandom::SysRng;
 use rand_core::{CryptoRng, UnwrapErr};
 use server::vault::{self, FolderVault};
-use sync_core::engine::{Env, Phone};
+use sync_core::engine::{Env, Phone, Uptime};
 use sync_core::protocol::Code;
 use sync_core::store::SqliteStore;
 use zeroize::Zeroizing;
@@ -81,13 +81,13 @@ pub fn open(folder: &Path, presence: Presence) -> Result<Phone, Failure> {
     };
     match typed {
         Some(typed) => {
-            let mut phone = open_locked(folder, Some(typed.as_bytes()))?;
+            let mut phone = open_locked(folder, Some(typed.as_bytes()), &uptime::now())?;
             if let Some(why) = unlock(&mut phone, &mut UnwrapErr(SysRng))? {
                 eprintln!("{why}");
             }
             Ok(phone)
         }
-        None => open_locked(folder, None),
+        None => open_locked(folder, None, &uptime::now()),
     }
 }
 
@@ -104,12 +104,17 @@ pub fn unlock(phone: &mut Phone, rng: &mut dyn CryptoRng) -> Result<Option<Failu
 }
 
 /// Opens the phone in a folder without unlocking it. `passphrase`: what its vault is handed when it is asked.
-pub fn open_locked(folder: &Path, passphrase: Option<&[u8]>) -> Result<Phone, Failure> {
+/// `uptime`: the monotonic clock, told to the phone first.
+pub fn open_locked(
+    folder: &Path,
+    passphrase: Option<&[u8]>,
+    uptime: &Uptime,
+) -> Result<Phone, Failure> {
     let vault = FolderVault::new(folder, passphrase);
     let key = vault.open()?;
     let store = SqliteStore::open_existing(&database_path(folder), &key)?;
     let mut phone = Phone::open(Box::new(store), Box::new(vault))?;
-    phone.observe_uptime(&uptime::now())?;
+    phone.observe_uptime(uptime)?;
     Ok(phone)
 }
 

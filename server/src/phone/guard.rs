@@ -14,7 +14,7 @@ use super::{Failure, Outcome, folder, uptime};
 
 /// `lock`: verbs neither ask for the passphrase nor read anything sealed, until `unlock`.
 pub fn lock(path: &Path) -> Outcome {
-    folder::open_locked(path, None)?;
+    folder::open_locked(path, None, &uptime::now())?;
     folder::keep_locked(path, true)?;
     Ok(Output {
         words: "Locked. Recording something new, `sync` and `crisis` work; nothing sealed is shown until `unlock`.\n".into(),
@@ -25,7 +25,7 @@ pub fn lock(path: &Path) -> Outcome {
 /// `unlock`.
 pub fn unlock(path: &Path) -> Outcome {
     let typed = folder::asked_passphrase()?;
-    let mut phone = folder::open_locked(path, Some(typed.as_bytes()))?;
+    let mut phone = folder::open_locked(path, Some(typed.as_bytes()), &uptime::now())?;
     if let Some(why) = unlocked(&mut phone)? {
         return Err(why);
     }
@@ -69,7 +69,7 @@ fn words_of(preview: &PanicPreview) -> String {
 
 /// `panic`: says what is left afterwards; destroys what reads only if `yes`. Asks for no passphrase.
 pub fn panic(path: &Path, yes: bool) -> Result<Output, Failure> {
-    let mut phone = folder::open_locked(path, None)?;
+    let mut phone = folder::open_locked(path, None, &uptime::now())?;
     let preview = phone.panic_preview()?;
     let mut words = words_of(&preview);
     if yes {

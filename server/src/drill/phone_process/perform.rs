@@ -83,7 +83,8 @@ impl Device {
             }
             PhoneCommand::Open { passphrase, connect, locked } => {
                 let passphrase = passphrase.as_bytes();
-                let mut phone = folder::open_locked(&self.folder, Some(passphrase))?;
+                let mut phone =
+                    folder::open_locked(&self.folder, Some(passphrase), &self.uptime())?;
                 if !locked {
                     // One that can only write goes on locked.
                     folder::unlock(&mut phone, self.rng.as_mut())?;
@@ -110,6 +111,7 @@ impl Device {
     }
 
     fn begin(&mut self, mut phone: Phone, connect: String) -> Done {
+        phone.observe_uptime(&self.uptime())?;
         let status = phone.status()?;
         self.running = Some(Running { phone, link: Link::to(&connect)?, connect });
         Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
