@@ -80,9 +80,12 @@ pub(crate) fn open_store(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
-    use sync_core::engine::{NewMember, StoreError, Transaction};
-    use sync_core::records::{PolicyProfile, Role};
+    use sync_core::engine::{Entry, NewMember, StoreError, Table, Transaction};
+    use sync_core::records::{PolicyProfile, Role, Value};
     use sync_core::store::{MemoryStore, MemoryVault};
 
     /// A store that panics from its third transaction on, as a defect of the core would.
@@ -123,6 +126,80 @@ mod tests {
         let broken = |r: &&Result<_, _>| matches!(r, Err(AftercallError::Broken { .. }));
         assert!(results.iter().filter(broken).count() >= 2, "the panic did not arrive");
         assert!(matches!(results[3], Err(AftercallError::Broken { .. })), "it stays closed");
+    }
+
+    /// A store whose commits panic while it is told so, with every write of them made.
+    struct Halfway {
+        inner: SqliteStore,
+        broken: Arc<AtomicBool>,
+    }
+
+    struct HalfwayTransaction<'a>(Box<dyn Transaction + 'a>, bool);
+
+    impl Store for Halfway {
+        fn begin(&mut self) -> Result<Box<dyn Transaction + '_>, StoreError> {
+            let broken = self.broken.load(Ordering::SeqCst);
+            Ok(Box::new(HalfwayTransaction(self.inner.begin()?, broken)))
+        }
+    }
+
+    impl Transaction for HalfwayTransaction<'_> {
+        fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            self.0.get(table, key)
+        }
+
+        fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+            self.0.put(table, key, value)
+        }
+
+        fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+            self.0.delete(table, key)
+        }
+
+        fn scan(
+            &self,
+            table: Table,
+            prefix: &[u8],
+            after: Option<&[u8]>,
+            limit: usize,
+        ) -> Result<Vec<Entry>, StoreError> {
+            self.0.scan(table, prefix, after, limit)
+        }
+
+        fn commit(self: Box<Self>) -> Result<(), StoreError> {
+            assert!(!self.1, "a defect");
+            self.0.commit()
+        }
+    }
+
+    #[test]
+    fn a_panic_in_the_core_becomes_an_error_the_process_lives_and_the_database_is_intact() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("phone.db");
+        let open = || SqliteStore::open(&path, &[7; 32]).expect("opens");
+        let (vault, broken) = (MemoryVault::new(), Arc::new(AtomicBool::new(false)));
+        let fields = BTreeMap::from([("zone".to_owned(), Value::Text("reacting".into()))]);
+        let phone = AftercallPhone::around(|env| {
+            let store = Box::new(Halfway { inner: open(), broken: broken.clone() });
+            let (profile, wraps) = (PolicyProfile::neutral(), Box::new(vault.clone()));
+            Ok(Phone::create_team(store, wraps, env, "http://127.0.0.1:9", profile, admin())?)
+        })
+        .expect("sets up");
+        let record = || phone.with(|phone, env| phone.record(env, "check_in", &fields));
+        let kept = record().expect("records");
+        broken.store(true, Ordering::SeqCst);
+        assert!(matches!(record().err(), Some(AftercallError::Broken { .. })));
+        drop(phone);
+        let again = AftercallPhone::around(|env| {
+            let mut phone = Phone::open(Box::new(open()), Box::new(vault.clone()))?;
+            phone.unlock(env)?;
+            Ok(phone)
+        })
+        .expect("opens and unlocks");
+        let listed = again.look(|phone| phone.list("check_in", None, 10)).expect("lists");
+        assert_eq!(listed.iter().map(|view| view.id).collect::<Vec<_>>(), [kept]);
+        assert!(listed[0].unreadable.is_empty());
+        again.with(|phone, env| phone.record(env, "check_in", &fields)).expect("goes on");
     }
 
     #[test]

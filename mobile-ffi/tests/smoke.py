@@ -12,6 +12,7 @@ import unittest
 
 import mobile_ffi as aftercall
 
+
 class KeyStore(aftercall.KeyVault):
     """A key store that wraps under one byte pattern, as a platform's would under a key in hardware."""
 
