@@ -138,7 +138,7 @@ impl AftercallError {
             Code::NoSuchRecord | Code::NoSuchMember | Code::NoSuchProposal | Code::NoKey => {
                 Self::NotFound { code: name, detail }
             }
-            Code::AlreadySetUp | Code::NotSetUp | Code::NotLetIn => {
+            Code::AlreadySetUp | Code::NotSetUp | Code::NotLetIn | Code::DeviceWiped => {
                 Self::Setup { code: name, detail }
             }
             Code::Locked | Code::WriteOnly | Code::UnlockDelayed => {

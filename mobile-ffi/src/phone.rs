@@ -100,6 +100,10 @@ mod tests {
             assert!(self.begun < 3, "a defect");
             self.inner.begin()
         }
+
+        fn scrub(&mut self) -> Result<(), StoreError> {
+            self.inner.scrub()
+        }
     }
 
     fn admin() -> NewMember {
@@ -140,6 +144,10 @@ mod tests {
         fn begin(&mut self) -> Result<Box<dyn Transaction + '_>, StoreError> {
             let broken = self.broken.load(Ordering::SeqCst);
             Ok(Box::new(HalfwayTransaction(self.inner.begin()?, broken)))
+        }
+
+        fn scrub(&mut self) -> Result<(), StoreError> {
+            self.inner.scrub()
         }
     }
 
@@ -196,7 +204,7 @@ mod tests {
             Ok(phone)
         })
         .expect("opens and unlocks");
-        let listed = again.look(|phone| phone.list("check_in", None, 10)).expect("lists");
+        let listed = again.look(|phone| phone.list(Some("check_in"), None, 10)).expect("lists");
         assert_eq!(listed.iter().map(|view| view.id).collect::<Vec<_>>(), [kept]);
         assert!(listed[0].unreadable.is_empty());
         again.with(|phone, env| phone.record(env, "check_in", &fields)).expect("goes on");

@@ -4,8 +4,8 @@
 //! A phone in a hand keeps these in its hardware; a terminal has none. Tier A is wrapped under `device.key` in the
 //! phone's own folder, so that the phone syncs with nobody there; tier B under a passphrase (Argon2id) keyed with
 //! `reading.key`, so that neither alone opens anything. `vault.json` is the wrapped key of the database.
-//! Invariant: no file is ever changed or replaced; destroying a tier overwrites and removes its key file, and
-//! opening never makes one. Called by the command `phone`.
+//! Invariant: no file is ever changed or replaced until its phone was wiped; destroying a tier overwrites and removes
+//! its key file, and opening never makes one. Called by the command `phone`.
 
 use std::fs;
 use std::io::{self, Write};
@@ -115,6 +115,30 @@ fn key_file(dir: &Path, tier: Tier) -> PathBuf {
         Tier::A => "device.key",
         Tier::B => "reading.key",
     })
+}
+
+/// Overwrites and removes a folder's vault, if there is one: what its keys opened is closed for good. May be repeated.
+///
+/// # Errors
+/// [`VaultError::Io`].
+pub fn destroy(dir: &Path) -> Result<(), VaultError> {
+    for file in files(dir) {
+        overwrite_and_remove(&file)?;
+    }
+    Ok(())
+}
+
+/// A flash medium may keep an older copy until it reuses the block.
+fn overwrite_and_remove(path: &Path) -> Result<(), VaultError> {
+    let mut file = match fs::OpenOptions::new().write(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(VaultError::Io)?,
+    };
+    let length = file.metadata().map_err(VaultError::Io)?.len();
+    let zeros = vec![0; usize::try_from(length).unwrap_or(0)];
+    file.write_all(&zeros).map_err(VaultError::Io)?;
+    file.sync_all().map_err(VaultError::Io)?;
+    fs::remove_file(path).map_err(VaultError::Io)
 }
 
 /// The vault of one folder, with the passphrase if its person gave one.
@@ -243,18 +267,8 @@ impl FolderVault {
         Ok(key)
     }
 
-    /// Overwrites and removes a tier's key file. A flash medium may keep an older copy until it reuses the block.
     fn destroy_part(&self, tier: Tier) -> Result<(), VaultError> {
-        let path = key_file(&self.dir, tier);
-        let mut file = match fs::OpenOptions::new().write(true).open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        file.write_all(&[0; 32])?;
-        file.sync_all()?;
-        drop(file);
-        fs::remove_file(&path)?;
+        overwrite_and_remove(&key_file(&self.dir, tier))?;
         #[cfg(unix)]
         fs::File::open(&self.dir)?.sync_all()?;
         Ok(())

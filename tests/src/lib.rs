@@ -89,7 +89,7 @@ pub fn is_absent(world: &mut World, name: &str, record: DocId) -> bool {
 
 /// Compresses a message.
 pub fn pack(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 3).expect("compressing in memory cannot fail")
+    zstd::bulk::compress(bytes, 3).expect("compressing in memory cannot fail")
 }
 
 /// Inflates an answer.
@@ -290,10 +290,12 @@ impl World {
     }
 
     /// Ends a phone's process and opens the phone again, on the store that is opened once the first one is closed.
-    /// Its person unlocks it.
+    /// Its person unlocks it, unless it was wiped.
     pub fn reopen(&mut self, name: &str, store: impl FnOnce() -> Box<dyn Store>) {
         self.reopen_locked(name, store);
-        self.on(name, |phone, env| phone.unlock(env)).expect("the phone unlocks");
+        if self.devices[name].phone.wiped().is_none() {
+            self.on(name, |phone, env| phone.unlock(env)).expect("the phone unlocks");
+        }
     }
 
     /// As [`World::reopen`], with nobody there to unlock it.

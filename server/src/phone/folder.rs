@@ -1,14 +1,16 @@
 //! A phone's folder: the vault and the encrypted database, opened together or not at all, and when its person is
 //! asked for the passphrase.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
 use rand_core::{CryptoRng, UnwrapErr};
+use serde_json::{Value as Json, json};
 use server::vault::{self, FolderVault};
-use sync_core::engine::{Env, Phone, Uptime};
-use sync_core::protocol::Code;
-use sync_core::store::SqliteStore;
+use sync_core::engine::{Env, Phone, Uptime, WipeState};
+use sync_core::protocol::{Code, Day};
+use sync_core::store::{NewFile, SqliteStore};
 use zeroize::Zeroizing;
 
 use super::{Failure, uptime};
@@ -57,6 +59,71 @@ fn new_passphrase() -> Result<Zeroizing<String>, Failure> {
     Ok(first)
 }
 
+/// Where a phone that was wiped says so, once it holds nothing else.
+fn wiped_path(folder: &Path) -> PathBuf {
+    folder.join("wiped.json")
+}
+
+/// What is said of a phone that was wiped by order of its team.
+pub fn wiped(state: WipeState) -> Failure {
+    let next = match state.acknowledged {
+        true => "The team knows. To use this folder again, join with a new invitation.",
+        false => "The team does not know yet: `sync` tells it; then this folder can be used again.",
+    };
+    let day = state.day;
+    let sentence = format!("This phone was wiped by order of your team on {day}. {next}");
+    Failure::with(Code::DeviceWiped, sentence)
+}
+
+/// The day on which the phone of a folder was wiped, if that is all the folder says. What an interrupted clearing left
+/// goes first.
+fn wiped_on(folder: &Path) -> Result<Option<Day>, Failure> {
+    let Ok(text) = fs::read_to_string(wiped_path(folder)) else { return Ok(None) };
+    let told: Option<Json> = serde_json::from_str(&text).ok();
+    let day = told.as_ref().and_then(|told| Day::parse(told["wiped_on"].as_str()?).ok());
+    let day = day.ok_or_else(|| Failure::of(Code::StoreFailed))?;
+    destroy(folder)?;
+    Ok(Some(day))
+}
+
+/// Fails if the phone of a folder was wiped and nothing else is here.
+fn refuse_wiped(folder: &Path) -> Result<(), Failure> {
+    match wiped_on(folder)? {
+        Some(day) => Err(wiped(WipeState { day, acknowledged: true })),
+        None => Ok(()),
+    }
+}
+
+/// Takes away the vault and the database of a phone that was wiped and owes nothing any more; what is left says so.
+pub fn clear_wiped(folder: &Path, day: Day) -> Result<(), Failure> {
+    let io = |_| Failure::of(Code::StoreFailed);
+    let new = NewFile::beside(&wiped_path(folder)).map_err(io)?;
+    fs::write(new.path(), json!({ "wiped_on": day.to_string() }).to_string()).map_err(io)?;
+    match new.publish() {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(io(error)),
+        _ => {}
+    }
+    reached("phone.wipe.after_marker");
+    destroy(folder)
+}
+
+/// The key goes first: without it the database is nothing.
+fn destroy(folder: &Path) -> Result<(), Failure> {
+    vault::destroy(folder)?;
+    reached("phone.wipe.after_vault");
+    remove(folder);
+    match holds_phone(folder) {
+        true => Err(Failure::of(Code::StoreFailed)),
+        false => Ok(()),
+    }
+}
+
+/// A crash point, in exercises.
+fn reached(_point: &str) {
+    #[cfg(feature = "drill")]
+    sync_core::drill::crash_point(_point);
+}
+
 /// Whether a verb needs its person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Presence {
@@ -70,6 +137,7 @@ pub enum Presence {
 
 /// Opens the phone in a folder, and unlocks it where the verb wants that and it is not kept locked.
 pub fn open(folder: &Path, presence: Presence) -> Result<Phone, Failure> {
+    refuse_wiped(folder)?;
     if !holds_phone(folder) {
         return Err(Failure::of(Code::NotSetUp));
     }
@@ -82,6 +150,9 @@ pub fn open(folder: &Path, presence: Presence) -> Result<Phone, Failure> {
     match typed {
         Some(typed) => {
             let mut phone = open_locked(folder, Some(typed.as_bytes()), &uptime::now())?;
+            if phone.wiped().is_some() {
+                return Ok(phone);
+            }
             if let Some(why) = unlock(&mut phone, &mut UnwrapErr(SysRng))? {
                 eprintln!("{why}");
             }
@@ -110,10 +181,17 @@ pub fn open_locked(
     passphrase: Option<&[u8]>,
     uptime: &Uptime,
 ) -> Result<Phone, Failure> {
+    refuse_wiped(folder)?;
     let vault = FolderVault::new(folder, passphrase);
     let key = vault.open()?;
     let store = SqliteStore::open_existing(&database_path(folder), &key)?;
     let mut phone = Phone::open(Box::new(store), Box::new(vault))?;
+    if let Some(WipeState { day, acknowledged: true }) = phone.wiped() {
+        drop(phone);
+        clear_wiped(folder, day)?;
+        refuse_wiped(folder)?;
+        return Err(Failure::of(Code::NotSetUp));
+    }
     phone.observe_uptime(uptime)?;
     Ok(phone)
 }
@@ -148,6 +226,7 @@ pub fn create(
     folder: &Path,
     set_up: impl FnOnce(Box<SqliteStore>, Box<FolderVault>) -> Result<Phone, Failure>,
 ) -> Result<Phone, Failure> {
+    wiped_on(folder)?;
     if holds_phone(folder) {
         return Err(Failure::of(Code::AlreadySetUp));
     }
@@ -160,6 +239,10 @@ pub fn create_with(
     passphrase: &[u8],
     set_up: impl FnOnce(Box<SqliteStore>, Box<FolderVault>) -> Result<Phone, Failure>,
 ) -> Result<Phone, Failure> {
+    // Before anything is made: a folder that says so and holds a phone is one whose clearing was interrupted.
+    if wiped_on(folder)?.is_some() {
+        fs::remove_file(wiped_path(folder)).map_err(|_| Failure::of(Code::StoreFailed))?;
+    }
     if holds_phone(folder) {
         return Err(Failure::of(Code::AlreadySetUp));
     }
@@ -182,16 +265,16 @@ fn remove(folder: &Path) {
     for suffix in ["", "-wal", "-shm"] {
         let mut path = database.clone().into_os_string();
         path.push(suffix);
-        let _ = std::fs::remove_file(path);
+        let _ = fs::remove_file(path);
     }
     for path in vault::files(folder) {
-        let _ = std::fs::remove_file(path);
+        let _ = fs::remove_file(path);
     }
 }
 
 /// Only the phone's owner may look into the folder.
 fn make_private(folder: &Path) -> Result<(), Failure> {
-    let mut builder = std::fs::DirBuilder::new();
+    let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -26,6 +26,7 @@ mod team_changes;
 mod uptime;
 pub mod urgent;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -78,10 +79,14 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Panic { yes } => guard::panic(&args.data, *yes),
         verb => {
             let mut phone = folder::open(&args.data, presence(verb))?;
-            let outcome = opened(verb, &mut phone);
+            let outcome = match phone.wiped() {
+                None => opened(verb, &mut phone),
+                Some(_) if matches!(verb, Verb::Sync) => relay::tell_wiped(&mut phone),
+                Some(state) => Err(folder::wiped(state)),
+            };
             // What took long, as a sync may, counts.
             phone.observe_uptime(&uptime::now())?;
-            outcome
+            after_wipe(&args.data, phone, outcome)
         }
     }
 }
@@ -93,6 +98,16 @@ fn presence(verb: &Verb) -> Presence {
         Verb::Crisis => Presence::None,
         _ => Presence::Asked,
     }
+}
+
+/// Takes away what a phone leaves that was wiped and owes its team nothing any more.
+fn after_wipe(folder: &Path, phone: Phone, outcome: Outcome) -> Outcome {
+    let Some(state) = phone.wiped() else { return outcome };
+    drop(phone);
+    if state.acknowledged {
+        folder::clear_wiped(folder, state.day)?;
+    }
+    Err(folder::wiped(state))
 }
 
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {

@@ -115,6 +115,16 @@ fn a_destroyed_tier_opens_nothing_again_and_the_other_one_stays() {
 }
 
 #[test]
+fn a_destroyed_vault_is_gone_and_one_that_is_gone_is_destroyed() {
+    let Made { dir, .. } = made();
+    destroy(dir.path()).unwrap();
+    assert!(held(dir.path()).is_empty());
+    assert!(matches!(vault(dir.path(), PASSPHRASE).open(), Err(VaultError::Absent)));
+    destroy(dir.path()).unwrap();
+    vault(dir.path(), PASSPHRASE).create(&mut ChaCha20Rng::seed_from_u64(2)).unwrap();
+}
+
+#[test]
 fn two_vaults_share_neither_key_nor_wrap() {
     let (one, dir) = (made(), tempfile::tempdir().unwrap());
     let mut rng = ChaCha20Rng::seed_from_u64(2);

@@ -157,6 +157,16 @@ impl DeviceKeys {
         Some(self.sealing.as_ref()?.to_bytes())
     }
 
+    /// Keys that sign as this device and open nothing that was sealed to it.
+    pub fn without_sealing(&self) -> Self {
+        Self {
+            signing: self.signing.clone(),
+            sealing: None,
+            seal_key: self.seal_key,
+            seal_key_2: self.seal_key_2.clone(),
+        }
+    }
+
     /// Ed25519 verifying key.
     pub fn verify_key(&self) -> [u8; 32] {
         self.signing.verifying_key().to_bytes()

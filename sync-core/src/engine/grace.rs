@@ -93,6 +93,9 @@ impl Phone {
     /// Tells the phone its device's monotonic clock: when it opens, before and after a sync, and now and then.
     /// Locks reading once the grace is over.
     pub fn observe_uptime(&mut self, seen: &Uptime) -> Result<Grace> {
+        if self.wiped().is_some() {
+            return Ok(Grace { offline_ms: None });
+        }
         let mut desk = self.desk()?;
         desk.rows.add_uptime(seen)?;
         let grace = desk.grace()?;

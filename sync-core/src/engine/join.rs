@@ -17,12 +17,9 @@ pub(super) fn number(class: DeviceClass) -> Option<u8> {
     (class != DeviceClass::Native).then_some(class as u8)
 }
 
-/// A store holds one phone.
+/// A store holds one phone. Asked before the vault is.
 pub(super) fn refuse_second(store: &mut dyn Store) -> Result<()> {
-    match Rows(store.begin()?, None).identity()? {
-        Some(_) => Err(Code::AlreadySetUp.into()),
-        None => Ok(()),
-    }
+    Rows(store.begin()?, None).make_room()
 }
 
 impl Phone {
@@ -68,6 +65,7 @@ impl Phone {
             }),
         };
         let mut rows = Rows(store.begin()?, Some(&mut reading));
+        rows.make_room()?;
         rows.put_new_device(&identity, &keys, &wrapped)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
@@ -80,6 +78,10 @@ impl Phone {
     /// `not_set_up` if the store holds none; `store_failed` if what it holds does not verify.
     pub fn open(mut store: Box<dyn Store>, vault: Box<dyn KeyVault>) -> Result<Phone> {
         let rows = Rows(store.begin()?, None);
+        if let Some(wiped) = rows.wiped()? {
+            drop(rows);
+            return Phone::started_wiped((store, vault), wiped);
+        }
         let identity = rows.identity()?.ok_or(Code::NotSetUp)?;
         let entries = rows.directory_entries()?;
         drop(rows);

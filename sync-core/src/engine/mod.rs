@@ -52,12 +52,13 @@ mod typed;
 mod types;
 mod vault;
 mod vouch;
+mod wipe;
 
 use crate::crypto::{DeviceKeys, ReadingKey};
 use crate::directory::Directory;
 
 use desk::Desk;
-use rows::IdentityRow;
+use rows::{IdentityRow, WipedRow};
 
 pub use devices::DeviceView;
 #[cfg(feature = "drill")]
@@ -80,6 +81,8 @@ pub use types::{
 };
 pub use vault::{KeyVault, MasterKey, Tier, VaultError};
 
+pub use wipe::{Removal, RemovedDevice, WipeState};
+
 type Result<T> = std::result::Result<T, EngineError>;
 
 /// A phone: one device of one member of one team.
@@ -98,6 +101,8 @@ pub struct Phone {
     meeting: Option<[u8; 16]>,
     /// The next request brings the whole directory, because the relay did not know this device.
     offers_directory: bool,
+    /// What is left after the team ordered this phone to be wiped; then it holds nothing else.
+    wiped: Option<WipedRow>,
 }
 
 impl Phone {
@@ -108,12 +113,32 @@ impl Phone {
         (keys, reading): (DeviceKeys, Option<ReadingKey>),
         directory: Directory,
     ) -> Self {
-        let (asked, meeting, offers_directory) = (None, None, false);
-        Self { store, vault, identity, keys, reading, directory, asked, meeting, offers_directory }
+        let (asked, meeting, offers_directory, wiped) = (None, None, false, None);
+        Self {
+            store,
+            vault,
+            identity,
+            keys,
+            reading,
+            directory,
+            asked,
+            meeting,
+            offers_directory,
+            wiped,
+        }
     }
 
     /// Begins a transaction over everything the phone holds.
+    ///
+    /// # Errors
+    /// `device_wiped` once it holds nothing any more.
     fn desk(&mut self) -> Result<Desk<'_>> {
+        self.refuse_wiped()?;
+        self.any_desk()
+    }
+
+    /// As [`Phone::desk`], wiped or not.
+    fn any_desk(&mut self) -> Result<Desk<'_>> {
         let rows = rows::Rows(self.store.begin()?, self.reading.as_mut());
         Ok(Desk::new(rows, &self.identity, &self.keys, &self.directory))
     }

@@ -63,7 +63,7 @@ impl Phone {
         self.vault.destroy(Tier::B)?;
         crate::crash_point!("phone.panic.after_destroy");
         // The log still holds older copies, under keys that are gone.
-        Ok(self.store.tidy()?)
+        Ok(self.store.scrub()?)
     }
 }
 

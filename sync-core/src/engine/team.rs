@@ -76,6 +76,7 @@ impl Phone {
 
         let rows = Rows(store.begin()?, Some(&mut reading));
         let mut desk = Desk::new(rows, &identity, &keys, &directory);
+        desk.rows.make_room()?;
         desk.rows.put_new_device(&identity, &keys, &wrapped)?;
         desk.rows.put_directory_entry(1, &genesis)?;
         let space = desk.open_space(SpaceKind::Directory, None)?;

@@ -77,6 +77,7 @@ impl Phone {
             joining: Some(joining),
         };
         let mut rows = Rows(store.begin()?, Some(&mut reading));
+        rows.make_room()?;
         rows.put_new_device(&identity, &keys, &wrapped)?;
         rows.commit()?;
         let directory = Directory::new(identity.team);
