@@ -25,6 +25,7 @@ mod team;
 mod team_changes;
 mod uptime;
 pub mod urgent;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -79,10 +80,11 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Panic { yes } => guard::panic(&args.data, *yes),
         verb => {
             let mut phone = folder::open(&args.data, presence(verb))?;
-            let outcome = match phone.wiped() {
-                None => opened(verb, &mut phone),
-                Some(_) if matches!(verb, Verb::Sync) => relay::tell_wiped(&mut phone),
-                Some(state) => Err(folder::wiped(state)),
+            let outcome = match (phone.wiped(), verb) {
+                (None, Verb::Watch { every }) => watch::watch(&mut phone, *every, args.json),
+                (None, verb) => opened(verb, &mut phone),
+                (Some(_), Verb::Sync) => relay::tell_wiped(&mut phone),
+                (Some(state), _) => Err(folder::wiped(state)),
             };
             // What took long, as a sync may, counts.
             phone.observe_uptime(&uptime::now())?;
@@ -112,7 +114,12 @@ fn after_wipe(folder: &Path, phone: Phone, outcome: Outcome) -> Outcome {
 
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
     match verb {
-        Verb::Create(_) | Verb::Join(_) | Verb::Lock | Verb::Unlock | Verb::Panic { .. } => {
+        Verb::Create(_)
+        | Verb::Join(_)
+        | Verb::Watch { .. }
+        | Verb::Lock
+        | Verb::Unlock
+        | Verb::Panic { .. } => {
             unreachable!("handled before a phone is opened")
         }
         Verb::Invite(invite) => enrol::invite(phone, invite),

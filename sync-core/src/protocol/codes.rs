@@ -104,6 +104,9 @@ codes! {
     RateLimited = "rate_limited", "Too many tries; wait a minute.";
     Overloaded = "overloaded", "The relay is busy; the phone tries again by itself.";
     Internal = "internal", "The relay failed; nothing was lost, try again.";
+    LiveOver = "live_over", "The relay ended this stream of hints at its greatest age; the phone opens another by itself.";
+    LiveReplaced = "live_replaced", "This device opened another stream of hints, so the older one ended; sync by hand, or close the other one.";
+    RelayStopping = "relay_stopping", "The relay is being stopped; everything is kept on the phone, which tries again by itself.";
     NoSuchTeam = "no_such_team", "The relay does not serve this team; ask its operator to allow the team's number.";
     // Enrolment
     InviteUnknown = "invite_unknown", "The relay does not know the invitation: it is used or expired, or the admin's phone has not synced since; ask your admin to sync, or for a new one.";
