@@ -60,11 +60,10 @@ impl AftercallPhone {
     }
 
     /// Tells the phone the device's monotonic clock: at start, before and after a sync, and now and then.
-    /// `boot_id`: any text that differs from boot to boot. Without it neither the offline grace nor the wait
+    /// `boot`: any number that differs from boot to boot. Without it neither the offline grace nor the wait
     /// between tries runs.
-    pub fn observe_uptime(&self, boot_id: String, uptime_ms: u64) -> Result<(), AftercallError> {
-        let seen = Uptime { boot_id: Uptime::boot_id(&boot_id), uptime_ms };
-        self.look(|phone| phone.observe_uptime(&seen)).map(drop)
+    pub fn observe_uptime(&self, boot: i64, up_ms: i64) -> Result<(), AftercallError> {
+        self.look(|phone| phone.observe_uptime(Uptime { boot, ms: up_ms })).map(drop)
     }
 
     /// What would be left after a panic.

@@ -29,7 +29,7 @@ use crate::phone::relay::Link;
 use super::protocol::{Answer, ToPhone};
 
 /// An exercise is one boot of every device, whatever is restarted in it.
-const BOOT: [u8; 16] = [1; 16];
+const BOOT: i64 = 1;
 
 /// Why a command was not done.
 enum Trouble {
@@ -71,7 +71,7 @@ struct Device {
     rng: Box<dyn CryptoRng>,
     running: Option<Running>,
     /// The monotonic clock as the file tells it.
-    uptime_ms: u64,
+    up_ms: i64,
     /// What it says once it was wiped and holds nothing any more.
     wiped: Option<Failure>,
 }
@@ -106,18 +106,24 @@ struct Running {
 }
 
 impl Device {
-    /// Tells the phone its monotonic clock, once a step of the file has moved it.
-    fn observe(&mut self, uptime_ms: u64) -> Result<(), Trouble> {
-        let moved = std::mem::replace(&mut self.uptime_ms, uptime_ms) != uptime_ms;
-        let uptime = self.uptime();
-        if let Some(running) = self.running.as_mut().filter(|_| moved) {
-            running.phone.observe_uptime(&uptime)?;
+    /// Lets a phone that is open see what time has passed, as an app does, once a step of the file has moved it.
+    fn pass(&mut self, up_ms: i64) -> Result<(), Trouble> {
+        let moved = std::mem::replace(&mut self.up_ms, up_ms) != up_ms;
+        let up = self.uptime();
+        match &mut self.running {
+            Some(running) if running.phone.wiped().is_none() => {
+                if moved {
+                    running.phone.observe_uptime(up)?;
+                }
+                running.phone.expire(up)?;
+            }
+            _ => {}
         }
         Ok(())
     }
 
     fn uptime(&self) -> Uptime {
-        Uptime { boot_id: BOOT, uptime_ms: self.uptime_ms }
+        Uptime { boot: BOOT, ms: self.up_ms }
     }
 
     /// The phone and what it is handed for one command.
@@ -143,13 +149,13 @@ pub fn run(folder: &Path, seed: Option<u64>) -> ExitCode {
         },
     };
     let folder = folder.to_owned();
-    let mut device = Device { folder, rng, running: None, uptime_ms: 0, wiped: None };
+    let mut device = Device { folder, rng, running: None, up_ms: 0, wiped: None };
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
         let answer = match serde_json::from_str::<ToPhone>(&line) {
-            Ok(ToPhone { now_ms, uptime_ms, command }) => {
-                let seen = device.observe(uptime_ms);
-                answer(seen.and_then(|()| device.perform(Timestamp(now_ms), command)))
+            Ok(ToPhone { now_ms, up_ms, command }) => {
+                let passed = device.pass(up_ms);
+                answer(passed.and_then(|()| device.perform(Timestamp(now_ms), command)))
             }
             Err(_) => Answer::Broken("the command cannot be read".into()),
         };

@@ -149,7 +149,7 @@ pub fn open(folder: &Path, presence: Presence) -> Result<Phone, Failure> {
     };
     match typed {
         Some(typed) => {
-            let mut phone = open_locked(folder, Some(typed.as_bytes()), &uptime::now())?;
+            let mut phone = open_locked(folder, Some(typed.as_bytes()), uptime::now())?;
             if phone.wiped().is_some() {
                 return Ok(phone);
             }
@@ -158,7 +158,7 @@ pub fn open(folder: &Path, presence: Presence) -> Result<Phone, Failure> {
             }
             Ok(phone)
         }
-        None => open_locked(folder, None, &uptime::now()),
+        None => open_locked(folder, None, uptime::now()),
     }
 }
 
@@ -179,7 +179,7 @@ pub fn unlock(phone: &mut Phone, rng: &mut dyn CryptoRng) -> Result<Option<Failu
 pub fn open_locked(
     folder: &Path,
     passphrase: Option<&[u8]>,
-    uptime: &Uptime,
+    uptime: Uptime,
 ) -> Result<Phone, Failure> {
     refuse_wiped(folder)?;
     let vault = FolderVault::new(folder, passphrase);

@@ -14,7 +14,7 @@ use super::{Failure, Outcome, folder, uptime};
 
 /// `lock`: verbs neither ask for the passphrase nor read anything sealed, until `unlock`.
 pub fn lock(path: &Path) -> Outcome {
-    folder::open_locked(path, None, &uptime::now())?;
+    folder::open_locked(path, None, uptime::now())?;
     folder::keep_locked(path, true)?;
     Ok(Output {
         words: "Locked. Recording something new, `sync` and `crisis` work; nothing sealed is shown until `unlock`.\n".into(),
@@ -25,7 +25,7 @@ pub fn lock(path: &Path) -> Outcome {
 /// `unlock`.
 pub fn unlock(path: &Path) -> Outcome {
     let typed = folder::asked_passphrase()?;
-    let mut phone = folder::open_locked(path, Some(typed.as_bytes()), &uptime::now())?;
+    let mut phone = folder::open_locked(path, Some(typed.as_bytes()), uptime::now())?;
     if let Some(why) = unlocked(&mut phone)? {
         return Err(why);
     }
@@ -41,7 +41,7 @@ fn unlocked(phone: &mut Phone) -> Result<Option<Failure>, Failure> {
             Err(failure) if serves && failure.code == Code::UnlockDelayed.as_str() => {
                 eprintln!("{failure}");
                 std::thread::sleep(Duration::from_secs(5));
-                phone.observe_uptime(&uptime::now())?;
+                phone.observe_uptime(uptime::now())?;
             }
             done => return done,
         }
@@ -69,7 +69,7 @@ fn words_of(preview: &PanicPreview) -> String {
 
 /// `panic`: says what is left afterwards; destroys what reads only if `yes`. Asks for no passphrase.
 pub fn panic(path: &Path, yes: bool) -> Result<Output, Failure> {
-    let mut phone = folder::open_locked(path, None, &uptime::now())?;
+    let mut phone = folder::open_locked(path, None, uptime::now())?;
     let preview = phone.panic_preview()?;
     let mut words = words_of(&preview);
     if yes {

@@ -80,6 +80,10 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Panic { yes } => guard::panic(&args.data, *yes),
         verb => {
             let mut phone = folder::open(&args.data, presence(verb))?;
+            // Whatever is typed: what has expired is gone before anything is shown.
+            if phone.wiped().is_none() {
+                phone.expire(uptime::now())?;
+            }
             let outcome = match (phone.wiped(), verb) {
                 (None, Verb::Watch { every }) => watch::watch(&mut phone, *every, args.json),
                 (None, verb) => opened(verb, &mut phone),
@@ -87,7 +91,7 @@ fn verb(args: &PhoneArgs) -> Outcome {
                 (Some(state), _) => Err(folder::wiped(state)),
             };
             // What took long, as a sync may, counts.
-            phone.observe_uptime(&uptime::now())?;
+            phone.observe_uptime(uptime::now())?;
             after_wipe(&args.data, phone, outcome)
         }
     }

@@ -102,7 +102,7 @@ async fn go_on(
         let now = records(phone)?;
         tell(screen, &known, &now);
         known = now;
-        phone.observe_uptime(&uptime::now())?;
+        phone.observe_uptime(uptime::now())?;
         let idle_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         if phone.idle_lock(idle_ms)? && reads {
             // Nobody touches a phone that is watched.

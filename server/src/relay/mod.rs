@@ -11,6 +11,7 @@ mod changes;
 mod cosigns;
 mod cursors;
 mod enrol;
+mod expiry;
 pub(crate) mod heal;
 mod invites;
 mod items;

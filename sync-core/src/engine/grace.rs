@@ -6,13 +6,11 @@
 //! bound. The next answer of the relay ends it; the keys were locked, not destroyed. A phone that never met its
 //! relay holds only what was made on it, and has no grace to lose.
 
-use sha2::{Digest, Sha256};
-
 use crate::protocol::Code;
 
 use super::desk::Desk;
+use super::expiry::Uptime;
 use super::rows::Rows;
-use super::store::Table;
 use super::{Phone, Result};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -27,24 +25,8 @@ const RAN: &str = "ran_ms";
 const UPTIME: &str = "uptime_ms";
 /// `ran_ms` at the relay's last attested answer.
 const CONTACT: &str = "contact_ran_ms";
-/// Meta row: the boot that `uptime_ms` counts from.
-const BOOT: &[u8] = b"boot_id";
-
-/// The device's monotonic clock, which counts through sleep and from zero after each boot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Uptime {
-    /// Which boot: any value that differs from boot to boot.
-    pub boot_id: [u8; 16],
-    /// Milliseconds since it.
-    pub uptime_ms: u64,
-}
-
-impl Uptime {
-    /// A boot by the platform's text for it: SHA-256(text)\[..16\].
-    pub fn boot_id(text: &str) -> [u8; 16] {
-        crate::ids::first_16(Sha256::new_with_prefix(text))
-    }
-}
+/// The boot that `uptime_ms` counts from.
+const BOOT: &str = "uptime_boot";
 
 /// How long a phone has been without its relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,16 +53,16 @@ impl Rows<'_> {
         Ok(self.number(RAN)?.unwrap_or(0).max(0) as u64)
     }
 
-    fn add_uptime(&mut self, seen: &Uptime) -> std::result::Result<(), super::StoreError> {
-        let same_boot = self.0.get(Table::Meta, BOOT)?.is_some_and(|id| id == seen.boot_id);
-        let before = match same_boot {
-            true => self.number(UPTIME)?.unwrap_or(0).max(0) as u64,
+    fn add_uptime(&mut self, seen: Uptime) -> std::result::Result<(), super::StoreError> {
+        let before = match self.number(BOOT)? == Some(seen.boot) {
+            true => self.number(UPTIME)?.unwrap_or(0),
             // Time between the last look and the end of that boot, and time switched off, is not seen.
             false => 0,
         };
-        let ran = self.ran_ms()?.saturating_add(seen.uptime_ms.saturating_sub(before));
-        self.0.put(Table::Meta, BOOT, &seen.boot_id)?;
-        self.put_number(UPTIME, clamped(seen.uptime_ms))?;
+        let passed = u64::try_from(seen.ms.saturating_sub(before)).unwrap_or(0);
+        let ran = self.ran_ms()?.saturating_add(passed);
+        self.put_number(BOOT, seen.boot)?;
+        self.put_number(UPTIME, seen.ms)?;
         self.put_number(RAN, clamped(ran))
     }
 }
@@ -92,7 +74,7 @@ fn clamped(ms: u64) -> i64 {
 impl Phone {
     /// Tells the phone its device's monotonic clock: when it opens, before and after a sync, and now and then.
     /// Locks reading once the grace is over.
-    pub fn observe_uptime(&mut self, seen: &Uptime) -> Result<Grace> {
+    pub fn observe_uptime(&mut self, seen: Uptime) -> Result<Grace> {
         if self.wiped().is_some() {
             return Ok(Grace { offline_ms: None });
         }

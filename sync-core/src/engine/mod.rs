@@ -16,6 +16,7 @@ mod devices;
 #[cfg(feature = "drill")]
 mod drill;
 mod erase;
+mod expiry;
 mod freshness;
 mod grace;
 mod heal;
@@ -64,7 +65,8 @@ pub use devices::DeviceView;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
 pub use erase::Receipt;
-pub use grace::{GRACE_LOCK_MS, GRACE_WARN_MS, Grace, Uptime};
+pub use expiry::{KeptUntil, Uptime};
+pub use grace::{GRACE_LOCK_MS, GRACE_WARN_MS, Grace};
 pub use invites::{InviteState, InviteView};
 pub use meet::Met;
 pub use panic::PanicPreview;

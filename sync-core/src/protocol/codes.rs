@@ -74,6 +74,8 @@ codes! {
     HolderWithoutDevice = "holder_without_device", "Three other members with an enrolled phone each can hold shares; choose again.";
     // Erasure
     Purged = "purged", "This was erased for good by its author, a reader, an order or its time; what was added since is not kept.";
+    Expired = "expired", "Its time was over before this was sent: it is kept here until the relay has answered, and erased with the rest then; record anew what still matters.";
+    RelayTimeAhead = "relay_time_ahead", "The relay's date is days ahead of what this phone counts, so nothing expires by it; compare it with a calendar: if it is wrong, tell the relay's operator; if it is right, mark this as seen and sync.";
     LegalHold = "legal_hold", "A legal hold keeps this from being erased; ask the admin who set it.";
     // Rights and policy
     NotAllowed = "not_allowed", "Your role may not do this; ask a coordinator or an admin.";

@@ -14,6 +14,7 @@ mod plan;
 mod policy;
 mod profile;
 mod profile_form;
+mod retention;
 mod schema;
 mod values;
 mod view;
@@ -34,6 +35,7 @@ pub use jurisdictions::{JURISDICTIONS, Jurisdiction};
 pub use plan::{check_new, plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
+pub use retention::Retention;
 pub use schema::{
     Derived, DocType, Field, FieldKind, FieldView, NoteRule, Origin, PartPlan, RECORDS, RecordType,
 };

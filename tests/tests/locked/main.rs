@@ -51,8 +51,8 @@ impl Scene {
     }
 
     fn observe(&mut self, boot: u8, uptime_ms: u64) {
-        let seen = Uptime { boot_id: [boot; 16], uptime_ms };
-        self.world.on("amy", |phone, _| phone.observe_uptime(&seen)).unwrap();
+        let seen = Uptime { boot: boot.into(), ms: uptime_ms as i64 };
+        self.world.on("amy", |phone, _| phone.observe_uptime(seen)).unwrap();
     }
 
     fn alarms(&mut self) -> Vec<Code> {

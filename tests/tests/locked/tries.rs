@@ -66,7 +66,7 @@ fn a_phone_that_never_met_its_relay_has_no_grace_to_lose() {
         admin,
     )
     .unwrap();
-    let grace = alone.observe_uptime(&Uptime { boot_id: [1; 16], uptime_ms: 2 * GRACE_LOCK_MS });
+    let grace = alone.observe_uptime(Uptime { boot: 1, ms: 2 * GRACE_LOCK_MS as i64 });
     assert!(!grace.unwrap().is_over() && alone.is_unlocked());
     // One that met it does.
     scene.observe(1, 2 * GRACE_LOCK_MS);

@@ -83,7 +83,7 @@ impl Device {
             }
             PhoneCommand::Open { passphrase, connect, locked } => {
                 let passphrase = Some(passphrase.as_bytes());
-                match folder::open_locked(&self.folder, passphrase, &self.uptime()) {
+                match folder::open_locked(&self.folder, passphrase, self.uptime()) {
                     Ok(phone) if phone.wiped().is_some() => {
                         self.running = Some(Running { phone, link: Link::to(&connect)?, connect });
                         Ok(Json::Null)
@@ -136,7 +136,7 @@ impl Device {
     }
 
     fn begin(&mut self, mut phone: Phone, connect: String) -> Done {
-        phone.observe_uptime(&self.uptime())?;
+        phone.observe_uptime(self.uptime())?;
         let status = phone.status()?;
         self.running = Some(Running { phone, link: Link::to(&connect)?, connect });
         Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
