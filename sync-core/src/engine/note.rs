@@ -27,6 +27,9 @@ struct Step {
     insert: String,
 }
 
+/// A document with those it goes on in.
+type Chain = Vec<(DocId, DocumentRow)>;
+
 impl Desk<'_> {
     /// The first document of the note, or late note, that one of its documents belongs to.
     pub fn note_root(&self, space: SpaceId, doc: DocId) -> Result<Option<DocId>> {
@@ -41,7 +44,7 @@ impl Desk<'_> {
 
     /// The note of a session space, then the late notes beside it, each with the documents it goes on in. What was
     /// erased, or is to be, is left out.
-    pub fn notes_of(&self, space: SpaceId) -> Result<Vec<(DocId, Vec<(DocId, DocumentRow)>)>> {
+    pub fn notes_of(&self, space: SpaceId) -> Result<Vec<(DocId, Chain)>> {
         let number = note_type()?.number;
         let mut roots = vec![note_doc(space)];
         let documents = self.rows.documents_of(Some(space))?;
