@@ -10,7 +10,7 @@ use sync_core::engine::{Env, NewMember, Phone, SyncOutcome};
 use sync_core::ids::{DocId, MemberId};
 use sync_core::protocol::{Invitation, Timestamp};
 use sync_core::records::{PolicyProfile, Role};
-use sync_core::store::SqliteStore;
+use sync_core::store::{MemoryVault, SqliteStore};
 use tokio::runtime::Runtime;
 
 use crate::Outcome;
@@ -46,6 +46,7 @@ pub struct Handset {
     runtime: Runtime,
     origin: String,
     path: PathBuf,
+    vault: MemoryVault,
 }
 
 fn member(name: &str, roles: &[Role], admin: bool) -> NewMember {
@@ -58,22 +59,24 @@ impl Handset {
         path: PathBuf,
         seed: u64,
         origin: &str,
-        phone: impl FnOnce(SqliteStore, &mut Env<'_>) -> Outcome<Phone>,
+        phone: impl FnOnce(SqliteStore, MemoryVault, &mut Env<'_>) -> Outcome<Phone>,
     ) -> Outcome<Self> {
         let mut around = Around(ChaCha20Rng::seed_from_u64(seed));
         let store = SqliteStore::open(&path, &KEY)?;
-        let phone = phone(store, &mut Env { now: now(), rng: &mut around.0 })?;
+        let vault = MemoryVault::new();
+        let mut env = Env { now: now(), rng: &mut around.0 };
+        let phone = phone(store, vault.clone(), &mut env)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (http, origin) = (HttpClient::new(origin)?, origin.to_owned());
-        Ok(Self { phone, http, around, runtime, origin, path })
+        Ok(Self { phone, http, around, runtime, origin, path, vault })
     }
 
     /// The phone that makes a team; its member is a coordinator and an admin.
     pub fn that_makes_a_team(path: PathBuf, seed: u64, origin: &str) -> Outcome<Self> {
         let admin = member("Robin", &[Role::Coordinator, Role::PeerSupporter], true);
-        Self::new(path, seed, origin, |store, env| {
-            let profile = PolicyProfile::neutral();
-            Ok(Phone::create_team(Box::new(store), env, origin, profile, admin)?)
+        Self::new(path, seed, origin, |store, vault, env| {
+            let (profile, vault) = (PolicyProfile::neutral(), Box::new(vault));
+            Ok(Phone::create_team(Box::new(store), vault, env, origin, profile, admin)?)
         })
     }
 
@@ -84,8 +87,8 @@ impl Handset {
         origin: &str,
         invitation: &Invitation,
     ) -> Outcome<Self> {
-        Self::new(path, seed, origin, |store, env| {
-            Ok(Phone::start_joining(Box::new(store), env, invitation)?)
+        Self::new(path, seed, origin, |store, vault, env| {
+            Ok(Phone::start_joining(Box::new(store), Box::new(vault), env, invitation)?)
         })
     }
 
@@ -154,19 +157,22 @@ impl Handset {
 
     /// Ends the phone's process, as it were, and opens its file again.
     pub fn reopened(self) -> Outcome<Self> {
-        let Self { phone, http, around, runtime, origin, path } = self;
+        let Self { phone, http, around, runtime, origin, path, vault } = self;
         drop(phone);
-        let phone = open(&path)?;
-        Ok(Self { phone, http, around, runtime, origin, path })
+        let phone = open(&path, &vault)?;
+        Ok(Self { phone, http, around, runtime, origin, path, vault })
     }
 
-    /// Ends the phone and gives the path of its file.
-    pub fn put_away(self) -> PathBuf {
-        self.path
+    /// Ends the phone and gives the path of its file, and its vault.
+    pub fn put_away(self) -> (PathBuf, MemoryVault) {
+        (self.path, self.vault)
     }
 }
 
-/// Opens a phone's file and the phone in it.
-pub fn open(path: &Path) -> Outcome<Phone> {
-    Ok(Phone::open(Box::new(SqliteStore::open_existing(path, &KEY)?))?)
+/// Opens a phone's file and the phone in it, and unlocks it. The vault costs nothing here.
+pub fn open(path: &Path, vault: &MemoryVault) -> Outcome<Phone> {
+    let store = Box::new(SqliteStore::open_existing(path, &KEY)?);
+    let mut phone = Phone::open(store, Box::new(vault.clone()))?;
+    phone.unlock(&mut Env { now: now(), rng: &mut ChaCha20Rng::seed_from_u64(1) })?;
+    Ok(phone)
 }

@@ -6,8 +6,9 @@ use sync_core::engine::{self, Phone};
 use sync_core::records::DeviceClass;
 
 use crate::error::AftercallError;
-use crate::phone::{AftercallPhone, open_store};
+use crate::phone::AftercallPhone;
 use crate::values::{device_id, member_id, member_ids};
+use crate::vault::{Cabinet, KeyVault};
 
 /// An invitation to be printed.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -59,13 +60,14 @@ impl AftercallPhone {
     #[uniffi::constructor]
     pub fn start_joining_by_code(
         path: String,
-        key: Vec<u8>,
+        vault: Arc<dyn KeyVault>,
         relay: String,
         code: String,
     ) -> Result<Arc<Self>, AftercallError> {
         Self::around(|env| {
-            let (store, class) = (open_store(&path, key, true)?, DeviceClass::Native);
-            Ok(Phone::start_joining_by_code(store, env, &relay, &code, class)?)
+            let (store, vault) = Cabinet::make(&path, vault, env.rng)?.open(&path, true)?;
+            let class = DeviceClass::Native;
+            Ok(Phone::start_joining_by_code(store, vault, env, &relay, &code, class)?)
         })
     }
 

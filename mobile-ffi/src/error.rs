@@ -50,6 +50,23 @@ pub enum AftercallError {
         /// What to tell the person.
         detail: String,
     },
+    /// It cannot be read now: offer to unlock (`locked`), to wait (`unlock_delayed`), or say what remains
+    /// (`write_only`). Recording goes on.
+    #[error("{detail}")]
+    Locked {
+        /// The stable name.
+        code: String,
+        /// What to tell the person.
+        detail: String,
+    },
+    /// The key store has lost its key: overwrite nothing, offer recovery.
+    #[error("{detail}")]
+    KeyLost {
+        /// The stable name.
+        code: String,
+        /// What to tell the person.
+        detail: String,
+    },
     /// A newer app wrote this: offer the update.
     #[error("{detail}")]
     UpdateApp {
@@ -124,6 +141,11 @@ impl AftercallError {
             Code::AlreadySetUp | Code::NotSetUp | Code::NotLetIn | Code::DeviceWiped => {
                 Self::Setup { code: name, detail }
             }
+            Code::Locked | Code::WriteOnly | Code::UnlockDelayed => {
+                Self::Locked { code: name, detail }
+            }
+            Code::KeyLost => Self::KeyLost { code: name, detail },
+            Code::VaultFailed => Self::TryLater { code: name, detail },
             Code::WrongKey => Self::WrongKey { code: name, detail },
             Code::StoreNewer => Self::UpdateApp { code: name, detail },
             Code::StoreFailed => Self::Storage { code: name, detail },
@@ -202,6 +224,8 @@ mod tests {
     #[test]
     fn what_an_app_does_differs_by_variant() {
         assert!(matches!(Code::WrongKey.into(), AftercallError::WrongKey { .. }));
+        assert!(matches!(Code::Locked.into(), AftercallError::Locked { .. }));
+        assert!(matches!(Code::KeyLost.into(), AftercallError::KeyLost { .. }));
         assert!(matches!(Code::NetworkDown.into(), AftercallError::TryLater { .. }));
         assert!(matches!(Code::DirectoryForged.into(), AftercallError::Trust { .. }));
         assert!(matches!(Code::BadValue.into(), AftercallError::Input { .. }));

@@ -10,6 +10,7 @@ mod approvals;
 mod enrol;
 mod erasure;
 mod error;
+mod lock;
 mod machine;
 mod notes;
 mod phone;
@@ -20,11 +21,13 @@ mod setup;
 mod status;
 mod sync;
 mod values;
+mod vault;
 
 pub use approvals::WaitingChange;
 pub use enrol::{InvitationState, PrintedInvitation, TeamDevice};
 pub use erasure::Receipt;
 pub use error::AftercallError;
+pub use lock::PanicPreview;
 pub use notes::{Note, TextChange};
 pub use phone::AftercallPhone;
 pub use recovery::{
@@ -36,6 +39,7 @@ pub use setup::{NewMember, NewTeam, TeamMember};
 pub use status::{Alarm, PhoneStatus};
 pub use sync::SyncReport;
 pub use values::{Draft, Field, FieldValue, Record};
+pub use vault::{KeyVault, Tier, VaultError};
 
 uniffi::setup_scaffolding!();
 

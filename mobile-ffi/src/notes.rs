@@ -28,6 +28,8 @@ pub struct Note {
     pub phases: HashMap<String, String>,
     /// Whether it exists but cannot be opened on this phone.
     pub unreadable: bool,
+    /// Why it cannot be opened, `locked` or `write_only`, if the phone is shut.
+    pub shut: Option<String>,
 }
 
 impl From<NoteView> for Note {
@@ -36,6 +38,7 @@ impl From<NoteView> for Note {
             id: view.doc.to_string(),
             phases: view.phases.into_iter().collect(),
             unreadable: view.unreadable,
+            shut: view.shut.map(|code| code.as_str().to_owned()),
         }
     }
 }

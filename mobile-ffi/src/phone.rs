@@ -5,9 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use sync_core::client::HttpClient;
-use sync_core::engine::{EngineError, Env, Phone, Store};
+use sync_core::engine::{EngineError, Env, MasterKey, Phone, Store};
 use sync_core::store::SqliteStore;
-use zeroize::Zeroizing;
 
 use crate::error::AftercallError;
 use crate::machine::with_env;
@@ -67,14 +66,9 @@ fn guarded<T>(call: impl FnOnce() -> Result<T, AftercallError>) -> Result<T, Aft
 /// Opens the encrypted database; `create` makes it where there is none.
 pub(crate) fn open_store(
     path: &str,
-    key: Vec<u8>,
+    key: &MasterKey,
     create: bool,
 ) -> Result<Box<dyn Store>, AftercallError> {
-    let key = Zeroizing::new(key);
-    let key: &[u8; 32] = key
-        .as_slice()
-        .try_into()
-        .map_err(|_| AftercallError::bad_value("a database key is 32 bytes"))?;
     let path = Path::new(path);
     if !create && !path.exists() {
         return Err(sync_core::protocol::Code::NotSetUp.into());
@@ -86,10 +80,13 @@ pub(crate) fn open_store(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
-    use sync_core::engine::{NewMember, StoreError, Transaction};
-    use sync_core::records::{PolicyProfile, Role};
-    use sync_core::store::MemoryStore;
+    use sync_core::engine::{Entry, NewMember, StoreError, Table, Transaction};
+    use sync_core::records::{PolicyProfile, Role, Value};
+    use sync_core::store::{MemoryStore, MemoryVault};
 
     /// A store that panics from its third transaction on, as a defect of the core would.
     struct Defect {
@@ -125,7 +122,8 @@ mod tests {
         let store = Box::new(Defect { inner: MemoryStore::new(), begun: 0 });
         let phone = AftercallPhone::around(|env| {
             let profile = PolicyProfile::neutral();
-            Ok(Phone::create_team(store, env, "http://127.0.0.1:9", profile, admin())?)
+            let vault = Box::new(MemoryVault::new());
+            Ok(Phone::create_team(store, vault, env, "http://127.0.0.1:9", profile, admin())?)
         })
         .expect("sets up");
         let results: Vec<_> = (0..4).map(|_| phone.look(Phone::alarms)).collect();
@@ -134,18 +132,87 @@ mod tests {
         assert!(matches!(results[3], Err(AftercallError::Broken { .. })), "it stays closed");
     }
 
+    /// A store whose commits panic while it is told so, with every write of them made.
+    struct Halfway {
+        inner: SqliteStore,
+        broken: Arc<AtomicBool>,
+    }
+
+    struct HalfwayTransaction<'a>(Box<dyn Transaction + 'a>, bool);
+
+    impl Store for Halfway {
+        fn begin(&mut self) -> Result<Box<dyn Transaction + '_>, StoreError> {
+            let broken = self.broken.load(Ordering::SeqCst);
+            Ok(Box::new(HalfwayTransaction(self.inner.begin()?, broken)))
+        }
+
+        fn scrub(&mut self) -> Result<(), StoreError> {
+            self.inner.scrub()
+        }
+    }
+
+    impl Transaction for HalfwayTransaction<'_> {
+        fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+            self.0.get(table, key)
+        }
+
+        fn put(&mut self, table: Table, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+            self.0.put(table, key, value)
+        }
+
+        fn delete(&mut self, table: Table, key: &[u8]) -> Result<(), StoreError> {
+            self.0.delete(table, key)
+        }
+
+        fn scan(
+            &self,
+            table: Table,
+            prefix: &[u8],
+            after: Option<&[u8]>,
+            limit: usize,
+        ) -> Result<Vec<Entry>, StoreError> {
+            self.0.scan(table, prefix, after, limit)
+        }
+
+        fn commit(self: Box<Self>) -> Result<(), StoreError> {
+            assert!(!self.1, "a defect");
+            self.0.commit()
+        }
+    }
+
+    #[test]
+    fn a_panic_in_the_core_becomes_an_error_the_process_lives_and_the_database_is_intact() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let path = folder.path().join("phone.db");
+        let open = || SqliteStore::open(&path, &[7; 32]).expect("opens");
+        let (vault, broken) = (MemoryVault::new(), Arc::new(AtomicBool::new(false)));
+        let fields = BTreeMap::from([("zone".to_owned(), Value::Text("reacting".into()))]);
+        let phone = AftercallPhone::around(|env| {
+            let store = Box::new(Halfway { inner: open(), broken: broken.clone() });
+            let (profile, wraps) = (PolicyProfile::neutral(), Box::new(vault.clone()));
+            Ok(Phone::create_team(store, wraps, env, "http://127.0.0.1:9", profile, admin())?)
+        })
+        .expect("sets up");
+        let record = || phone.with(|phone, env| phone.record(env, "check_in", &fields));
+        let kept = record().expect("records");
+        broken.store(true, Ordering::SeqCst);
+        assert!(matches!(record().err(), Some(AftercallError::Broken { .. })));
+        drop(phone);
+        let again = AftercallPhone::around(|env| {
+            let mut phone = Phone::open(Box::new(open()), Box::new(vault.clone()))?;
+            phone.unlock(env)?;
+            Ok(phone)
+        })
+        .expect("opens and unlocks");
+        let listed = again.look(|phone| phone.list(Some("check_in"), None, 10)).expect("lists");
+        assert_eq!(listed.iter().map(|view| view.id).collect::<Vec<_>>(), [kept]);
+        assert!(listed[0].unreadable.is_empty());
+        again.with(|phone, env| phone.record(env, "check_in", &fields)).expect("goes on");
+    }
+
     #[test]
     fn a_panic_while_setting_up_arrives_as_an_error() {
         let made = AftercallPhone::around(|_| panic!("a defect"));
         assert!(matches!(made.err(), Some(AftercallError::Broken { .. })));
-    }
-
-    #[test]
-    fn a_key_of_another_length_is_refused_before_anything_is_touched() {
-        let folder = tempfile::tempdir().expect("temporary folder");
-        let path = folder.path().join("phone.db");
-        let refused = open_store(path.to_str().expect("text"), vec![1; 31], true);
-        assert!(matches!(refused.err(), Some(AftercallError::Input { .. })));
-        assert!(!path.exists());
     }
 }

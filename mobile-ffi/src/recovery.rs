@@ -7,8 +7,9 @@ use sync_core::protocol::{Code, Invitation};
 use sync_core::records::SpaceKind;
 
 use crate::error::AftercallError;
-use crate::phone::{AftercallPhone, open_store};
+use crate::phone::AftercallPhone;
 use crate::values::{member_id, member_ids};
+use crate::vault::{Cabinet, KeyVault};
 
 /// What a member prints or hands out after setting up recovery. It is shown once and kept nowhere: print it, then
 /// forget it.
@@ -145,7 +146,7 @@ impl AftercallPhone {
     #[uniffi::constructor]
     pub fn recover_with_code(
         path: String,
-        key: Vec<u8>,
+        vault: Arc<dyn KeyVault>,
         link: String,
         code: String,
     ) -> Result<Arc<Self>, AftercallError> {
@@ -153,8 +154,8 @@ impl AftercallPhone {
             Invitation::from_link(&link).map_err(|_| AftercallError::from(Code::InviteUnknown))?;
         sync_core::crypto::secret_of_code(&code).map_err(engine::EngineError::from)?;
         Self::around(|env| {
-            let store = open_store(&path, key, true)?;
-            Ok(Phone::recover_with_code(store, env, &invitation, &code)?)
+            let (store, vault) = Cabinet::make(&path, vault, env.rng)?.open(&path, true)?;
+            Ok(Phone::recover_with_code(store, vault, env, &invitation, &code)?)
         })
     }
 

@@ -87,7 +87,7 @@ impl AftercallPhone {
 
     /// Whether this very phone was wiped by order of its team: show it plainly. Every other call is refused with
     /// `device_wiped` then, but `sync`, which tells the team while it does not know. Once it knows, delete the database
-    /// and destroy its key; after that, or in its place, the phone can join anew.
+    /// with the key file beside it and destroy both tiers; after that, or in its place, the phone can join anew.
     pub fn wiped(&self) -> Result<Option<WipeState>, AftercallError> {
         Ok(self.look(|phone| Ok(phone.wiped()))?.map(Into::into))
     }

@@ -8,8 +8,9 @@ use sync_core::protocol::{Code, Invitation};
 use sync_core::records::{PolicyProfile, Role};
 
 use crate::error::AftercallError;
-use crate::phone::{AftercallPhone, open_store};
+use crate::phone::AftercallPhone;
 use crate::values::member_id;
+use crate::vault::{Cabinet, KeyVault};
 
 /// What a new team starts with. Its policy is the neutral one; nothing in it is legal advice.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -85,11 +86,12 @@ impl From<engine::MemberView> for TeamMember {
 
 #[uniffi::export]
 impl AftercallPhone {
-    /// Makes a team on this phone. `key`: 32 random bytes that the app keeps in the phone's key store.
+    /// Makes a team on this phone. `vault`: the phone's key store; the key of the database is drawn here, wrapped
+    /// there, and kept wrapped beside the database. The phone is unlocked.
     #[uniffi::constructor]
     pub fn create_team(
         path: String,
-        key: Vec<u8>,
+        vault: Arc<dyn KeyVault>,
         team: NewTeam,
     ) -> Result<Arc<Self>, AftercallError> {
         let admin = team.admin.read()?;
@@ -98,29 +100,33 @@ impl AftercallPhone {
             profile.crisis_numbers = team.crisis_numbers.into_iter().collect();
         }
         Self::around(|env| {
-            let store = open_store(&path, key, true)?;
-            Ok(Phone::create_team(store, env, &team.relay, profile, admin)?)
+            let (store, vault) = Cabinet::make(&path, vault, env.rng)?.open(&path, true)?;
+            Ok(Phone::create_team(store, vault, env, &team.relay, profile, admin)?)
         })
     }
 
-    /// Opens a phone that was set up before. A wrong key is refused and changes nothing.
+    /// Opens a phone that was set up before. It is locked: it syncs, shows what is open and records what is new.
+    /// A wrong key is refused and changes nothing.
     #[uniffi::constructor]
-    pub fn open(path: String, key: Vec<u8>) -> Result<Arc<Self>, AftercallError> {
-        Self::around(|_| Ok(Phone::open(open_store(&path, key, false)?)?))
+    pub fn open(path: String, vault: Arc<dyn KeyVault>) -> Result<Arc<Self>, AftercallError> {
+        Self::around(|_| {
+            let (store, vault) = Cabinet::find(&path, vault)?.open(&path, false)?;
+            Ok(Phone::open(store, vault)?)
+        })
     }
 
     /// Begins to join a team with an invitation's link; then call `ask_to_join` until it says true.
     #[uniffi::constructor]
     pub fn start_joining(
         path: String,
-        key: Vec<u8>,
+        vault: Arc<dyn KeyVault>,
         link: String,
     ) -> Result<Arc<Self>, AftercallError> {
         let invitation =
             Invitation::from_link(&link).map_err(|_| AftercallError::from(Code::InviteUnknown))?;
         Self::around(|env| {
-            let store = open_store(&path, key, true)?;
-            Ok(Phone::start_joining(store, env, &invitation)?)
+            let (store, vault) = Cabinet::make(&path, vault, env.rng)?.open(&path, true)?;
+            Ok(Phone::start_joining(store, vault, env, &invitation)?)
         })
     }
 

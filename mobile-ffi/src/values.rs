@@ -58,6 +58,8 @@ pub struct Record {
     pub fields: HashMap<String, Field>,
     /// Parts that exist but cannot be opened on this phone.
     pub unreadable: Vec<String>,
+    /// Why they cannot be opened, `locked` or `write_only`, if the phone is shut.
+    pub shut: Option<String>,
     /// Whether the relay has acknowledged all of it.
     pub stored: bool,
     /// Whether something of it stays on this phone, because backup is off.
@@ -121,6 +123,7 @@ impl From<engine::RecordView> for Record {
             kind: view.kind.to_owned(),
             fields: view.fields.into_iter().map(|(name, field)| (name, field.into())).collect(),
             unreadable: view.unreadable.into_iter().map(str::to_owned).collect(),
+            shut: view.shut.map(|code| code.as_str().to_owned()),
             stored: view.stored,
             only_here: view.only_here,
         }

@@ -3,13 +3,42 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mobile_ffi::{
-    AftercallError, AftercallPhone, FieldValue, NewMember, NewTeam, RecoveryState, TextChange,
-    no_escrow_warning,
+    AftercallError, AftercallPhone, FieldValue, KeyVault, NewMember, NewTeam, RecoveryState,
+    TextChange, Tier, VaultError, no_escrow_warning,
 };
 
-const KEY: [u8; 32] = [7; 32];
+/// A key store that wraps under one byte pattern, as a platform's would under a key in hardware.
+struct KeyStore {
+    under: u8,
+    destroyed: AtomicBool,
+}
+
+impl KeyStore {
+    fn of(under: u8) -> Arc<KeyStore> {
+        Arc::new(KeyStore { under, destroyed: AtomicBool::new(false) })
+    }
+}
+
+impl KeyVault for KeyStore {
+    fn wrap(&self, _tier: Tier, key: Vec<u8>) -> Result<Vec<u8>, VaultError> {
+        Ok(key.iter().map(|byte| byte ^ self.under).collect())
+    }
+
+    fn unwrap(&self, tier: Tier, wrapped: Vec<u8>) -> Result<Vec<u8>, VaultError> {
+        if tier == Tier::B && self.destroyed.load(Ordering::SeqCst) {
+            return Err(VaultError::Lost);
+        }
+        self.wrap(tier, wrapped)
+    }
+
+    fn destroy(&self, tier: Tier) -> Result<(), VaultError> {
+        self.destroyed.fetch_or(tier == Tier::B, Ordering::SeqCst);
+        Ok(())
+    }
+}
 
 fn text(value: &str) -> FieldValue {
     FieldValue::Text { value: value.to_owned() }
@@ -40,7 +69,7 @@ fn team_in(folder: &Path) -> Arc<AftercallPhone> {
         admin: staff("coordinator"),
         crisis_numbers: HashMap::from([("line".to_owned(), "000".to_owned())]),
     };
-    AftercallPhone::create_team(path_in(folder), KEY.to_vec(), team).expect("makes a team")
+    AftercallPhone::create_team(path_in(folder), KeyStore::of(7), team).expect("makes a team")
 }
 
 fn check_in(phone: &AftercallPhone) -> String {
@@ -82,7 +111,11 @@ fn what_was_recorded_is_there_after_reopening() {
     let phone = team_in(folder.path());
     let (id, before) = (check_in(&phone), phone.status().expect("status"));
     drop(phone);
-    let phone = AftercallPhone::open(path_in(folder.path()), KEY.to_vec()).expect("opens");
+    let phone = AftercallPhone::open(path_in(folder.path()), KeyStore::of(7)).expect("opens");
+    assert!(!phone.is_unlocked().expect("says"), "nobody has unlocked it");
+    let locked = phone.show(id.clone()).expect("shows");
+    assert!(locked.fields.is_empty() && !locked.unreadable.is_empty());
+    phone.unlock().expect("unlocks");
     let after = phone.status().expect("status");
     assert_eq!(
         (after.team, after.device, after.member),
@@ -100,10 +133,10 @@ fn a_wrong_key_opens_nothing_and_changes_nothing() {
     drop(phone);
     let path = path_in(folder.path());
     let before = std::fs::read(&path).expect("reads");
-    let refused = AftercallPhone::open(path.clone(), vec![8; 32]);
+    let refused = AftercallPhone::open(path.clone(), KeyStore::of(8));
     assert!(matches!(refused.err(), Some(AftercallError::WrongKey { .. })));
     assert_eq!(std::fs::read(&path).expect("reads"), before);
-    assert!(AftercallPhone::open(path, KEY.to_vec()).is_ok());
+    assert!(AftercallPhone::open(path, KeyStore::of(7)).is_ok());
 }
 
 #[test]
@@ -129,7 +162,7 @@ fn errors_say_what_to_do_and_never_what_was_typed() {
 #[test]
 fn nothing_is_made_where_a_phone_is_opened_that_is_not_there() {
     let folder = tempfile::tempdir().expect("folder");
-    let refused = AftercallPhone::open(path_in(folder.path()), KEY.to_vec());
+    let refused = AftercallPhone::open(path_in(folder.path()), KeyStore::of(7));
     assert!(matches!(refused.err(), Some(AftercallError::Setup { .. })));
     assert_eq!(std::fs::read_dir(folder.path()).expect("reads").count(), 0);
 }
@@ -143,7 +176,7 @@ fn an_invited_phone_begins_to_join_and_is_not_enrolled_yet() {
     let link = admin.invite(member.clone()).expect("invites");
     assert!(link.starts_with("aftercall-join:"));
     let path = path_in(second.path());
-    let joining = AftercallPhone::start_joining(path, KEY.to_vec(), link).expect("begins");
+    let joining = AftercallPhone::start_joining(path, KeyStore::of(7), link).expect("begins");
     let status = joining.status().expect("status");
     assert!(!status.enrolled);
     assert_eq!(status.member, member);
@@ -195,7 +228,7 @@ fn recovery_is_set_up_tried_and_asked_about_through_the_facade() {
     assert!(phone.recovery_asks().expect("asks").is_empty());
     let other = folder.path().join("other.db").to_str().expect("text").to_owned();
     let join =
-        AftercallPhone::recover_with_code(other.clone(), KEY.to_vec(), "no link".into(), code);
+        AftercallPhone::recover_with_code(other.clone(), KeyStore::of(7), "no link".into(), code);
     assert!(join.is_err() && !Path::new(&other).exists());
 }
 
@@ -208,4 +241,51 @@ fn an_alarm_is_seen_by_its_code_and_one_that_lasts_is_not() {
         let refused = phone.alarm_seen(code.to_owned(), String::new()).expect_err("refused");
         assert!(matches!(refused, AftercallError::Input { .. }), "{refused:?}");
     }
+}
+
+#[test]
+fn a_panic_destroys_what_reads_and_recording_goes_on() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    let id = check_in(&phone);
+    let preview = phone.panic_preview().expect("previews");
+    assert!(preview.only_here > 0 && !preview.recovery_key && preview.other_devices == 0);
+    let pending = phone.pending().expect("counts");
+    phone.panic().expect("panics");
+    assert!(
+        matches!(phone.unlock(), Err(AftercallError::Locked { code, .. }) if code == "write_only")
+    );
+    assert!(phone.show(id).expect("shows").fields.is_empty());
+    assert_eq!(phone.pending().expect("counts"), pending);
+    check_in(&phone);
+    assert_eq!(phone.crisis_numbers().expect("numbers")["line"], "000");
+}
+
+#[test]
+fn a_key_store_that_lost_its_key_is_said_and_nothing_is_overwritten() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    check_in(&phone);
+    drop(phone);
+    let store = KeyStore::of(7);
+    store.destroyed.store(true, Ordering::SeqCst);
+    let phone = AftercallPhone::open(path_in(folder.path()), store.clone()).expect("opens");
+    assert!(matches!(phone.unlock(), Err(AftercallError::KeyLost { .. })));
+    store.destroyed.store(false, Ordering::SeqCst);
+    phone.unlock().expect("nothing was overwritten");
+    drop(phone);
+    // The wrapped key of the database gone: the database is never given another one.
+    let path = path_in(folder.path());
+    std::fs::remove_file(format!("{path}.key")).expect("removes");
+    let before = std::fs::read(&path).expect("reads");
+    let refused = AftercallPhone::open(path.clone(), store.clone());
+    assert!(matches!(refused.err(), Some(AftercallError::KeyLost { .. })));
+    let team = NewTeam {
+        relay: "http://127.0.0.1:9".to_owned(),
+        admin: staff("coordinator"),
+        crisis_numbers: HashMap::new(),
+    };
+    let refused = AftercallPhone::create_team(path.clone(), store, team);
+    assert!(matches!(refused.err(), Some(AftercallError::KeyLost { .. })));
+    assert_eq!(std::fs::read(&path).expect("reads"), before);
 }

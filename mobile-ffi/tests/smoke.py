@@ -12,7 +12,27 @@ import unittest
 
 import mobile_ffi as aftercall
 
-KEY = bytes([7] * 32)
+
+class KeyStore(aftercall.KeyVault):
+    """A key store that wraps under one byte pattern, as a platform's would under a key in hardware."""
+
+    def __init__(self, under):
+        self.under = under
+        self.locked = False
+
+    def wrap(self, tier, key):
+        return bytes(byte ^ self.under for byte in key)
+
+    def unwrap(self, tier, wrapped):
+        if self.locked and tier == aftercall.Tier.B:
+            raise aftercall.VaultError.Absent()
+        return self.wrap(tier, wrapped)
+
+    def destroy(self, tier):
+        self.locked = tier == aftercall.Tier.B
+
+
+KEY = KeyStore(7)
 
 
 def text(value):
@@ -43,13 +63,16 @@ class Phone(unittest.TestCase):
         return aftercall.AftercallPhone.open(self.path, key)
 
     def check_in(self):
+        return self.check_in_on(self.phone)
+
+    def check_in_on(self, phone):
         fields = {
             "zone": text("reacting"),
             "sleep_hours": aftercall.FieldValue.FRACTION(4.5),
             "cause": aftercall.FieldValue.SET(["loss", "home"]),
             "text": text("the bridge again"),
         }
-        return self.phone.record("check_in", fields)
+        return phone.record("check_in", fields)
 
     def test_the_library_says_its_version(self):
         self.assertRegex(aftercall.version(), r"^\d+\.\d+\.\d+$")
@@ -70,12 +93,29 @@ class Phone(unittest.TestCase):
         self.assertEqual(phone.show(record).kind, "check_in")
         self.assertEqual(phone.crisis_numbers(), {"line": "000"})
 
+    def test_a_locked_phone_shows_nothing_sealed_until_its_person_unlocks(self):
+        record = self.check_in()
+        phone, store = self.reopen(KEY), KEY
+        self.assertFalse(phone.is_unlocked())
+        self.assertEqual(phone.show(record).fields, {})
+        self.check_in_on(phone)
+        store.locked = True
+        try:
+            with self.assertRaises(aftercall.AftercallError.Locked) as refused:
+                phone.unlock()
+            self.assertEqual(refused.exception.code, "locked")
+        finally:
+            store.locked = False
+        phone.unlock()
+        self.assertEqual(phone.show(record).fields["text"].value, text("the bridge again"))
+        self.assertEqual(len(phone.list("check_in", None, 10)), 2)
+
     def test_a_wrong_key_is_refused_and_the_file_stays_as_it_was(self):
         self.check_in()
         self.phone = None
         before = pathlib.Path(self.path).read_bytes()
         with self.assertRaises(aftercall.AftercallError.WrongKey) as refused:
-            self.reopen(bytes([8] * 32))
+            self.reopen(KeyStore(8))
         self.assertEqual(refused.exception.code, "wrong_key")
         self.assertEqual(pathlib.Path(self.path).read_bytes(), before)
         self.assertNotIn(b"the bridge again", before)

@@ -1,11 +1,14 @@
-//! The key vault of a terminal phone: the random key of its database, wrapped under a passphrase.
+//! The key vault of a terminal phone: its two master keys, wrapped under keys that lie in files and under a
+//! passphrase.
 //!
-//! A phone in a hand keeps this key in its hardware; a terminal has none, so a passphrase stands in. The vault
-//! holds no record and no device key. Invariant: the file is written once, whole, and never changed or
-//! replaced until its phone was wiped; without it and its passphrase the database beside it is lost. Called by the command `phone`.
+//! A phone in a hand keeps these in its hardware; a terminal has none. Tier A is wrapped under `device.key` in the
+//! phone's own folder, so that the phone syncs with nobody there; tier B under a passphrase (Argon2id) keyed with
+//! `reading.key`, so that neither alone opens anything. `vault.json` is the wrapped key of the database.
+//! Invariant: no file is ever changed or replaced until its phone was wiped; destroying a tier overwrites and removes
+//! its key file, and opening never makes one. Called by the command `phone`.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -14,23 +17,34 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
-use sync_core::crypto::passphrase_key;
+use sync_core::crypto::passphrase_and_device_key;
+use sync_core::engine::{self, KeyVault, MasterKey, Tier};
 use sync_core::protocol::Code;
 use sync_core::store::NewFile;
 use zeroize::Zeroizing;
 
+#[cfg(test)]
+mod tests;
+
 /// The key of a phone's database.
-pub type DatabaseKey = Zeroizing<[u8; 32]>;
+pub type DatabaseKey = MasterKey;
 
-const VERSION: u32 = 1;
-const LABEL: &[u8] = b"aftercall vault v1";
+const VERSION: u32 = 2;
+const NONCE_LEN: usize = 24;
+const SALT_LEN: usize = 16;
 
-/// Why a vault gave no key.
+/// Why a vault gave no key. Every file is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    /// The passphrase is wrong, or the wrapped key was altered. The file is unchanged.
+    /// The passphrase is wrong, or the wrapped key was altered.
     #[error("{}", Code::WrongKey.advice())]
     WrongKey,
+    /// No passphrase was given.
+    #[error("{}", Code::Locked.advice())]
+    NoPassphrase,
+    /// The file of the key that wraps is gone.
+    #[error("{}", Code::KeyLost.advice())]
+    Lost,
     /// There is a vault already; it was left alone.
     #[error("{}", Code::AlreadySetUp.advice())]
     Exists,
@@ -42,7 +56,7 @@ pub enum VaultError {
     Newer,
     /// The file is no vault.
     #[error(
-        "the key vault is damaged; keep the folder as it is and restore vault.json from a copy"
+        "the key vault is damaged; keep the folder as it is and restore its key files from a copy"
     )]
     Damaged,
     /// The file system refused.
@@ -55,6 +69,8 @@ impl VaultError {
     pub fn code(&self) -> Code {
         match self {
             VaultError::WrongKey => Code::WrongKey,
+            VaultError::NoPassphrase => Code::Locked,
+            VaultError::Lost => Code::KeyLost,
             VaultError::Exists => Code::AlreadySetUp,
             VaultError::Absent => Code::NotSetUp,
             VaultError::Newer => Code::StoreNewer,
@@ -73,94 +89,228 @@ impl From<io::Error> for VaultError {
     }
 }
 
-/// Where a phone's folder keeps its vault.
+impl From<VaultError> for engine::VaultError {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::WrongKey => engine::VaultError::Refused,
+            VaultError::NoPassphrase => engine::VaultError::Absent,
+            VaultError::Lost => engine::VaultError::Lost,
+            other => engine::VaultError::Failed(Box::new(other)),
+        }
+    }
+}
+
+/// Where a phone's folder keeps the wrapped key of its database.
 pub fn path(dir: &Path) -> PathBuf {
     dir.join("vault.json")
 }
 
-/// Makes a vault with a fresh key in a folder that is there.
-///
-/// # Errors
-/// [`VaultError::Exists`] if it holds one already.
-pub fn create(
-    dir: &Path,
-    passphrase: &[u8],
-    rng: &mut dyn CryptoRng,
-) -> Result<DatabaseKey, VaultError> {
-    let new = NewFile::beside(&path(dir))?;
-    let mut key = DatabaseKey::default();
-    rng.fill_bytes(&mut *key);
-    let (mut salt, mut nonce) = ([0; 16], [0; 24]);
-    rng.fill_bytes(&mut salt);
-    rng.fill_bytes(&mut nonce);
-    let text = VaultFile::wrap(&key, passphrase, salt, nonce).to_text();
-    fs::write(new.path(), text)?;
-    new.publish()?;
-    Ok(key)
+/// Every file of a vault.
+pub fn files(dir: &Path) -> [PathBuf; 3] {
+    [path(dir), key_file(dir, Tier::A), key_file(dir, Tier::B)]
 }
 
-/// The key in a folder's vault.
-///
-/// # Errors
-/// [`VaultError::WrongKey`] if the passphrase is wrong; nothing is changed.
-pub fn open(dir: &Path, passphrase: &[u8]) -> Result<DatabaseKey, VaultError> {
-    VaultFile::from_text(&fs::read(path(dir))?)?.unwrap(passphrase)
+fn key_file(dir: &Path, tier: Tier) -> PathBuf {
+    dir.join(match tier {
+        Tier::A => "device.key",
+        Tier::B => "reading.key",
+    })
 }
 
-/// Overwrites and removes a folder's vault, if there is one: what its key opened is closed for good. May be repeated.
+/// Overwrites and removes a folder's vault, if there is one: what its keys opened is closed for good. May be repeated.
 ///
 /// # Errors
 /// [`VaultError::Io`].
 pub fn destroy(dir: &Path) -> Result<(), VaultError> {
-    let path = path(dir);
-    let file = match fs::OpenOptions::new().write(true).open(&path) {
+    for file in files(dir) {
+        overwrite_and_remove(&file)?;
+    }
+    Ok(())
+}
+
+/// A flash medium may keep an older copy until it reuses the block.
+fn overwrite_and_remove(path: &Path) -> Result<(), VaultError> {
+    let mut file = match fs::OpenOptions::new().write(true).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         opened => opened.map_err(VaultError::Io)?,
     };
     let length = file.metadata().map_err(VaultError::Io)?.len();
     let zeros = vec![0; usize::try_from(length).unwrap_or(0)];
-    (&file).write_all(&zeros).map_err(VaultError::Io)?;
+    file.write_all(&zeros).map_err(VaultError::Io)?;
     file.sync_all().map_err(VaultError::Io)?;
-    fs::remove_file(&path).map_err(VaultError::Io)
+    fs::remove_file(path).map_err(VaultError::Io)
 }
 
-/// The vault as it lies on the disk: JSON, its bytes in base64url.
-#[derive(Serialize, Deserialize)]
-struct VaultFile {
-    version: u32,
-    salt: String,
-    nonce: String,
-    wrapped: String,
+/// The vault of one folder, with the passphrase if its person gave one.
+pub struct FolderVault {
+    dir: PathBuf,
+    passphrase: Option<Zeroizing<Vec<u8>>>,
 }
 
-impl VaultFile {
-    fn wrap(key: &DatabaseKey, passphrase: &[u8], salt: [u8; 16], nonce: [u8; 24]) -> Self {
-        let payload = Payload { msg: key.as_slice(), aad: LABEL };
-        let wrapped = cipher(passphrase, &salt)
-            .encrypt(&XNonce::from(nonce), payload)
-            .expect("32 bytes are within the cipher's limits");
-        Self {
-            version: VERSION,
-            salt: URL_SAFE_NO_PAD.encode(salt),
-            nonce: URL_SAFE_NO_PAD.encode(nonce),
-            wrapped: URL_SAFE_NO_PAD.encode(wrapped),
-        }
+impl FolderVault {
+    /// The vault of a folder that is there.
+    pub fn new(dir: &Path, passphrase: Option<&[u8]>) -> Self {
+        let passphrase = passphrase.map(|typed| Zeroizing::new(typed.to_vec()));
+        Self { dir: dir.to_owned(), passphrase }
     }
 
-    fn unwrap(&self, passphrase: &[u8]) -> Result<DatabaseKey, VaultError> {
-        let payload = Payload { msg: &bytes::<48>(&self.wrapped)?, aad: LABEL };
-        let nonce = XNonce::from(bytes::<24>(&self.nonce)?);
-        let plain = cipher(passphrase, &bytes(&self.salt)?)
+    /// Draws the key of a database and keeps it wrapped.
+    ///
+    /// # Errors
+    /// [`VaultError::Exists`] if the folder holds a vault already.
+    pub fn create(&mut self, rng: &mut dyn CryptoRng) -> Result<DatabaseKey, VaultError> {
+        let new = NewFile::beside(&path(&self.dir))?;
+        if path(&self.dir).try_exists()? {
+            return Err(VaultError::Exists);
+        }
+        let mut key = DatabaseKey::default();
+        rng.fill_bytes(&mut *key);
+        let wrapped = self.wrap_under(Tier::A, &key, rng)?;
+        let file = VaultFile { version: VERSION, wrapped: URL_SAFE_NO_PAD.encode(wrapped) };
+        fs::write(new.path(), file.to_text())?;
+        new.publish()?;
+        Ok(key)
+    }
+
+    /// The key of the folder's database. Asks for no passphrase.
+    ///
+    /// # Errors
+    /// [`VaultError::Lost`] if the folder has lost `device.key`.
+    pub fn open(&self) -> Result<DatabaseKey, VaultError> {
+        let file = VaultFile::from_text(&fs::read(path(&self.dir))?)?;
+        let wrapped = URL_SAFE_NO_PAD.decode(file.wrapped).map_err(|_| VaultError::Damaged)?;
+        self.unwrap_under(Tier::A, &wrapped)
+    }
+
+    fn wrap_under(
+        &self,
+        tier: Tier,
+        key: &MasterKey,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<u8>, VaultError> {
+        let device = match self.device_part(tier) {
+            Err(VaultError::Lost) => self.new_device_part(tier, rng)?,
+            found => found?,
+        };
+        let (mut salt, mut nonce) = ([0; SALT_LEN], [0; NONCE_LEN]);
+        rng.fill_bytes(&mut salt);
+        rng.fill_bytes(&mut nonce);
+        let payload = Payload { msg: key.as_slice(), aad: label(tier) };
+        let text = self
+            .cipher(tier, &device, &salt)?
+            .encrypt(&XNonce::from(nonce), payload)
+            .expect("32 bytes are within the cipher's limits");
+        Ok([&salt[..], &nonce, &text].concat())
+    }
+
+    fn unwrap_under(&self, tier: Tier, wrapped: &[u8]) -> Result<MasterKey, VaultError> {
+        let (salt, rest) = wrapped.split_at_checked(SALT_LEN).ok_or(VaultError::Damaged)?;
+        let (nonce, text) = rest.split_at_checked(NONCE_LEN).ok_or(VaultError::Damaged)?;
+        let salt = salt.try_into().map_err(|_| VaultError::Damaged)?;
+        let nonce = XNonce::try_from(nonce).map_err(|_| VaultError::Damaged)?;
+        let device = self.device_part(tier)?;
+        let payload = Payload { msg: text, aad: label(tier) };
+        let plain = self
+            .cipher(tier, &device, &salt)?
             .decrypt(&nonce, payload)
             .map_err(|_| VaultError::WrongKey)
             .map(Zeroizing::new)?;
-        let mut key = DatabaseKey::default();
+        let mut key = MasterKey::default();
+        if plain.len() != key.len() {
+            return Err(VaultError::Damaged);
+        }
         key.copy_from_slice(&plain);
         Ok(key)
     }
 
+    fn cipher(
+        &self,
+        tier: Tier,
+        device: &MasterKey,
+        salt: &[u8; SALT_LEN],
+    ) -> Result<XChaCha20Poly1305, VaultError> {
+        let key = match tier {
+            Tier::A => device.clone(),
+            Tier::B => {
+                let typed = self.passphrase.as_ref().ok_or(VaultError::NoPassphrase)?;
+                passphrase_and_device_key(typed, salt, device.as_slice())
+            }
+        };
+        Ok(XChaCha20Poly1305::new((&*key).into()))
+    }
+
+    /// What the device adds to a tier; a phone in a hand keeps it in hardware.
+    fn device_part(&self, tier: Tier) -> Result<MasterKey, VaultError> {
+        let bytes = match fs::read(key_file(&self.dir, tier)) {
+            Ok(bytes) => Zeroizing::new(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(VaultError::Lost),
+            Err(error) => return Err(VaultError::Io(error)),
+        };
+        let mut key = MasterKey::default();
+        if bytes.len() != key.len() {
+            return Err(VaultError::Damaged);
+        }
+        key.copy_from_slice(&bytes);
+        Ok(key)
+    }
+
+    fn new_device_part(
+        &self,
+        tier: Tier,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<MasterKey, VaultError> {
+        let mut key = MasterKey::default();
+        rng.fill_bytes(&mut *key);
+        let new = NewFile::beside(&key_file(&self.dir, tier))?;
+        fs::write(new.path(), key.as_slice())?;
+        new.publish()?;
+        Ok(key)
+    }
+
+    fn destroy_part(&self, tier: Tier) -> Result<(), VaultError> {
+        overwrite_and_remove(&key_file(&self.dir, tier))?;
+        #[cfg(unix)]
+        fs::File::open(&self.dir)?.sync_all()?;
+        Ok(())
+    }
+}
+
+impl KeyVault for FolderVault {
+    fn wrap(
+        &mut self,
+        tier: Tier,
+        key: &MasterKey,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Vec<u8>, engine::VaultError> {
+        Ok(self.wrap_under(tier, key, rng)?)
+    }
+
+    fn unwrap(&mut self, tier: Tier, wrapped: &[u8]) -> Result<MasterKey, engine::VaultError> {
+        Ok(self.unwrap_under(tier, wrapped)?)
+    }
+
+    fn destroy(&mut self, tier: Tier) -> Result<(), engine::VaultError> {
+        Ok(self.destroy_part(tier)?)
+    }
+}
+
+fn label(tier: Tier) -> &'static [u8] {
+    match tier {
+        Tier::A => b"aftercall vault a v2",
+        Tier::B => b"aftercall vault b v2",
+    }
+}
+
+/// The wrapped key as it lies on the disk: JSON, its bytes (salt, nonce, ciphertext) in base64url.
+#[derive(Serialize, Deserialize)]
+struct VaultFile {
+    version: u32,
+    wrapped: String,
+}
+
+impl VaultFile {
     fn to_text(&self) -> String {
-        serde_json::to_string_pretty(self).expect("a number and three texts are JSON") + "\n"
+        serde_json::to_string_pretty(self).expect("a number and a text are JSON") + "\n"
     }
 
     fn from_text(text: &[u8]) -> Result<Self, VaultError> {
@@ -174,113 +324,5 @@ impl VaultFile {
             return Err(VaultError::Newer);
         }
         serde_json::from_slice(text).map_err(|_| VaultError::Damaged)
-    }
-}
-
-fn cipher(passphrase: &[u8], salt: &[u8; 16]) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new((&*passphrase_key(passphrase, salt)).into())
-}
-
-fn bytes<const N: usize>(text: &str) -> Result<[u8; N], VaultError> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| VaultError::Damaged)?;
-    bytes.try_into().map_err(|_| VaultError::Damaged)
-}
-
-#[cfg(test)]
-mod tests {
-    use rand_chacha::ChaCha20Rng;
-    use rand_chacha::rand_core::SeedableRng;
-
-    use super::*;
-
-    const PASSPHRASE: &[u8] = b"a passphrase of the field";
-
-    fn made() -> (tempfile::TempDir, DatabaseKey) {
-        let dir = tempfile::tempdir().unwrap();
-        let key = create(dir.path(), PASSPHRASE, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
-        (dir, key)
-    }
-
-    #[test]
-    fn a_destroyed_vault_is_gone_and_one_that_is_gone_is_destroyed() {
-        let (dir, _) = made();
-        destroy(dir.path()).unwrap();
-        assert!(matches!(open(dir.path(), PASSPHRASE), Err(VaultError::Absent)));
-        destroy(dir.path()).unwrap();
-        create(dir.path(), PASSPHRASE, &mut ChaCha20Rng::seed_from_u64(2)).unwrap();
-    }
-
-    #[test]
-    fn the_key_comes_back_with_its_passphrase_and_stands_nowhere_in_the_file() {
-        let (dir, key) = made();
-        assert_eq!(*open(dir.path(), PASSPHRASE).unwrap(), *key);
-        assert_ne!(*key, [0; 32]);
-        let text = fs::read_to_string(path(dir.path())).unwrap();
-        let file = VaultFile::from_text(text.as_bytes()).unwrap();
-        assert!(!bytes::<48>(&file.wrapped).unwrap().windows(8).any(|w| w == &key[..8]));
-        assert!(!text.contains(&URL_SAFE_NO_PAD.encode(*key)));
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing lies beside it");
-    }
-
-    #[test]
-    fn a_wrong_passphrase_is_refused_and_changes_nothing() {
-        let (dir, _) = made();
-        let before = fs::read(path(dir.path())).unwrap();
-        let error = open(dir.path(), b"a passphrase of the fields").unwrap_err();
-        assert_eq!(error.code(), Code::WrongKey);
-        assert_eq!(fs::read(path(dir.path())).unwrap(), before);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn a_vault_is_never_overwritten() {
-        let (dir, key) = made();
-        let again = create(dir.path(), b"another", &mut ChaCha20Rng::seed_from_u64(2));
-        assert_eq!(again.unwrap_err().code(), Code::AlreadySetUp);
-        assert_eq!(*open(dir.path(), PASSPHRASE).unwrap(), *key);
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn two_vaults_share_neither_key_nor_salt() {
-        let ((_one, a), dir) = (made(), tempfile::tempdir().unwrap());
-        let b = create(dir.path(), PASSPHRASE, &mut ChaCha20Rng::seed_from_u64(2)).unwrap();
-        assert_ne!(*a, *b);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn only_its_owner_may_read_it() {
-        use std::os::unix::fs::PermissionsExt;
-        let (dir, _) = made();
-        let mode = fs::metadata(path(dir.path())).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
-
-    #[test]
-    fn an_absent_newer_or_damaged_vault_is_told_apart() {
-        let dir = tempfile::tempdir().unwrap();
-        let code = || open(dir.path(), PASSPHRASE).unwrap_err().code();
-        assert_eq!(code(), Code::NotSetUp);
-        fs::write(path(dir.path()), r#"{"version":2,"sealed_by":"something new"}"#).unwrap();
-        assert_eq!(code(), Code::StoreNewer);
-        for text in ["", "{}", r#"{"version":1,"salt":"AA","nonce":"AA","wrapped":"AA"}"#] {
-            fs::write(path(dir.path()), text).unwrap();
-            assert_eq!(code(), Code::StoreFailed, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_altered_salt_nonce_or_key_does_not_open() {
-        let (dir, _) = made();
-        let text = fs::read_to_string(path(dir.path())).unwrap();
-        for field in ["salt", "nonce", "wrapped"] {
-            let at = text.find(&format!("\"{field}\": \"")).unwrap() + field.len() + 5;
-            let mut altered = text.clone().into_bytes();
-            altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
-            fs::write(path(dir.path()), altered).unwrap();
-            let code = open(dir.path(), PASSPHRASE).unwrap_err().code();
-            assert_eq!(code, Code::WrongKey, "{field}");
-        }
     }
 }

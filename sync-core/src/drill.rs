@@ -20,6 +20,10 @@ pub const PHONE_POINTS: &[&str] = &[
     "phone.sync.before_cursor",
     "phone.sync.before_commit",
     "phone.sync.after_commit",
+    "phone.unlock.counted",
+    "phone.panic.before_commit",
+    "phone.panic.after_commit",
+    "phone.panic.after_destroy",
 ];
 
 /// Every crash point of the relay, in the order in which they are passed.

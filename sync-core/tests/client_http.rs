@@ -23,7 +23,7 @@ use sync_core::protocol::{
     Timestamp, answer_to_sign, limits, to_cbor,
 };
 use sync_core::records::PolicyProfile;
-use sync_core::store::MemoryStore;
+use sync_core::store::{MemoryStore, MemoryVault};
 
 const RELAY_NOW: Timestamp = Timestamp(1_772_388_000_000);
 
@@ -45,6 +45,7 @@ fn phone(origin: &str) -> (Phone, Slow) {
     let now = slow.now();
     let phone = Phone::create_team(
         Box::new(MemoryStore::new()),
+        Box::new(MemoryVault::new()),
         &mut Env { now, rng: slow.rng() },
         origin,
         PolicyProfile::neutral(),

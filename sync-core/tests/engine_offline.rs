@@ -11,7 +11,7 @@ use sync_core::engine::{EngineError, Env, NewMember, Phone, TextEdit};
 use sync_core::ids::DocId;
 use sync_core::protocol::{Code, Timestamp};
 use sync_core::records::{NotesMode, PolicyProfile, Role, Value};
-use sync_core::store::MemoryStore;
+use sync_core::store::{MemoryStore, MemoryVault};
 
 struct Desk {
     phone: Phone,
@@ -35,7 +35,8 @@ fn set_up(profile: PolicyProfile, roles: &[Role]) -> Desk {
     let mut env = Env { now, rng: &mut rng };
     let store = Box::new(MemoryStore::new());
     let relay = "http://relay.example";
-    let phone = Phone::create_team(store, &mut env, relay, profile, staff("Robin", roles)).unwrap();
+    let (vault, robin) = (Box::new(MemoryVault::new()), staff("Robin", roles));
+    let phone = Phone::create_team(store, vault, &mut env, relay, profile, robin).unwrap();
     Desk { phone, rng, now }
 }
 

@@ -8,7 +8,7 @@ use sync_core::protocol::{
     Code, CodeAnswer, CodeRequest, EnrolAnswer, EnrolRequest, Invitation, from_cbor, to_cbor,
 };
 use sync_core::records::DeviceClass;
-use sync_core::store::MemoryStore;
+use sync_core::store::{MemoryStore, MemoryVault};
 
 use crate::{ORIGIN, World, pack, unpack};
 
@@ -17,9 +17,10 @@ impl World {
     pub fn begin_as(&mut self, name: &str, invitation: &Invitation, class: DeviceClass) {
         let mut rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
         let mut env = Env { now: self.now(), rng: &mut rng };
-        let store = Box::new(MemoryStore::new());
-        let phone = Phone::start_joining_as(store, &mut env, invitation, class).expect("begins");
-        self.add(name, phone, rng);
+        let (store, vault) = (Box::new(MemoryStore::new()), MemoryVault::new());
+        let wraps = Box::new(vault.clone());
+        let phone = Phone::start_joining_as(store, wraps, &mut env, invitation, class);
+        self.add(name, phone.expect("begins"), vault, rng);
     }
 
     /// A new phone begins to join with a typed code.
@@ -27,8 +28,10 @@ impl World {
         let mut rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
         let mut env = Env { now: self.now(), rng: &mut rng };
         let (store, class) = (Box::new(MemoryStore::new()), DeviceClass::Native);
-        let phone = Phone::start_joining_by_code(store, &mut env, ORIGIN, code, class)?;
-        self.add(name, phone, rng);
+        let vault = MemoryVault::new();
+        let wraps = Box::new(vault.clone());
+        let phone = Phone::start_joining_by_code(store, wraps, &mut env, ORIGIN, code, class)?;
+        self.add(name, phone, vault, rng);
         Ok(())
     }
 

@@ -27,7 +27,7 @@ use sync_core::protocol::{
     Code, EnrolAnswer, Invitation, SignedAnswer, SyncResponse, Timestamp, from_cbor, to_cbor,
 };
 use sync_core::records::{PolicyProfile, Role, Value};
-use sync_core::store::MemoryStore;
+use sync_core::store::{MemoryStore, MemoryVault};
 
 /// What phones call the relay.
 pub const ORIGIN: &str = "http://relay.example";
@@ -43,13 +43,15 @@ pub struct Device {
     pub member: MemberId,
     /// How far its clock is off, in milliseconds.
     pub offset_ms: i64,
+    /// Where its keys are wrapped.
+    pub vault: MemoryVault,
     rng: ChaCha20Rng,
 }
 
 impl Device {
     /// A phone that was made elsewhere, on the true time.
-    pub fn new(phone: Phone, member: MemberId, rng: ChaCha20Rng) -> Self {
-        Self { phone, member, offset_ms: 0, rng }
+    pub fn new(phone: Phone, member: MemberId, vault: MemoryVault, rng: ChaCha20Rng) -> Self {
+        Self { phone, member, offset_ms: 0, vault, rng }
     }
 }
 
@@ -133,12 +135,13 @@ impl World {
         let mut device_rng = ChaCha20Rng::seed_from_u64(rng.next_u64());
         let admin = NewMember { name: Some("admin".into()), admin: true, ..NewMember::default() };
         let mut env = Env { now: start, rng: &mut device_rng };
-        let phone =
-            Phone::create_team(Box::new(MemoryStore::new()), &mut env, ORIGIN, profile, admin)
-                .expect("a team");
+        let vault = MemoryVault::new();
+        let (store, wraps) = (Box::new(MemoryStore::new()), Box::new(vault.clone()));
+        let phone = Phone::create_team(store, wraps, &mut env, ORIGIN, profile, admin);
+        let phone = phone.expect("a team");
         relay.allow_team(phone.team()).expect("the relay takes the team");
         let mut world = World { relay, devices: BTreeMap::new(), now_ms, rng, folder };
-        world.add("admin", phone, device_rng);
+        world.add("admin", phone, vault, device_rng);
         world.sync("admin");
         world
     }
@@ -153,9 +156,9 @@ impl World {
         world
     }
 
-    fn add(&mut self, name: &str, mut phone: Phone, rng: ChaCha20Rng) {
+    fn add(&mut self, name: &str, mut phone: Phone, vault: MemoryVault, rng: ChaCha20Rng) {
         let member = phone.status().expect("a status").member;
-        self.devices.insert(name.into(), Device { phone, member, offset_ms: 0, rng });
+        self.devices.insert(name.into(), Device { phone, member, offset_ms: 0, vault, rng });
     }
 
     /// The true time.
@@ -308,8 +311,9 @@ impl World {
     ) -> Result<(), EngineError> {
         let mut rng = ChaCha20Rng::seed_from_u64(self.rng.next_u64());
         let mut env = Env { now: self.now(), rng: &mut rng };
-        let phone = Phone::start_joining(store, &mut env, invitation)?;
-        self.add(name, phone, rng);
+        let vault = MemoryVault::new();
+        let phone = Phone::start_joining(store, Box::new(vault.clone()), &mut env, invitation)?;
+        self.add(name, phone, vault, rng);
         Ok(())
     }
 
@@ -322,12 +326,21 @@ impl World {
     }
 
     /// Ends a phone's process and opens the phone again, on the store that is opened once the first one is closed.
+    /// Its person unlocks it, unless it was wiped.
     pub fn reopen(&mut self, name: &str, store: impl FnOnce() -> Box<dyn Store>) {
-        let Device { phone, member, offset_ms, rng } =
+        self.reopen_locked(name, store);
+        if self.devices[name].phone.wiped().is_none() {
+            self.on(name, |phone, env| phone.unlock(env)).expect("the phone unlocks");
+        }
+    }
+
+    /// As [`World::reopen`], with nobody there to unlock it.
+    pub fn reopen_locked(&mut self, name: &str, store: impl FnOnce() -> Box<dyn Store>) {
+        let Device { phone, member, offset_ms, vault, rng } =
             self.devices.remove(name).expect("a known phone");
         drop(phone);
-        let phone = Phone::open(store()).expect("the phone opens again");
-        self.devices.insert(name.into(), Device { phone, member, offset_ms, rng });
+        let phone = Phone::open(store(), Box::new(vault.clone())).expect("the phone opens again");
+        self.devices.insert(name.into(), Device { phone, member, offset_ms, vault, rng });
     }
 
     /// One exchange with the relay.

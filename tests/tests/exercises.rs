@@ -53,6 +53,11 @@ fn both_kept_shows_concurrent_values_until_one_step_settles_them() {
 }
 
 #[test]
+fn lock_and_panic_go_on_recording_and_sending_without_a_key_that_reads() {
+    play("lock-and-panic.jsonl", 30);
+}
+
+#[test]
 fn killed_anywhere_loses_nothing_and_doubles_nothing() {
     let told = play("killed-anywhere.jsonl", 60);
     assert!(!told.contains("never reached"), "every crash point must have been reached: {told}");

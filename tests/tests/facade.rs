@@ -4,13 +4,31 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use mobile_ffi::{AftercallError, AftercallPhone, FieldValue, NewMember, NewTeam, TextChange};
+use mobile_ffi::{
+    AftercallError, AftercallPhone, FieldValue, KeyVault, NewMember, NewTeam, TextChange, Tier,
+    VaultError,
+};
 use server::serve::{Config, bind_to};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-const KEY: [u8; 32] = [7; 32];
+/// A key store whose keys are always there.
+struct KeyStore;
+
+impl KeyVault for KeyStore {
+    fn wrap(&self, _tier: Tier, key: Vec<u8>) -> Result<Vec<u8>, VaultError> {
+        Ok(key.iter().map(|byte| byte ^ 7).collect())
+    }
+
+    fn unwrap(&self, tier: Tier, wrapped: Vec<u8>) -> Result<Vec<u8>, VaultError> {
+        self.wrap(tier, wrapped)
+    }
+
+    fn destroy(&self, _tier: Tier) -> Result<(), VaultError> {
+        Ok(())
+    }
+}
 
 struct Relay {
     stop: oneshot::Sender<()>,
@@ -76,7 +94,7 @@ async fn begun(folder: &Path) -> (Arc<AftercallPhone>, Relay) {
     let relay = format!("http://{}", listener.local_addr().expect("bound"));
     let (admin, crisis_numbers) = (staff("Ada", "coordinator", true), HashMap::new());
     let team = NewTeam { relay, admin, crisis_numbers };
-    let admin = AftercallPhone::create_team(path_in(folder, "ada.db"), KEY.to_vec(), team)
+    let admin = AftercallPhone::create_team(path_in(folder, "ada.db"), Arc::new(KeyStore), team)
         .expect("makes a team");
     let relay = Relay::start(listener, folder, &admin.status().expect("status").team);
     admin.sync().await.expect("syncs");
@@ -91,7 +109,7 @@ async fn joined_as(
     let member = admin.add_member(new).expect("enters");
     let link = admin.invite(member.clone()).expect("invites");
     admin.sync().await.expect("tells the relay of the invitation");
-    let phone = AftercallPhone::start_joining(path_in(folder, "bo.db"), KEY.to_vec(), link)
+    let phone = AftercallPhone::start_joining(path_in(folder, "bo.db"), Arc::new(KeyStore), link)
         .expect("begins to join");
     assert!(!phone.ask_to_join().await.expect("asks"), "nobody has answered yet");
     admin.sync().await.expect("lets the phone in");
@@ -110,8 +128,9 @@ async fn two_phones_join_record_and_type_one_note_through_the_facade() {
         admin: staff("Ada", "coordinator", true),
         crisis_numbers: HashMap::new(),
     };
-    let admin = AftercallPhone::create_team(path_in(folder.path(), "ada.db"), KEY.to_vec(), team)
-        .expect("makes a team");
+    let admin =
+        AftercallPhone::create_team(path_in(folder.path(), "ada.db"), Arc::new(KeyStore), team)
+            .expect("makes a team");
     let me = admin.status().expect("status");
     let relay = Relay::start(listener, folder.path(), &me.team);
     admin.sync().await.expect("syncs");
@@ -156,8 +175,9 @@ async fn a_phone_joins_by_typed_code_and_a_further_one_by_two_scans_through_the_
         admin: staff("Ada", "coordinator", true),
         crisis_numbers: HashMap::new(),
     };
-    let admin = AftercallPhone::create_team(path_in(folder.path(), "ada.db"), KEY.to_vec(), team)
-        .expect("makes a team");
+    let admin =
+        AftercallPhone::create_team(path_in(folder.path(), "ada.db"), Arc::new(KeyStore), team)
+            .expect("makes a team");
     let relay = Relay::start(listener, folder.path(), &admin.status().expect("status").team);
     admin.sync().await.expect("syncs");
     let member = admin.add_member(staff("Bo", "facilitator_mhp", false)).expect("enters");
@@ -165,7 +185,7 @@ async fn a_phone_joins_by_typed_code_and_a_further_one_by_two_scans_through_the_
     admin.sync().await.expect("tells the relay");
     let wrong = format!("{}{}", &code[..11], if code.ends_with('0') { '1' } else { '0' });
     let path = path_in(folder.path(), "bo.db");
-    let bo = AftercallPhone::start_joining_by_code(path, KEY.to_vec(), origin, wrong);
+    let bo = AftercallPhone::start_joining_by_code(path, Arc::new(KeyStore), origin, wrong);
     let bo = bo.expect("begins");
     assert!(!bo.ask_to_join().await.expect("asks"));
     admin.sync().await.expect("answers");
@@ -192,7 +212,7 @@ async fn a_phone_joins_by_typed_code_and_a_further_one_by_two_scans_through_the_
     // Bo's other phone, by two scans; the relay hears of it from bo's first one.
     let link = bo.invite(member.clone()).expect("invites");
     let path = path_in(folder.path(), "bo2.db");
-    let other = AftercallPhone::start_joining(path, KEY.to_vec(), link).expect("begins");
+    let other = AftercallPhone::start_joining(path, Arc::new(KeyStore), link).expect("begins");
     let reply = other.join_reply().expect("shows");
     bo.accept_reply(reply).expect("scans");
     bo.sync().await.expect("syncs");

@@ -82,7 +82,8 @@ async fn nothing_new_with_a_thousand_documents_is_one_request_under_a_kilobyte()
         ..NewMember::default()
     };
     let profile = PolicyProfile::neutral();
-    let mut phone = Phone::create_team(Box::new(store), &mut env, &origin, profile, admin).unwrap();
+    let (store, vault) = (Box::new(store), Box::new(sync_core::store::MemoryVault::new()));
+    let mut phone = Phone::create_team(store, vault, &mut env, &origin, profile, admin).unwrap();
     for minute in 0..500 {
         let fields = form(&[
             ("started_at", text(&format!("2026-03-01T{:02}:{:02}:00Z", minute / 60, minute % 60))),

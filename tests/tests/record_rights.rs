@@ -365,7 +365,7 @@ fn scene() -> Scene {
 /// The operations space of another team that this relay serves.
 fn other_team(world: &mut World) -> SpaceId {
     use sync_core::engine::{Env, Phone};
-    use sync_core::store::MemoryStore;
+    use sync_core::store::{MemoryStore, MemoryVault};
     let mut rng = ChaCha20Rng::seed_from_u64(4_711);
     let mut env = Env { now: world.now(), rng: &mut rng };
     let admin = NewMember {
@@ -374,13 +374,14 @@ fn other_team(world: &mut World) -> SpaceId {
         admin: true,
         ..NewMember::default()
     };
+    let (store, vault) = (Box::new(MemoryStore::new()), MemoryVault::new());
+    let wraps = Box::new(vault.clone());
     let phone =
-        Phone::create_team(Box::new(MemoryStore::new()), &mut env, tests::ORIGIN, profile(), admin)
-            .unwrap();
+        Phone::create_team(store, wraps, &mut env, tests::ORIGIN, profile(), admin).unwrap();
     let team = phone.team();
     world.relay.allow_team(team).unwrap();
     let member = phone.directory().members().next().unwrap().0;
-    world.devices.insert("other".into(), tests::Device::new(phone, member, rng));
+    world.devices.insert("other".into(), tests::Device::new(phone, member, vault, rng));
     world.incident("other");
     world.sync("other");
     world.devices.remove("other");

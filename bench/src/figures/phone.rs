@@ -70,8 +70,8 @@ fn open(few: Handset, many: Handset) -> Outcome<Figure> {
     let (few, many) = (few.put_away(), many.put_away());
     let mut opened = [const { Vec::new() }; 2];
     for _ in 0..ROUNDS {
-        for (path, opened) in [&few, &many].into_iter().zip(&mut opened) {
-            opened.push(cost::ms(|| handset::open(path).map(drop))?.1);
+        for ((path, vault), opened) in [&few, &many].into_iter().zip(&mut opened) {
+            opened.push(cost::ms(|| handset::open(path, vault).map(drop))?.1);
         }
     }
     let [few, many] = opened.map(|ms| median(&ms));

@@ -28,6 +28,9 @@ use crate::phone::relay::Link;
 
 use super::protocol::{Answer, ToPhone};
 
+/// An exercise is one boot of every device, whatever is restarted in it.
+const BOOT: i64 = 1;
+
 /// Why a command was not done.
 enum Trouble {
     /// The phone refused.
@@ -67,6 +70,8 @@ struct Device {
     folder: PathBuf,
     rng: Box<dyn CryptoRng>,
     running: Option<Running>,
+    /// The monotonic clock as the file tells it.
+    up_ms: i64,
     /// What it says once it was wiped and holds nothing any more.
     wiped: Option<Failure>,
 }
@@ -101,15 +106,24 @@ struct Running {
 }
 
 impl Device {
-    /// Lets a phone that is open see what time has passed, as an app does.
-    fn pass(&mut self, up: Uptime) -> Result<(), Trouble> {
+    /// Lets a phone that is open see what time has passed, as an app does, once a step of the file has moved it.
+    fn pass(&mut self, up_ms: i64) -> Result<(), Trouble> {
+        let moved = std::mem::replace(&mut self.up_ms, up_ms) != up_ms;
+        let up = self.uptime();
         match &mut self.running {
             Some(running) if running.phone.wiped().is_none() => {
+                if moved {
+                    running.phone.observe_uptime(up)?;
+                }
                 running.phone.expire(up)?;
             }
             _ => {}
         }
         Ok(())
+    }
+
+    fn uptime(&self) -> Uptime {
+        Uptime { boot: BOOT, ms: self.up_ms }
     }
 
     /// The phone and what it is handed for one command.
@@ -134,12 +148,13 @@ pub fn run(folder: &Path, seed: Option<u64>) -> ExitCode {
             }
         },
     };
-    let mut device = Device { folder: folder.to_owned(), rng, running: None, wiped: None };
+    let folder = folder.to_owned();
+    let mut device = Device { folder, rng, running: None, up_ms: 0, wiped: None };
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
         let answer = match serde_json::from_str::<ToPhone>(&line) {
             Ok(ToPhone { now_ms, up_ms, command }) => {
-                let passed = device.pass(Uptime { boot: 1, ms: up_ms });
+                let passed = device.pass(up_ms);
                 answer(passed.and_then(|()| device.perform(Timestamp(now_ms), command)))
             }
             Err(_) => Answer::Broken("the command cannot be read".into()),

@@ -86,7 +86,15 @@ pub enum PhoneCommand {
     Open {
         passphrase: String,
         connect: String,
+        /// Whether nobody unlocks it.
+        locked: bool,
     },
+    /// Forgets what reads, until it is unlocked.
+    Lock,
+    /// Unlocks with its passphrase.
+    Unlock,
+    /// Destroys what reads.
+    Panic,
     /// Asks the relay once whether the device is listed.
     Enrol,
     AddMember {

@@ -202,6 +202,16 @@ pub enum Verb {
     },
     /// Fetch and show the relay's audit log (admins)
     Audit,
+    /// Stay locked: show nothing sealed and ask for no passphrase, until `unlock`
+    Lock,
+    /// Unlock with the passphrase
+    Unlock,
+    /// Say what is left after a panic, or destroy everything this phone can read
+    Panic {
+        /// Destroy it; there is no way back on this phone
+        #[arg(long)]
+        yes: bool,
+    },
     /// Show the crisis numbers; needs no link and no waiting
     Crisis,
 }

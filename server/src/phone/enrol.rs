@@ -12,6 +12,7 @@ use sync_core::protocol::{Code, Day, Invitation};
 use sync_core::records::DeviceClass;
 
 use super::arguments::{Invite, Join};
+use super::folder::Presence;
 use super::output::{Output, short, table};
 use super::relay::{Here, Link};
 use super::team::{enter, origin, wrong};
@@ -149,8 +150,8 @@ fn begin(folder: &Path, text: &str, relay: Option<&str>) -> Result<Phone, Failur
         let invitation = Invitation::from_link(text).map_err(|_| {
             wrong("That is not an invitation's link; copy it again in full.".into())
         })?;
-        return folder::create(folder, |store| {
-            Ok(with_env(|env| Phone::start_joining(store, env, &invitation))?)
+        return folder::create(folder, |store, vault| {
+            Ok(with_env(|env| Phone::start_joining(store, vault, env, &invitation))?)
         });
     }
     let is_code = sync_core::crypto::TypedCode::parse(text).is_ok();
@@ -160,7 +161,7 @@ fn begin(folder: &Path, text: &str, relay: Option<&str>) -> Result<Phone, Failur
         ));
     }
     if folder::holds_phone(folder) {
-        let mut phone = folder::open(folder)?;
+        let mut phone = folder::open(folder, Presence::Asked)?;
         with_env(|env| phone.try_code(env, text))?;
         return Ok(phone);
     }
@@ -170,9 +171,9 @@ fn begin(folder: &Path, text: &str, relay: Option<&str>) -> Result<Phone, Failur
         )
     })?;
     let relay = origin(relay)?;
-    folder::create(folder, |store| {
+    folder::create(folder, |store, vault| {
         let class = DeviceClass::Native;
-        Ok(with_env(|env| Phone::start_joining_by_code(store, env, &relay, text, class))?)
+        Ok(with_env(|env| Phone::start_joining_by_code(store, vault, env, &relay, text, class))?)
     })
 }
 
@@ -180,7 +181,7 @@ fn begin(folder: &Path, text: &str, relay: Option<&str>) -> Result<Phone, Failur
 pub fn join(folder: &Path, typed: &Join) -> Outcome {
     let mut phone = match &typed.link {
         Some(link) => begin(folder, &given(link)?, typed.relay.as_deref())?,
-        None => folder::open(folder)?,
+        None => folder::open(folder, Presence::Asked)?,
     };
     let status = phone.status()?;
     let link = Link::to(&status.relay)?;

@@ -1,18 +1,19 @@
-//! A phone's folder: the passphrase's vault and the encrypted database, opened together or not at all.
+//! A phone's folder: the vault and the encrypted database, opened together or not at all, and when its person is
+//! asked for the passphrase.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use getrandom::SysRng;
-use rand_core::UnwrapErr;
+use rand_core::{CryptoRng, UnwrapErr};
 use serde_json::{Value as Json, json};
-use server::vault;
-use sync_core::engine::{Phone, WipeState};
+use server::vault::{self, FolderVault};
+use sync_core::engine::{Env, Phone, Uptime, WipeState};
 use sync_core::protocol::{Code, Day};
 use sync_core::store::{NewFile, SqliteStore};
 use zeroize::Zeroizing;
 
-use super::Failure;
+use super::{Failure, uptime};
 
 /// Where the passphrase is read from if it is set.
 const PASSPHRASE: &str = "AFTERCALL_PASSPHRASE";
@@ -25,7 +26,7 @@ fn database_path(folder: &Path) -> PathBuf {
 
 /// Whether the folder holds a phone.
 pub fn holds_phone(folder: &Path) -> bool {
-    vault::path(folder).exists() || database_path(folder).exists()
+    vault::files(folder).iter().any(|file| file.exists()) || database_path(folder).exists()
 }
 
 fn prompt(text: &str) -> Result<Zeroizing<String>, Failure> {
@@ -123,36 +124,107 @@ fn reached(_point: &str) {
     sync_core::drill::crash_point(_point);
 }
 
-/// Opens the phone in a folder.
-pub fn open(folder: &Path) -> Result<Phone, Failure> {
+/// Whether a verb needs its person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// The passphrase is asked for.
+    Asked,
+    /// The phone is unlocked if the environment holds the passphrase; nobody is asked.
+    IfGiven,
+    /// The phone stays locked.
+    None,
+}
+
+/// Opens the phone in a folder, and unlocks it where the verb wants that and it is not kept locked.
+pub fn open(folder: &Path, presence: Presence) -> Result<Phone, Failure> {
     refuse_wiped(folder)?;
     if !holds_phone(folder) {
         return Err(Failure::of(Code::NotSetUp));
     }
-    open_with(folder, passphrase("Passphrase: ")?.0.as_bytes())
+    let typed = match presence {
+        _ if is_kept_locked(folder) => None,
+        Presence::Asked => Some(passphrase("Passphrase: ")?.0),
+        Presence::IfGiven => std::env::var(PASSPHRASE).ok().map(Zeroizing::new),
+        Presence::None => None,
+    };
+    match typed {
+        Some(typed) => {
+            let mut phone = open_locked(folder, Some(typed.as_bytes()), uptime::now())?;
+            if phone.wiped().is_some() {
+                return Ok(phone);
+            }
+            if let Some(why) = unlock(&mut phone, &mut UnwrapErr(SysRng))? {
+                eprintln!("{why}");
+            }
+            Ok(phone)
+        }
+        None => open_locked(folder, None, uptime::now()),
+    }
 }
 
-/// Opens the phone in a folder with this passphrase.
-pub fn open_with(folder: &Path, passphrase: &[u8]) -> Result<Phone, Failure> {
-    refuse_wiped(folder)?;
-    let key = vault::open(folder, passphrase)?;
-    let store = SqliteStore::open_existing(&database_path(folder), &key)?;
-    let phone = Phone::open(Box::new(store))?;
-    match phone.wiped() {
-        Some(WipeState { day, acknowledged: true }) => {
-            drop(phone);
-            clear_wiped(folder, day)?;
-            refuse_wiped(folder)?;
-            Err(Failure::of(Code::NotSetUp))
+/// Unlocks a phone. A phone that can only write, or whose key store lost its key, stays locked and goes on: why is
+/// returned.
+pub fn unlock(phone: &mut Phone, rng: &mut dyn CryptoRng) -> Result<Option<Failure>, Failure> {
+    match phone.unlock(&mut Env { now: super::now(), rng }) {
+        Ok(()) => Ok(None),
+        Err(error) if matches!(error.code(), Code::WriteOnly | Code::KeyLost) => {
+            Ok(Some(error.into()))
         }
-        _ => Ok(phone),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Opens the phone in a folder without unlocking it. `passphrase`: what its vault is handed when it is asked.
+/// `uptime`: the monotonic clock, told to the phone first.
+pub fn open_locked(
+    folder: &Path,
+    passphrase: Option<&[u8]>,
+    uptime: Uptime,
+) -> Result<Phone, Failure> {
+    refuse_wiped(folder)?;
+    let vault = FolderVault::new(folder, passphrase);
+    let key = vault.open()?;
+    let store = SqliteStore::open_existing(&database_path(folder), &key)?;
+    let mut phone = Phone::open(Box::new(store), Box::new(vault))?;
+    if let Some(WipeState { day, acknowledged: true }) = phone.wiped() {
+        drop(phone);
+        clear_wiped(folder, day)?;
+        refuse_wiped(folder)?;
+        return Err(Failure::of(Code::NotSetUp));
+    }
+    phone.observe_uptime(uptime)?;
+    Ok(phone)
+}
+
+/// The passphrase of this folder's phone, asked for.
+pub fn asked_passphrase() -> Result<Zeroizing<String>, Failure> {
+    Ok(passphrase("Passphrase: ")?.0)
+}
+
+fn lock_marker(folder: &Path) -> PathBuf {
+    folder.join("locked")
+}
+
+/// Whether `lock` was said and `unlock` not since.
+pub fn is_kept_locked(folder: &Path) -> bool {
+    lock_marker(folder).exists()
+}
+
+/// Keeps the phone locked from verb to verb, or no longer.
+pub fn keep_locked(folder: &Path, locked: bool) -> Result<(), Failure> {
+    let marker = lock_marker(folder);
+    let done = match locked {
+        true => std::fs::write(marker, b""),
+        false if marker.exists() => std::fs::remove_file(marker),
+        false => Ok(()),
+    };
+    done.map_err(|_| Failure::of(Code::StoreFailed))
 }
 
 /// Makes a phone in a folder; if `set_up` fails, the folder is as it was.
 pub fn create(
     folder: &Path,
-    set_up: impl FnOnce(Box<SqliteStore>) -> Result<Phone, Failure>,
+    set_up: impl FnOnce(Box<SqliteStore>, Box<FolderVault>) -> Result<Phone, Failure>,
 ) -> Result<Phone, Failure> {
     wiped_on(folder)?;
     if holds_phone(folder) {
@@ -165,7 +237,7 @@ pub fn create(
 pub fn create_with(
     folder: &Path,
     passphrase: &[u8],
-    set_up: impl FnOnce(Box<SqliteStore>) -> Result<Phone, Failure>,
+    set_up: impl FnOnce(Box<SqliteStore>, Box<FolderVault>) -> Result<Phone, Failure>,
 ) -> Result<Phone, Failure> {
     // Before anything is made: a folder that says so and holds a phone is one whose clearing was interrupted.
     if wiped_on(folder)?.is_some() {
@@ -176,9 +248,10 @@ pub fn create_with(
     }
     make_private(folder)?;
     let made = (|| {
-        let key = vault::create(folder, passphrase, &mut UnwrapErr(SysRng))?;
+        let mut vault = FolderVault::new(folder, Some(passphrase));
+        let key = vault.create(&mut UnwrapErr(SysRng))?;
         let store = SqliteStore::open(&database_path(folder), &key)?;
-        set_up(Box::new(store))
+        set_up(Box::new(store), Box::new(vault))
     })();
     if made.is_err() {
         remove(folder);
@@ -194,7 +267,9 @@ fn remove(folder: &Path) {
         path.push(suffix);
         let _ = fs::remove_file(path);
     }
-    let _ = fs::remove_file(vault::path(folder));
+    for path in vault::files(folder) {
+        let _ = fs::remove_file(path);
+    }
 }
 
 /// Only the phone's owner may look into the folder.

@@ -39,7 +39,7 @@ pub(super) fn record_json(view: &RecordView) -> Json {
     let fields: serde_json::Map<String, Json> =
         view.fields.iter().map(|(name, field)| (name.clone(), field_json(field))).collect();
     json!({ "record": view.id.to_string(), "kind": view.kind, "fields": fields,
-            "unreadable": view.unreadable, "stored": view.stored,
+            "unreadable": view.unreadable, "shut": view.shut.map(Code::as_str), "stored": view.stored,
             "only_here": view.only_here })
 }
 
@@ -121,7 +121,8 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
         out.push_str(&format!("  {name}: {}\n", indented(&field_words(field))));
     }
     for part in &view.unreadable {
-        out.push_str(&format!("  ({part} cannot be opened here)\n"));
+        let why = why_shut(view.shut).unwrap_or("cannot be opened here");
+        out.push_str(&format!("  ({part} {why})\n"));
     }
     let mut json = record_json(&view);
     if view.kind == "intervention" {
@@ -166,9 +167,18 @@ fn indented(text: &str) -> String {
     text.replace('\n', "\n    ")
 }
 
+/// Why something sealed cannot be read, if that is because the phone is shut.
+fn why_shut(shut: Option<Code>) -> Option<&'static str> {
+    Some(match shut? {
+        Code::Locked => "is sealed; `unlock` to read",
+        _ => "cannot be read on this phone now; recording goes on",
+    })
+}
+
 fn note_words(note: &NoteView) -> String {
     if note.unreadable {
-        return "  session note: cannot be opened here; its leads read it\n".into();
+        let why = why_shut(note.shut).unwrap_or("cannot be opened here; its leads read it");
+        return format!("  session note: {why}\n");
     }
     let mut out = format!("  session note {}\n", short(note.space));
     for (phase, text) in &note.phases {
@@ -178,7 +188,8 @@ fn note_words(note: &NoteView) -> String {
 }
 
 pub(super) fn note_json(note: &NoteView) -> Json {
-    json!({ "space": note.space.to_string(), "phases": note.phases, "unreadable": note.unreadable })
+    json!({ "space": note.space.to_string(), "phases": note.phases, "unreadable": note.unreadable,
+            "shut": note.shut.map(Code::as_str) })
 }
 
 fn time_of(field: Option<&FieldView>) -> Option<Timestamp> {
@@ -337,8 +348,13 @@ pub fn status(phone: &mut Phone) -> Outcome {
     let notices = phone.notices()?;
     let enrolled = if status.enrolled { "yes" } else { "not yet" };
     let recovery = super::recovery::notice(phone)?;
+    let reading = match status.shut {
+        None => "unlocked".to_owned(),
+        Some(Code::Locked) => "locked; `unlock` to read what is sealed".to_owned(),
+        Some(_) => "ended on this phone for now; recording and sending go on".to_owned(),
+    };
     let words = format!(
-        "team      {}\nmember    {}\ndevice    {}\nrelay     {}\nenrolled  {enrolled}\ndirectory {} entries\nwaiting   {} to be sent\nrecovery  {recovery}\n",
+        "team      {}\nmember    {}\ndevice    {}\nrelay     {}\nenrolled  {enrolled}\ndirectory {} entries\nwaiting   {} to be sent\nreading   {reading}\nrecovery  {recovery}\n",
         status.team,
         status.member,
         status.device,
@@ -349,7 +365,7 @@ pub fn status(phone: &mut Phone) -> Outcome {
     let json = json!({ "team": status.team.to_string(), "member": status.member.to_string(),
                        "device": status.device.to_string(), "relay": status.relay,
                        "enrolled": status.enrolled, "directory_seq": status.directory_seq,
-                       "pending": status.pending,
+                       "pending": status.pending, "shut": status.shut.map(Code::as_str),
                        "notices": notices.iter().map(|n| n.code.as_str()).collect::<Vec<_>>() });
     Ok(Output { words, json })
 }

@@ -11,6 +11,7 @@ mod erase;
 mod failure;
 pub mod folder;
 pub mod forms;
+mod guard;
 pub mod look;
 mod output;
 mod policy;
@@ -38,6 +39,7 @@ use sync_core::protocol::Timestamp;
 pub use arguments::PhoneArgs;
 use arguments::{RecoveryVerb, Verb};
 pub use failure::Failure;
+use folder::Presence;
 use output::Output;
 
 type Outcome = Result<Output, Failure>;
@@ -73,13 +75,14 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Create(create) => team::create(&args.data, create),
         Verb::Join(join) => enrol::join(&args.data, join),
         Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
+        Verb::Lock => guard::lock(&args.data),
+        Verb::Unlock => guard::unlock(&args.data),
+        Verb::Panic { yes } => guard::panic(&args.data, *yes),
         verb => {
-            let mut phone = folder::open(&args.data)?;
+            let mut phone = folder::open(&args.data, presence(verb))?;
             // Whatever is typed: what has expired is gone before anything is shown.
-            if phone.wiped().is_none()
-                && let Some(up) = uptime::read()
-            {
-                phone.expire(up)?;
+            if phone.wiped().is_none() {
+                phone.expire(uptime::now())?;
             }
             let outcome = match (phone.wiped(), verb) {
                 (None, Verb::Watch { every }) => watch::watch(&mut phone, *every, args.json),
@@ -87,8 +90,19 @@ fn verb(args: &PhoneArgs) -> Outcome {
                 (Some(_), Verb::Sync) => relay::tell_wiped(&mut phone),
                 (Some(state), _) => Err(folder::wiped(state)),
             };
+            // What took long, as a sync may, counts.
+            phone.observe_uptime(uptime::now())?;
             after_wipe(&args.data, phone, outcome)
         }
+    }
+}
+
+/// What works without its person asks for nobody.
+fn presence(verb: &Verb) -> Presence {
+    match verb {
+        Verb::Sync | Verb::Outbox => Presence::IfGiven,
+        Verb::Crisis => Presence::None,
+        _ => Presence::Asked,
     }
 }
 
@@ -104,7 +118,12 @@ fn after_wipe(folder: &Path, phone: Phone, outcome: Outcome) -> Outcome {
 
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
     match verb {
-        Verb::Create(_) | Verb::Join(_) | Verb::Watch { .. } => {
+        Verb::Create(_)
+        | Verb::Join(_)
+        | Verb::Watch { .. }
+        | Verb::Lock
+        | Verb::Unlock
+        | Verb::Panic { .. } => {
             unreachable!("handled before a phone is opened")
         }
         Verb::Invite(invite) => enrol::invite(phone, invite),

@@ -18,6 +18,7 @@ use zeroize::Zeroizing;
 
 use super::arguments::{RecoveryVerb, Restore};
 use super::enrol::{given, tell_relay, wait};
+use super::folder::Presence;
 use super::output::{Output, short};
 use super::relay::{Here, Link};
 use super::{Failure, Outcome, folder, now, refs, with_env};
@@ -330,18 +331,18 @@ pub fn restore(data: &Path, typed: &Restore) -> Outcome {
         (false, Some(link)) => {
             let invitation = link_from(link)?;
             if typed.shares {
-                let phone = folder::create(data, |store| {
-                    Ok(with_env(|env| Phone::start_joining(store, env, &invitation))?)
+                let phone = folder::create(data, |store, vault| {
+                    Ok(with_env(|env| Phone::start_joining(store, vault, env, &invitation))?)
                 });
                 return request(&mut phone?);
             }
             let code = code_from_input()?;
-            folder::create(data, |store| {
-                Ok(with_env(|env| Phone::recover_with_code(store, env, &invitation, &code))?)
+            folder::create(data, |store, vault| {
+                Ok(with_env(|env| Phone::recover_with_code(store, vault, env, &invitation, &code))?)
             })?
         }
         (true, link) => {
-            let mut phone = folder::open(data)?;
+            let mut phone = folder::open(data, Presence::Asked)?;
             if let Some(link) = link {
                 phone.renew_joining(&link_from(link)?)?;
             }

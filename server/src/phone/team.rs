@@ -106,8 +106,8 @@ pub fn create(folder: &Path, typed: &Create) -> Outcome {
         supervises: Vec::new(),
         guest: None,
     };
-    let mut phone = folder::create(folder, |store| {
-        Ok(with_env(|env| Phone::create_team(store, env, &relay, profile, admin))?)
+    let mut phone = folder::create(folder, |store, vault| {
+        Ok(with_env(|env| Phone::create_team(store, vault, env, &relay, profile, admin))?)
     })?;
     let status = phone.status()?;
     let words = format!(

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::look::{note_json, record_json, summary};
 use super::output::{Output, short};
 use super::relay::Here;
-use super::{Failure, Outcome, refs};
+use super::{Failure, Outcome, refs, uptime};
 
 /// Where one line after the other goes.
 struct Screen {
@@ -74,7 +74,10 @@ async fn go_on(
     let mut live = Live::new(http.clone());
     let mut known = records(phone)?;
     let mut timer = Instant::now() + every;
+    let begun = Instant::now();
+    let locks_at = begun + Duration::from_millis(phone.idle_lock_after_ms()?);
     loop {
+        let reads = phone.is_unlocked();
         let mut here = Here::new();
         let mut held = Held::new(phone, &mut here);
         tokio::select! {
@@ -89,6 +92,7 @@ async fn go_on(
                 News::Lost(code) => screen.link_is(Some(code)),
             },
             () = sleep_until(timer) => {}
+            () = sleep_until(locks_at), if reads => {}
         }
         match exchange_until_done(&mut held, http).await {
             Ok(_) => screen.link_is(None),
@@ -98,6 +102,14 @@ async fn go_on(
         let now = records(phone)?;
         tell(screen, &known, &now);
         known = now;
+        phone.observe_uptime(uptime::now())?;
+        let idle_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if phone.idle_lock(idle_ms)? && reads {
+            // Nobody touches a phone that is watched.
+            let words = "Locked, since nobody touched this phone; it goes on syncing and shows what is open.";
+            screen.say(words, json!({ "locked": true }));
+            known = records(phone)?;
+        }
         timer = Instant::now() + every;
     }
 }

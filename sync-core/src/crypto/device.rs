@@ -17,12 +17,48 @@ use crate::protocol::{Envelope, Header, Suite, body_hash};
 use super::secret::Secret;
 use super::{CryptoError, hpke_base, labels};
 
-/// The secret keys of one device.
+/// The secret keys of one device. Locked, it signs and nothing that is sealed to it opens.
 pub struct DeviceKeys {
     signing: SigningKey,
-    sealing: hpke_base::PrivateKey,
+    /// `None` while locked.
+    sealing: Option<SealingKeys>,
+    seal_key: [u8; 32],
+    seal_key_2: Option<Vec<u8>>,
+}
+
+/// The secret halves of what a device is sealed to with.
+struct SealingKeys {
+    first: hpke_base::PrivateKey,
     /// None on a device that was set up before there was suite 2.
-    sealing_2: Option<hpke_base::PrivateKey>,
+    second: Option<hpke_base::PrivateKey>,
+}
+
+impl SealingKeys {
+    /// X25519 key, then the X-Wing seed if there is one.
+    fn from_bytes(bytes: &[u8]) -> Result<Self, CryptoError> {
+        let (first, second) = bytes.split_at_checked(32).ok_or(CryptoError::Key)?;
+        let second = (!second.is_empty()).then_some(second);
+        let second = second.map(|bytes| hpke_base::private_from_bytes(Suite::XWing, bytes));
+        Ok(Self {
+            first: hpke_base::private_from_bytes(Suite::X25519, first)?,
+            second: second.transpose()?,
+        })
+    }
+
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(64));
+        bytes.extend_from_slice(hpke_base::private_bytes(&self.first).as_bytes());
+        if let Some(second) = &self.second {
+            bytes.extend_from_slice(hpke_base::private_bytes(second).as_bytes());
+        }
+        bytes
+    }
+
+    fn public(&self) -> ([u8; 32], Option<Vec<u8>>) {
+        let first = hpke_base::public_bytes(&self.first);
+        let first = first.try_into().expect("an X25519 key has 32 bytes");
+        (first, self.second.as_ref().map(hpke_base::public_bytes))
+    }
 }
 
 /// What a device can be sealed to, as the directory lists it.
@@ -53,46 +89,81 @@ impl DeviceKeys {
     /// Fresh keys.
     pub fn generate(rng: &mut dyn CryptoRng) -> Self {
         let seed = Secret::generate(rng);
-        Self {
-            signing: SigningKey::from_bytes(seed.as_bytes()),
-            sealing: hpke_base::generate(Suite::X25519, rng),
-            sealing_2: Some(hpke_base::generate(Suite::XWing, rng)),
-        }
+        let sealing = SealingKeys {
+            first: hpke_base::generate(Suite::X25519, rng),
+            second: Some(hpke_base::generate(Suite::XWing, rng)),
+        };
+        Self::of(&seed, sealing)
+    }
+
+    fn of(seed: &Secret, sealing: SealingKeys) -> Self {
+        let (seal_key, seal_key_2) = sealing.public();
+        let signing = SigningKey::from_bytes(seed.as_bytes());
+        Self { signing, sealing: Some(sealing), seal_key, seal_key_2 }
     }
 
     /// The keys from [`DeviceKeys::to_secret_bytes`].
     pub fn from_secret_bytes(bytes: &[u8]) -> Result<Self, CryptoError> {
-        let (seed, rest) = bytes.split_at_checked(32).ok_or(CryptoError::Key)?;
-        let (sealing, second) = rest.split_at_checked(32).ok_or(CryptoError::Key)?;
+        let (seed, sealing) = bytes.split_at_checked(32).ok_or(CryptoError::Key)?;
+        Ok(Self::of(&Secret::from_slice(seed)?, SealingKeys::from_bytes(sealing)?))
+    }
+
+    /// Locked keys: the seed from [`DeviceKeys::signing_bytes`], and what [`DeviceKeys::seal_bytes`] gave.
+    pub fn locked(seed: &[u8], seal_bytes: &[u8]) -> Result<Self, CryptoError> {
         let seed = Secret::from_slice(seed)?;
-        let second = (!second.is_empty()).then_some(second);
+        let (first, second) = seal_bytes.split_first_chunk().ok_or(CryptoError::Key)?;
         Ok(Self {
             signing: SigningKey::from_bytes(seed.as_bytes()),
-            sealing: hpke_base::private_from_bytes(Suite::X25519, sealing)?,
-            sealing_2: second
-                .map(|bytes| hpke_base::private_from_bytes(Suite::XWing, bytes))
-                .transpose()?,
+            sealing: None,
+            seal_key: *first,
+            seal_key_2: (!second.is_empty()).then(|| second.to_vec()),
         })
     }
 
-    /// The secret bytes (Ed25519 seed, X25519 key, X-Wing seed if there is one; 96 or 64 bytes), for an encrypted
-    /// store only.
+    /// Forgets the sealing keys; what is sealed to this device opens no more.
+    pub fn lock(&mut self) {
+        self.sealing = None;
+    }
+
+    /// Takes the sealing keys from [`DeviceKeys::sealing_bytes`] again.
+    ///
+    /// # Errors
+    /// `Key` if they do not belong to the public ones; the keys stay locked.
+    pub fn unlock(&mut self, sealing: &[u8]) -> Result<(), CryptoError> {
+        let sealing = SealingKeys::from_bytes(sealing)?;
+        if sealing.public() != (self.seal_key, self.seal_key_2.clone()) {
+            return Err(CryptoError::Key);
+        }
+        self.sealing = Some(sealing);
+        Ok(())
+    }
+
+    /// The secret bytes (Ed25519 seed, then unless locked the X25519 key and the X-Wing seed if there is one; 96 or 64
+    /// bytes), for an encrypted store only.
     pub fn to_secret_bytes(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(96));
         bytes.extend_from_slice(self.signing.as_bytes());
-        bytes.extend_from_slice(hpke_base::private_bytes(&self.sealing).as_bytes());
-        if let Some(second) = &self.sealing_2 {
-            bytes.extend_from_slice(hpke_base::private_bytes(second).as_bytes());
-        }
+        bytes.extend_from_slice(&self.sealing_bytes().unwrap_or_default());
         bytes
     }
 
+    /// The Ed25519 seed (32 bytes), for an encrypted store only.
+    pub fn signing_bytes(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(self.signing.as_bytes().to_vec())
+    }
+
+    /// The X25519 key, then the X-Wing seed (64 or 32 bytes), for rows under the reading key only. `None` while locked.
+    pub fn sealing_bytes(&self) -> Option<Zeroizing<Vec<u8>>> {
+        Some(self.sealing.as_ref()?.to_bytes())
+    }
+
     /// Keys that sign as this device and open nothing that was sealed to it.
-    pub fn without_sealing(&self, rng: &mut dyn CryptoRng) -> Self {
+    pub fn without_sealing(&self) -> Self {
         Self {
             signing: self.signing.clone(),
-            sealing: hpke_base::generate(Suite::X25519, rng),
-            sealing_2: None,
+            sealing: None,
+            seal_key: self.seal_key,
+            seal_key_2: self.seal_key_2.clone(),
         }
     }
 
@@ -103,19 +174,17 @@ impl DeviceKeys {
 
     /// HPKE (X25519) public key.
     pub fn seal_key(&self) -> [u8; 32] {
-        let bytes = hpke_base::public_bytes(&self.sealing);
-        bytes.try_into().expect("an X25519 key has 32 bytes")
+        self.seal_key
     }
 
     /// X-Wing public key, 1,216 bytes; `None` on a device that was set up before there was suite 2.
     pub fn seal_key_2(&self) -> Option<Vec<u8>> {
-        self.sealing_2.as_ref().map(hpke_base::public_bytes)
+        self.seal_key_2.clone()
     }
 
     /// Both sealing keys as [`SealKeys::to_bytes`] has them.
     pub fn seal_bytes(&self) -> Vec<u8> {
-        let (first, second) = (self.seal_key(), self.seal_key_2());
-        SealKeys { first: &first, second: second.as_deref() }.to_bytes()
+        SealKeys { first: &self.seal_key, second: self.seal_key_2.as_deref() }.to_bytes()
     }
 
     /// The device's id.
@@ -136,8 +205,12 @@ impl DeviceKeys {
     }
 
     /// The secret key for what is sealed to this device: the best it has, and no lesser one.
-    pub(super) fn sealing(&self) -> &hpke_base::PrivateKey {
-        self.sealing_2.as_ref().unwrap_or(&self.sealing)
+    ///
+    /// # Errors
+    /// `Key` while locked.
+    pub(super) fn sealing(&self) -> Result<&hpke_base::PrivateKey, CryptoError> {
+        let sealing = self.sealing.as_ref().ok_or(CryptoError::Key)?;
+        Ok(sealing.second.as_ref().unwrap_or(&sealing.first))
     }
 }
 
@@ -224,5 +297,30 @@ mod tests {
         }
         let long = [bytes.as_slice(), &[0]].concat();
         assert_eq!(DeviceKeys::from_secret_bytes(&long).err(), Some(CryptoError::Key));
+    }
+
+    #[test]
+    fn locked_keys_sign_show_what_they_are_sealed_to_with_and_unlock_with_their_own_halves_only() {
+        for keep in [64, 96] {
+            let bytes = DeviceKeys::generate(&mut rng(4)).to_secret_bytes();
+            let keys = DeviceKeys::from_secret_bytes(&bytes[..keep]).expect("keys");
+            let sealing = keys.sealing_bytes().expect("unlocked");
+            let mut locked =
+                DeviceKeys::locked(&keys.signing_bytes(), &keys.seal_bytes()).expect("locked");
+            assert!(locked.sealing().is_err() && locked.sealing_bytes().is_none());
+            assert_eq!(locked.seal_bytes(), keys.seal_bytes());
+            assert_eq!(locked.sign(b"x"), keys.sign(b"x"));
+            let other = DeviceKeys::generate(&mut rng(5)).sealing_bytes().expect("keys");
+            let halves =
+                [other.to_vec(), other[..32].to_vec(), [&sealing[..32], &[1; 32]].concat()];
+            for wrong in halves {
+                assert_eq!(locked.unlock(&wrong).err(), Some(CryptoError::Key));
+                assert!(locked.sealing().is_err());
+            }
+            locked.unlock(&sealing).expect("its own");
+            assert_eq!(locked.to_secret_bytes(), keys.to_secret_bytes());
+            locked.lock();
+            assert!(locked.sealing().is_err());
+        }
     }
 }

@@ -75,7 +75,7 @@ impl EpochSecret {
             return Err(CryptoError::Seal);
         }
         let info = wrap_info(suite, epoch_public, wrapped.device);
-        let bytes = hpke_base::open(keys.sealing(), &info, b"", &wrapped.sealed)?;
+        let bytes = hpke_base::open(keys.sealing()?, &info, b"", &wrapped.sealed)?;
         let secret = Self::from_secret_bytes(suite, &bytes)?;
         secret.check_public(epoch_public)?;
         Ok(secret)

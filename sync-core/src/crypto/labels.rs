@@ -57,6 +57,8 @@ pub const AT_REST: &[u8] = b"aftercall at rest v1";
 
 /// Before a device's public keys, in its fingerprint.
 pub const FINGERPRINT: &[u8] = b"fingerprint v1";
+/// Before table and key, in the associated data of a row under the reading key.
+pub const SEALED_ROW: &[u8] = b"aftercall sealed row v1";
 /// Before team, nonce and operation, in an approval of a directory entry (`protocol`).
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
 /// Before team, nonce and operation, in a refusal to approve it (`protocol`).
@@ -98,6 +100,7 @@ pub const ALL: &[&[u8]] = &[
     DOCUMENT_KEY_WRAP,
     INVITE_LOOKUP,
     INVITE_BIND,
+    SEALED_ROW,
     APPROVAL,
     FINGERPRINT,
     RECOVERY_SIGN,

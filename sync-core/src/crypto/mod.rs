@@ -23,6 +23,7 @@ pub mod labels;
 mod pad;
 pub mod pake;
 mod passphrase;
+mod reading;
 mod recovery;
 mod recovery_code;
 mod recovery_share;
@@ -39,7 +40,8 @@ pub use document_key::DocumentKey;
 pub use epoch::{EpochSecret, is_epoch_key, is_sealing_key};
 pub use error::CryptoError;
 pub use fingerprint::fingerprint;
-pub use passphrase::passphrase_key;
+pub use passphrase::{passphrase_and_device_key, passphrase_key};
+pub use reading::ReadingKey;
 pub use recovery::{RecoveryKeys, RecoverySecret};
 pub use recovery_code::{CodeError, recovery_code, secret_of_code};
 pub use recovery_share::{

@@ -10,11 +10,22 @@ const LANES: u32 = 1;
 
 /// Argon2id (64 MiB, t = 3, p = 1) of a passphrase. Its working memory is wiped.
 pub fn passphrase_key(passphrase: &[u8], salt: &[u8; 16]) -> Zeroizing<[u8; 32]> {
+    passphrase_and_device_key(passphrase, salt, &[])
+}
+
+/// As [`passphrase_key`], keyed with a secret of the device (Argon2's own parameter for one), so that neither the
+/// passphrase nor the device's part alone gives the key.
+pub fn passphrase_and_device_key(
+    passphrase: &[u8],
+    salt: &[u8; 16],
+    device: &[u8],
+) -> Zeroizing<[u8; 32]> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(32))
         .expect("the costs are constants within Argon2's limits");
     let mut memory = vec![Block::default(); params.block_count()];
     let mut key = Zeroizing::new([0; 32]);
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+    Argon2::new_with_secret(device, Algorithm::Argon2id, Version::V0x13, params)
+        .expect("a device's part has a length within Argon2's limits")
         .hash_password_into_with_memory(passphrase, salt, key.as_mut_slice(), memory.as_mut_slice())
         .expect("salt and output have lengths within Argon2's limits");
     memory.fill(Block::default());
@@ -43,5 +54,6 @@ mod tests {
         let key = passphrase_key(b"one", &[1; 16]);
         assert_ne!(key, passphrase_key(b"two", &[1; 16]));
         assert_ne!(key, passphrase_key(b"one", &[2; 16]));
+        assert_ne!(key, passphrase_and_device_key(b"one", &[1; 16], &[3; 32]));
     }
 }

@@ -151,7 +151,7 @@ pub fn open_share(
     keys: &DeviceKeys,
 ) -> Result<RecoveryShare, CryptoError> {
     let info = info(labels::SHARE_WRAP, about, keys.device_id());
-    with_value(about, &hpke_base::open(keys.sealing(), &info, b"", sealed)?)
+    with_value(about, &hpke_base::open(keys.sealing()?, &info, b"", sealed)?)
 }
 
 /// Seals a share to the phone that is being restored, to be carried by text or QR code.
@@ -186,7 +186,7 @@ pub fn open_handed(handed: &HandedShare, keys: &DeviceKeys) -> Result<RecoverySh
         }
     };
     let info = info(labels::SHARE_HANDED, &about, keys.device_id());
-    with_value(&about, &hpke_base::open(keys.sealing(), &info, b"", sealed)?)
+    with_value(&about, &hpke_base::open(keys.sealing()?, &info, b"", sealed)?)
 }
 
 fn with_value(about: &RecoveryShare, value: &[u8]) -> Result<RecoveryShare, CryptoError> {

@@ -85,6 +85,7 @@ impl Desk<'_> {
         if is_latest {
             self.note_attested(env, response)?;
             self.note_time(env, response)?;
+            self.note_contact()?;
             self.note_audit(response)?;
             self.note_backup(response)?;
         }
@@ -163,7 +164,7 @@ impl Desk<'_> {
         self.tend(env, &touched, all)?;
         let paged = response.spaces.iter().any(|items| items.more);
         if !other && !short && !response.need_cursors && !paged {
-            self.finish_recovering(response.now)?;
+            self.fetched_recovering(response.now)?;
         }
         progress |= self.rows.number("outbox")? != posted_before;
 

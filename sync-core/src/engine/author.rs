@@ -65,6 +65,10 @@ impl Desk<'_> {
             return Err(Code::DocumentFull.into());
         }
         let sealed = part.is_sealed();
+        let locked = sealed && !self.rows.is_unlocked();
+        if locked && self.rows.document(space, doc)?.is_some() {
+            return Err(self.shut()?.into());
+        }
         let slip = Slip {
             kind: if sealed { Kind::Sealed } else { Kind::Change },
             priority: if sealed { Priority::Sealed } else { Priority::Open },
@@ -102,6 +106,9 @@ impl Desk<'_> {
         row.saved = Some(admitted.saved.into());
         self.rows.push_change(space, doc, row.changes, envelope.id())?;
         self.rows.put_document(space, doc, &row)?;
+        if locked {
+            self.rows.redo_later(space, doc, None)?;
+        }
         self.link(space, doc, part, &admitted.flat)?;
         self.post(space, &envelope)?;
         Ok(true)

@@ -19,8 +19,11 @@ impl Phone {
     ///
     /// On: everything recorded so far joins the outbox, sealed as ever. Off: what was not sent yet stays here;
     /// what the relay has, it keeps.
+    ///
+    /// # Errors
+    /// `locked` or `write_only` while the phone is not unlocked.
     pub fn set_backup(&mut self, on: bool) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.rows.put_number(SWITCH, i64::from(on))?;
         if on {
             for id in desk.rows.take_kept()? {

@@ -38,7 +38,7 @@ impl Phone {
     /// # Errors
     /// `no_such_proposal`; `not_allowed` if this member's signature does not count for it.
     pub fn approve(&mut self, env: &mut Env<'_>, id: ProposalId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         let (mut row, _) = desk.proposal_to_judge(id)?;
         let message = approval_to_sign(desk.identity.team, &row.cosign.nonce, &row.cosign.op);
         row.cosign.approvals.push(desk.signed_word(&message));
@@ -56,7 +56,7 @@ impl Phone {
     /// # Errors
     /// `no_such_proposal`; `not_allowed` if it does not need this member's signature.
     pub fn decline(&mut self, id: ProposalId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         let (mut row, _) = desk.proposal_to_judge(id)?;
         let message = refusal_to_sign(desk.identity.team, &row.cosign.nonce, &row.cosign.op);
         row.cosign.declined.push(desk.signed_word(&message));
@@ -70,7 +70,7 @@ impl Phone {
     /// # Errors
     /// `no_such_proposal` if none of that name was proposed here.
     pub fn withdraw(&mut self, id: ProposalId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         let row = desk.rows.cosign(id)?.filter(|row| row.mine).ok_or(Code::NoSuchProposal)?;
         desk.forget_proposal(id, &row)?;
         desk.commit()
@@ -90,7 +90,7 @@ impl Phone {
         roles: &[Role],
         admin: bool,
     ) -> Result<Option<ProposalId>> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         let now = desk.directory.member(&member).ok_or(Code::NoSuchMember)?;
         // Where rights end, what was written before keeps the rights it had: see `removal`.

@@ -50,7 +50,7 @@ impl Phone {
     /// # Errors
     /// `unknown_device` if the directory lists no such device.
     pub fn mark_checked(&mut self, device: DeviceId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.directory.device(&device).ok_or(Code::UnknownDevice)?;
         desk.rows.set_unchecked(device, false)?;
         desk.rows.lower(Code::DeviceAdded, &device.to_string())?;

@@ -51,7 +51,7 @@ impl Phone {
     /// coordinates or is an admin; `legal_hold` while it is held. Nothing is hidden or ordered then.
     pub fn purge(&mut self, env: &mut Env<'_>, record: DocId) -> Result<()> {
         crate::crash_point!("phone.record.before_begin");
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_enrolled()?;
         let (_, mut parts) = desk.open_record(record)?;
         parts.sort_by_key(|part| !part.doc_type.is_sealed());
@@ -70,7 +70,7 @@ impl Phone {
     /// `no_such_record` if there is no note to read; `legal_hold` while one is held.
     pub fn purge_notes(&mut self, env: &mut Env<'_>, intervention: DocId) -> Result<()> {
         crate::crash_point!("phone.record.before_begin");
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_enrolled()?;
         let mut any = false;
         for row in desk.session_spaces(intervention)? {
@@ -94,7 +94,7 @@ impl Phone {
     /// `not_allowed` without the `admin` capability, `no_such_record`.
     pub fn hold(&mut self, record: DocId, held: bool) -> Result<()> {
         crate::crash_point!("phone.record.before_begin");
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         let (_, parts) = desk.open_record(record)?;
         for part in parts {
@@ -257,6 +257,8 @@ impl Desk<'_> {
         let Some(row) = self.rows.document(space, doc)? else { return Ok(()) };
         if let (Some(part), Some(saved)) = (DocType::by_number(row.record), &row.saved) {
             self.link(space, doc, part, &doc::flatten(saved)?)?;
+        } else if row.is_sealed() && !self.rows.is_unlocked() {
+            self.rows.redo_later(space, doc, None)?;
         }
         Ok(())
     }

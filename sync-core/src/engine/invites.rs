@@ -73,7 +73,7 @@ impl Phone {
     /// `not_allowed` for somebody else's device without the `admin` capability, `no_such_member`; `further_device` if
     /// somebody else has a device already, `no_device_left` if theirs were removed: nobody can vouch for another one.
     pub fn invite(&mut self, env: &mut Env<'_>, member: MemberId) -> Result<Invitation> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.may_invite(member)?;
         let invitation = desk.make_invite(env, member, Way::Link, None)?;
         desk.commit()?;
@@ -90,7 +90,7 @@ impl Phone {
         env: &mut Env<'_>,
         members: &[MemberId],
     ) -> Result<Vec<Invitation>> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         let members: BTreeSet<MemberId> = members.iter().copied().collect();
         let mut batch = [0; 16];
@@ -129,7 +129,7 @@ impl Phone {
     /// `invite_forged` if the keys are not what the invited phone sent, `device_exists`.
     pub fn accept_reply(&mut self, env: &mut Env<'_>, reply: &str) -> Result<DeviceId> {
         let request = EnrolRequest::from_reply(reply).map_err(|_| Code::Malformed)?;
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_enrolled()?;
         let pending = PendingEnrolment::from(&request);
         let stands = desk.rows.invite(&pending.lookup)?.and_then(|row| row.left_ms(env.now));

@@ -6,13 +6,20 @@ use crate::protocol::{Code, EnrolAnswer, EnrolRequest, EnrolState, Envelope, Inv
 use crate::records::{DeviceClass, SpaceKind};
 
 use super::desk::Desk;
+use super::reading::NewReading;
 use super::rows::{IdentityRow, JoiningRow, Rows};
 use super::store::Store;
+use super::vault::KeyVault;
 use super::{Env, Phone, Result};
 
 /// A class as messages carry it: left out for an app.
 pub(super) fn number(class: DeviceClass) -> Option<u8> {
     (class != DeviceClass::Native).then_some(class as u8)
+}
+
+/// A store holds one phone. Asked before the vault is.
+pub(super) fn refuse_second(store: &mut dyn Store) -> Result<()> {
+    Rows(store.begin()?, None).make_room()
 }
 
 impl Phone {
@@ -22,10 +29,11 @@ impl Phone {
     /// `already_set_up` if the store holds a phone.
     pub fn start_joining(
         store: Box<dyn Store>,
+        vault: Box<dyn KeyVault>,
         env: &mut Env<'_>,
         invitation: &Invitation,
     ) -> Result<Phone> {
-        Self::start_joining_as(store, env, invitation, DeviceClass::Native)
+        Self::start_joining_as(store, vault, env, invitation, DeviceClass::Native)
     }
 
     /// As [`Phone::start_joining`], on an installation of another class.
@@ -34,16 +42,20 @@ impl Phone {
     /// As there.
     pub fn start_joining_as(
         mut store: Box<dyn Store>,
+        mut vault: Box<dyn KeyVault>,
         env: &mut Env<'_>,
         invitation: &Invitation,
         class: DeviceClass,
     ) -> Result<Phone> {
+        refuse_second(store.as_mut())?;
         let keys = DeviceKeys::generate(env.rng);
+        let NewReading { key: mut reading, wrapped } = NewReading::draw(vault.as_mut(), env)?;
         let identity = IdentityRow {
             team: invitation.team,
             member: invitation.member,
             relay: invitation.relay.clone(),
-            keys: keys.to_secret_bytes().to_vec().into(),
+            keys: keys.signing_bytes().to_vec().into(),
+            seal_keys: keys.seal_bytes().into(),
             joining: Some(JoiningRow {
                 secret: invitation.secret,
                 head_seq: invitation.head_seq,
@@ -52,33 +64,34 @@ impl Phone {
                 typed: None,
             }),
         };
-        let mut rows = Rows(store.begin()?);
+        let mut rows = Rows(store.begin()?, Some(&mut reading));
         rows.make_room()?;
-        rows.put_identity(&identity)?;
+        rows.put_new_device(&identity, &keys, &wrapped)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
-        Ok(Phone::started(store, identity, keys, directory))
+        Ok(Phone::started((store, vault), identity, (keys, Some(reading)), directory))
     }
 
-    /// Opens a phone that was set up before.
+    /// Opens a phone that was set up before. It is locked: [`Phone::unlock`] lets its person read.
     ///
     /// # Errors
     /// `not_set_up` if the store holds none; `store_failed` if what it holds does not verify.
-    pub fn open(mut store: Box<dyn Store>) -> Result<Phone> {
-        let rows = Rows(store.begin()?);
+    pub fn open(mut store: Box<dyn Store>, vault: Box<dyn KeyVault>) -> Result<Phone> {
+        let rows = Rows(store.begin()?, None);
         if let Some(wiped) = rows.wiped()? {
             drop(rows);
-            return Phone::started_wiped(store, wiped);
+            return Phone::started_wiped((store, vault), wiped);
         }
         let identity = rows.identity()?.ok_or(Code::NotSetUp)?;
         let entries = rows.directory_entries()?;
         drop(rows);
-        let keys = DeviceKeys::from_secret_bytes(&identity.keys).map_err(|_| Code::StoreFailed)?;
+        let keys = DeviceKeys::locked(&identity.keys, &identity.seal_keys);
+        let keys = keys.map_err(|_| Code::StoreFailed)?;
         let mut directory = Directory::new(identity.team);
         for entry in &entries {
             directory.append(entry)?;
         }
-        Ok(Phone::started(store, identity, keys, directory))
+        Ok(Phone::started((store, vault), identity, (keys, None), directory))
     }
 
     /// What to ask the relay while joining.
@@ -155,7 +168,7 @@ impl Phone {
 
         let mut identity = self.identity.clone();
         identity.joining = None;
-        let rows = Rows(self.store.begin()?);
+        let rows = Rows(self.store.begin()?, self.reading.as_mut());
         let mut desk = Desk::new(rows, &identity, &self.keys, &directory);
         for (i, entry) in entries.iter().enumerate() {
             desk.rows.put_directory_entry(i as u64 + 1, entry)?;

@@ -4,11 +4,11 @@ use minicbor::bytes::ByteArray;
 use zeroize::Zeroizing;
 
 use crate::crypto::{self, DocumentKey, EpochSecret, SenderKey};
-use crate::directory::EpochInfo;
+use crate::directory::{EpochInfo, epoch_of};
 use crate::ids::{ActorId, DeviceId, DocId, EnvelopeId, EpochId, SpaceId};
 use crate::protocol::{
-    AskedKey, Code, Envelope, Header, Kind, SealedBody, SenderBody, WrapBody, WrappedKey,
-    from_cbor, to_cbor,
+    AskedKey, Code, Envelope, EpochBody, Header, Kind, SealedBody, SenderBody, SpaceBody, WrapBody,
+    WrappedKey, from_cbor, to_cbor,
 };
 
 use super::desk::{Desk, Slip};
@@ -21,6 +21,9 @@ pub(super) struct ReadyKey {
     key: DocumentKey,
     wrapped: Option<[u8; 48]>,
 }
+
+/// Announced sender keys tried for one change.
+const SENDERS_TRIED: usize = 4;
 
 /// A sealed change that does not open.
 pub(super) enum Closed {
@@ -61,18 +64,21 @@ impl Desk<'_> {
         space: SpaceId,
         epoch: &EpochInfo,
     ) -> Result<SenderKey> {
-        let name = SecretName::OwnSender(space, epoch.id);
-        if let Some(bytes) = self.rows.secret(&name)? {
-            return SenderKey::from_secret_bytes(&bytes).map_err(|_| Code::StoreFailed.into());
+        if let Some((_, id)) = self.rows.senders(space, epoch.id, self.device())?.last()
+            && let Some(sender) = self.open_sender_key(space, epoch.id, self.device(), *id)?
+        {
+            return Ok(sender);
         }
         let sender = SenderKey::generate(env.rng);
-        self.rows.put_secret(&name, &sender.to_secret_bytes())?;
         let body = sender
             .seal(epoch.suite, space, epoch.id, &epoch.public, self.device(), env.rng)
             .map_err(|_| EngineError::refused(Code::SealBroken))?;
         let header = self.next_header(env, &Slip::structure(Kind::Sender, space))?;
         let envelope = self.keys.sign_envelope(header, to_cbor(&body));
-        self.rows.put_sender(space, epoch.id, self.device(), envelope.id())?;
+        let (id, number) = (envelope.id(), envelope.header.device_seq);
+        self.rows.put_sender(space, epoch.id, self.device(), number, id)?;
+        let name = SecretName::OwnSender(space, epoch.id, id);
+        self.rows.put_secret(&name, &sender.to_secret_bytes())?;
         self.post(space, &envelope)?;
         Ok(sender)
     }
@@ -120,21 +126,31 @@ impl Desk<'_> {
             return Ok(DocumentKey::from_secret_bytes(&bytes).map_err(|_| Closed::Broken));
         }
         let header = &envelope.header;
-        let (Some(wrapped), Some(sender)) =
-            (body.wrapped_dek.as_ref(), self.sender_key(header.space, body.epoch, header.device)?)
-        else {
-            return Ok(Err(Closed::NoKey));
-        };
-        let key = DocumentKey::unwrap(
-            wrapped_bytes(wrapped),
-            sender,
-            header.doc,
-            header.actor(),
-            body.dek,
-        );
-        let Ok(key) = key else { return Ok(Err(Closed::Broken)) };
-        self.rows.put_secret(&SecretName::Document(body.dek), &key.to_secret_bytes())?;
-        Ok(Ok(key))
+        let Some(wrapped) = body.wrapped_dek.as_ref() else { return Ok(Err(Closed::NoKey)) };
+        let mut closed = Closed::NoKey;
+        for id in self.senders_before(header, body.epoch)? {
+            let Some(sender) = self.sender_key(header.space, body.epoch, header.device, id)? else {
+                continue;
+            };
+            let (wrapped, actor) = (wrapped_bytes(wrapped), header.actor());
+            match DocumentKey::unwrap(wrapped, sender, header.doc, actor, body.dek) {
+                Ok(key) => {
+                    let name = SecretName::Document(body.dek);
+                    self.rows.put_secret(&name, &key.to_secret_bytes())?;
+                    return Ok(Ok(key));
+                }
+                Err(_) => closed = Closed::Broken,
+            }
+        }
+        Ok(Err(closed))
+    }
+
+    /// Where the sender key of a change was announced: last before it, if its device is honest. A device takes a
+    /// new one for whatever it records while locked.
+    fn senders_before(&self, header: &Header, epoch: EpochId) -> Result<Vec<EnvelopeId>> {
+        let all = self.rows.senders(header.space, epoch, header.device)?;
+        let before = all.iter().rev().filter(|(number, _)| *number < header.device_seq);
+        Ok(before.take(SENDERS_TRIED).map(|(_, id)| *id).collect())
     }
 
     /// A device's sender key in an epoch, if this phone can open it. Opened once at each desk.
@@ -143,8 +159,8 @@ impl Desk<'_> {
         space: SpaceId,
         epoch: EpochId,
         device: DeviceId,
+        id: EnvelopeId,
     ) -> Result<Option<&SenderKey>> {
-        let Some(id) = self.rows.sender(space, epoch, device)? else { return Ok(None) };
         if !self.senders.contains_key(&id) {
             let Some(key) = self.open_sender_key(space, epoch, device, id)? else {
                 return Ok(None);
@@ -162,7 +178,8 @@ impl Desk<'_> {
         announced: EnvelopeId,
     ) -> Result<Option<SenderKey>> {
         if device == self.device()
-            && let Some(bytes) = self.rows.secret(&SecretName::OwnSender(space, epoch))?
+            && let Some(bytes) =
+                self.rows.secret(&SecretName::OwnSender(space, epoch, announced))?
         {
             return Ok(SenderKey::from_secret_bytes(&bytes).ok());
         }
@@ -187,7 +204,7 @@ impl Desk<'_> {
     }
 
     /// Notes whom a key was wrapped for, and keeps it if that is this device. `by`: the device that signed the wraps.
-    pub fn take_wraps(
+    fn take_wraps(
         &mut self,
         space: SpaceId,
         epoch: Option<EpochId>,
@@ -203,7 +220,8 @@ impl Desk<'_> {
                 self.open_recovered(space, info, wrap)?;
                 continue;
             }
-            if self.epoch_secret(space, id)?.is_some() {
+            // While locked it waits: its envelope is noted.
+            if !self.rows.is_unlocked() || self.epoch_secret(space, id)?.is_some() {
                 continue;
             }
             match EpochSecret::unwrap(info.suite, wrap, &info.public, self.keys) {
@@ -234,6 +252,9 @@ impl Desk<'_> {
 
     /// Asks the other readers for keys that came and do not fit.
     pub fn ask_again(&mut self, env: &Env<'_>, space: SpaceId) -> Result<()> {
+        if !self.rows.is_unlocked() {
+            return Ok(());
+        }
         let mut asks = Vec::new();
         for ask in self.rows.take_asks(space)? {
             if self.epoch_secret(space, ask.epoch)?.is_none() {
@@ -248,6 +269,33 @@ impl Desk<'_> {
         let envelope = self.keys.sign_envelope(header, body);
         self.post(space, &envelope)
     }
+}
+
+impl Desk<'_> {
+    /// Takes the wraps of a structure envelope; while locked, notes that there are some that this device may open.
+    pub fn take_wraps_of(&mut self, envelope: &Envelope) -> Result<()> {
+        let Some((epoch, wraps)) = wraps_of(envelope)? else { return Ok(()) };
+        let (space, me) = (envelope.header.space, self.device());
+        if !self.rows.is_unlocked()
+            && (self.rows.holds_secret(&SecretName::Recovering)?
+                || wraps.iter().any(|wrap| wrap.device == me))
+        {
+            self.rows.open_wraps_later(space, envelope.id())?;
+        }
+        self.take_wraps(space, epoch, &wraps, envelope.header.device)
+    }
+}
+
+/// The keys that an envelope wraps, and the epoch that it begins with them.
+fn wraps_of(envelope: &Envelope) -> Result<Option<(Option<EpochId>, Vec<WrappedKey>)>> {
+    let malformed = |_| Code::Malformed;
+    let begun = Some(epoch_of(envelope));
+    Ok(Some(match envelope.header.kind {
+        Kind::Space => (begun, from_cbor::<SpaceBody>(&envelope.body).map_err(malformed)?.wraps),
+        Kind::Epoch => (begun, from_cbor::<EpochBody>(&envelope.body).map_err(malformed)?.wraps),
+        Kind::Wrap => (None, from_cbor::<WrapBody>(&envelope.body).map_err(malformed)?.keys),
+        _ => return Ok(None),
+    }))
 }
 
 fn wrapped_bytes(wrapped: &ByteArray<48>) -> &[u8; 48] {

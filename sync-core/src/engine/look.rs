@@ -27,6 +27,8 @@ impl Phone {
             directory_seq: desk.directory.len(),
             pending: waiting as u64,
             backup: desk.has_backup()?,
+            shut: desk.shut_now()?,
+            grace: desk.grace()?,
         })
     }
 
@@ -215,7 +217,10 @@ impl Desk<'_> {
         let first = parts.first().ok_or(Code::NoSuchRecord)?;
         let flats = self.flats_of(&parts)?;
         let found = self.whereabouts(&parts)?;
+        let closed = |part: &&Part| part.doc_type.is_sealed() && part.flat.is_none();
+        let shut = parts.iter().find(closed).map(|_| self.shut_now()).transpose()?.flatten();
         Ok(RecordView {
+            shut,
             id: self.rows.root_of(record)?.unwrap_or(first.doc),
             kind: record_type.name,
             space: first.space,

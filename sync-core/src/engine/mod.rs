@@ -18,6 +18,7 @@ mod drill;
 mod erase;
 mod expiry;
 mod freshness;
+mod grace;
 mod heal;
 mod holes;
 mod invites;
@@ -28,7 +29,9 @@ mod look;
 mod meet;
 mod note;
 mod page;
+mod panic;
 mod readers;
+mod reading;
 mod receive;
 mod receive_directory;
 mod record;
@@ -45,12 +48,14 @@ mod store;
 mod stranger;
 mod successor;
 mod team;
+mod tries;
 mod typed;
 mod types;
+mod vault;
 mod vouch;
 mod wipe;
 
-use crate::crypto::DeviceKeys;
+use crate::crypto::{DeviceKeys, ReadingKey};
 use crate::directory::Directory;
 
 use desk::Desk;
@@ -61,18 +66,22 @@ pub use devices::DeviceView;
 pub use drill::Forgery;
 pub use erase::Receipt;
 pub use expiry::{KeptUntil, Uptime};
+pub use grace::{GRACE_LOCK_MS, GRACE_WARN_MS, Grace};
 pub use invites::{InviteState, InviteView};
 pub use meet::Met;
+pub use panic::PanicPreview;
 pub use recovery::{
     Holder, NO_ESCROW_WARNING, PrintedShare, RecoveryAsk, RecoveryProof, RecoverySheet,
     RecoveryState, RecoveryStatus, ShareRelease,
 };
 pub use relay_view::RelayView;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
+pub use tries::{IDLE_LOCK_MS, TRIES_ALLOWED};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ProposalView,
     ReaderView, RecordView, Status, SyncOutcome, TextEdit,
 };
+pub use vault::{KeyVault, MasterKey, Tier, VaultError};
 
 pub use wipe::{Removal, RemovedDevice, WipeState};
 
@@ -81,8 +90,11 @@ type Result<T> = std::result::Result<T, EngineError>;
 /// A phone: one device of one member of one team.
 pub struct Phone {
     store: Box<dyn Store>,
+    vault: Box<dyn KeyVault>,
     identity: IdentityRow,
     keys: DeviceKeys,
+    /// What opens sealed rows; `None` while locked.
+    reading: Option<ReadingKey>,
     /// The sequenced entries, folded.
     directory: Directory,
     /// Digest of the latest request: only its answer tells the time. Forgotten when the process ends.
@@ -96,15 +108,26 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// A phone as it is when its process begins.
+    /// A phone as it is when its process begins: locked, unless it was set up just now.
     fn started(
-        store: Box<dyn Store>,
+        (store, vault): (Box<dyn Store>, Box<dyn KeyVault>),
         identity: IdentityRow,
-        keys: DeviceKeys,
+        (keys, reading): (DeviceKeys, Option<ReadingKey>),
         directory: Directory,
     ) -> Self {
         let (asked, meeting, offers_directory, wiped) = (None, None, false, None);
-        Self { store, identity, keys, directory, asked, meeting, offers_directory, wiped }
+        Self {
+            store,
+            vault,
+            identity,
+            keys,
+            reading,
+            directory,
+            asked,
+            meeting,
+            offers_directory,
+            wiped,
+        }
     }
 
     /// Begins a transaction over everything the phone holds.
@@ -118,7 +141,7 @@ impl Phone {
 
     /// As [`Phone::desk`], wiped or not.
     fn any_desk(&mut self) -> Result<Desk<'_>> {
-        let rows = rows::Rows(self.store.begin()?);
+        let rows = rows::Rows(self.store.begin()?, self.reading.as_mut());
         Ok(Desk::new(rows, &self.identity, &self.keys, &self.directory))
     }
 }

@@ -2,12 +2,17 @@
 //!
 //! Positions count over the whole text. What is added at the end, or between two documents, goes into the later one;
 //! what is changed inside an earlier document is changed there, for which 64 changes of each device are left.
+//!
+//! A phone that cannot read the note now writes a late note: documents of its own beside it, in the same space.
+
+use std::collections::BTreeSet;
 
 use crate::doc::{self, Edit};
 use crate::ids::{DocId, SpaceId};
 use crate::protocol::limits;
 
 use super::desk::Desk;
+use super::rows::DocumentRow;
 use super::session::{note_doc, note_type};
 use super::{EngineError, Env, Result, TextEdit};
 
@@ -22,14 +27,68 @@ struct Step {
     insert: String,
 }
 
+/// A document with those it goes on in.
+type Chain = Vec<(DocId, DocumentRow)>;
+
 impl Desk<'_> {
-    /// The first document of the note that one of its documents belongs to.
+    /// The first document of the note, or late note, that one of its documents belongs to.
     pub fn note_root(&self, space: SpaceId, doc: DocId) -> Result<Option<DocId>> {
-        let root = note_doc(space);
-        let chain = self.chain_from(space, root)?;
-        let last = chain.last().map_or(root, |(last, _)| last.successor());
-        let belongs = last == doc || chain.iter().any(|(link, _)| *link == doc);
-        Ok(Some(if belongs { root } else { doc }))
+        for (root, chain) in self.notes_of(space)? {
+            let last = chain.last().map_or(root, |(last, _)| last.successor());
+            if last == doc || chain.iter().any(|(link, _)| *link == doc) {
+                return Ok(Some(root));
+            }
+        }
+        Ok(Some(doc))
+    }
+
+    /// The note of a session space, then the late notes beside it, each with the documents it goes on in. What was
+    /// erased, or is to be, is left out.
+    pub fn notes_of(&self, space: SpaceId) -> Result<Vec<(DocId, Chain)>> {
+        let number = note_type()?.number;
+        let mut roots = vec![note_doc(space)];
+        let documents = self.rows.documents_of(Some(space))?;
+        let of_notes = || documents.iter().filter(|(.., row)| row.record == number);
+        let following: BTreeSet<DocId> = of_notes().map(|(_, doc, _)| doc.successor()).collect();
+        let late = of_notes().map(|(_, doc, _)| *doc).filter(|doc| !following.contains(doc));
+        roots.extend(late.filter(|doc| *doc != note_doc(space)));
+        let mut notes = Vec::with_capacity(roots.len());
+        for root in roots {
+            if !self.is_hidden(space, root)? {
+                notes.push((root, self.chain_from(space, root)?));
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Whether the note stands here and cannot be read now.
+    pub fn is_closed_here(&self, space: SpaceId) -> Result<bool> {
+        Ok(!self.rows.is_unlocked() && self.rows.document(space, note_doc(space))?.is_some())
+    }
+
+    /// Writes a late note. Only an insertion at the beginning asks nothing of what stands there.
+    ///
+    /// # Errors
+    /// `locked` or `write_only` for anything else.
+    pub fn write_late_note(
+        &mut self,
+        env: &mut Env<'_>,
+        space: SpaceId,
+        key: &str,
+        edit: &TextEdit,
+    ) -> Result<()> {
+        if edit.at > 0 || edit.delete > 0 {
+            let why = "what stands there cannot be read now; write a late note, from position 0";
+            return Err(EngineError::refused_because(self.shut()?, why));
+        }
+        let mut doc = DocId::random(env.rng);
+        let characters: Vec<char> = edit.insert.chars().collect();
+        for piece in characters.chunks(PIECE) {
+            let text: String = piece.iter().collect();
+            self.write_piece(env, space, doc, key, (0, 0), &text)?;
+            doc = doc.successor();
+        }
+        Ok(())
     }
 
     /// Changes a text of a note, in as many changes as that takes.

@@ -50,7 +50,7 @@ impl Phone {
         past: bool,
     ) -> Result<()> {
         crate::crash_point!("phone.record.before_begin");
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_reader(space)?;
         desk.directory.member(&member).ok_or(Code::NoSuchMember)?;
         desk.add_reader(env, space, member, past)?;
@@ -65,7 +65,7 @@ impl Phone {
     /// `not_allowed` if this member is no reader of it, `no_key` if this phone cannot open it yet.
     pub fn rotate(&mut self, env: &mut Env<'_>, space: SpaceId) -> Result<()> {
         crate::crash_point!("phone.record.before_begin");
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_reader(space)?;
         desk.rotate(env, space)?;
         desk.wrap_missing(env, space)?;

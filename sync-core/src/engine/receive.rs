@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::directory::{SpaceInfo, epoch_of};
+use crate::directory::SpaceInfo;
 use crate::gates::{self, Candidate};
 use crate::ids::{Chain, DocId, EnvelopeId, SpaceId};
 use crate::protocol::{
-    Batch, Code, Day, Envelope, EpochBody, Kind, RowData, SenderBody, SpaceBody, SpaceItems,
-    WrapBody, from_cbor,
+    Batch, Code, Day, Envelope, Kind, RowData, SenderBody, SpaceItems, WrapBody, from_cbor,
 };
 use crate::records::DocType;
 
@@ -281,21 +280,17 @@ impl Desk<'_> {
         let malformed = |_| Code::Malformed;
         let by = envelope.header.device;
         match envelope.header.kind {
-            Kind::Space => {
-                let body: SpaceBody = from_cbor(&envelope.body).map_err(malformed)?;
-                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps, by)
-            }
+            Kind::Space => self.take_wraps_of(envelope),
             Kind::Reader => self.fold_structure(space, envelope),
             Kind::Epoch => {
-                let body: EpochBody = from_cbor(&envelope.body).map_err(malformed)?;
                 self.fold_structure(space, envelope)?;
-                self.take_wraps(space, Some(epoch_of(envelope)), &body.wraps, by)
+                self.take_wraps_of(envelope)
             }
             Kind::Wrap => {
                 let body: WrapBody = from_cbor(&envelope.body).map_err(malformed)?;
                 self.take_asks(space, body.asks.as_deref().unwrap_or_default(), by)?;
                 self.take_escrow(space, envelope, body.escrow)?;
-                self.take_wraps(space, None, &body.keys, by)
+                self.take_wraps_of(envelope)
             }
             Kind::Sender => {
                 let body: SenderBody = from_cbor(&envelope.body).map_err(malformed)?;
@@ -303,6 +298,7 @@ impl Desk<'_> {
                     space,
                     body.epoch,
                     envelope.header.device,
+                    envelope.header.device_seq,
                     envelope.id(),
                 )?)
             }

@@ -84,6 +84,7 @@ impl Phone {
                 "only a check-in can be shared",
             ));
         }
+        desk.require_unlocked()?;
         for member in with {
             desk.directory.member(member).ok_or(Code::NoSuchMember)?;
         }
@@ -195,7 +196,7 @@ impl Desk<'_> {
     ) -> Result<()> {
         let (record_type, parts) = self.open_record(record)?;
         let root = self.rows.root_of(record)?.unwrap_or(record);
-        let current = self.flats_of(&parts)?;
+        let (first, current) = (record_type.parts[0].number, self.flats_of(&parts)?);
         let mut docs = BTreeMap::new();
         for part in record_type.parts {
             let found = parts.iter().find(|p| p.doc_type.number == part.number && p.flat.is_some());
@@ -218,6 +219,11 @@ impl Desk<'_> {
             };
             plan_edit(record_type, &current, fields, &mut actor_of, &mut || entry_id(rng))?
         };
+        // A sealed part that cannot be read now gets a late one beside it, which names the record; what the record
+        // begins with has no other to name.
+        if plans.iter().any(|plan| plan.part.is_sealed() && plan.part.number == first) {
+            self.require_unlocked()?;
+        }
         for mut plan in plans {
             let (doc, space, _) = docs[&plan.part.number];
             if space.is_some() {

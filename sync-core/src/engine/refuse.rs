@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::doc::{self, Edit};
+use crate::gates::{self, Candidate};
 use crate::ids::{DocId, EnvelopeId, SpaceId};
 use crate::protocol::{Code, Envelope, Kind};
 use crate::records::{DocType, FieldOp, Flat, OwnerKind, RecordType, Value, view};
@@ -84,7 +85,16 @@ impl Desk<'_> {
     ) -> Result<()> {
         let Some(mut row) = self.rows.document(space, doc)? else { return Ok(()) };
         let Some(part) = DocType::by_number(row.record) else { return Ok(()) };
-        let before = flat_of(&row)?;
+        if part.is_sealed() && !self.rows.is_unlocked() {
+            // What it says comes back to its author once the phone is unlocked.
+            self.rows.redo_later(space, doc, Some(refused))?;
+            let record = self.rows.root_of(doc)?;
+            return self.keep_draft(refused, record, code, BTreeMap::new());
+        }
+        let before = match row.saved {
+            Some(_) => flat_of(&row)?,
+            None => self.flat_of_change(refused, part)?,
+        };
         let replayed = self.replay(space, doc, part, Some(refused))?;
         for envelope in &replayed.fallen {
             self.orphan(envelope)?;
@@ -98,6 +108,25 @@ impl Desk<'_> {
             self.unlink(doc, part)?;
         }
         Ok(self.rows.put_document(space, doc, &row)?)
+    }
+
+    /// Does what was put off when an envelope was refused while the phone was locked.
+    pub fn rebuild_refused(&mut self, id: EnvelopeId, space: SpaceId, doc: DocId) -> Result<()> {
+        let drafts = self.rows.drafts()?;
+        let Some((_, draft)) = drafts.into_iter().find(|(draft, _)| *draft == id) else {
+            return Ok(());
+        };
+        let code = Code::from_name(&draft.code).unwrap_or(Code::Internal);
+        self.rebuild_without(id, space, doc, code)
+    }
+
+    /// What a change says by itself, if it was the first of its document.
+    fn flat_of_change(&mut self, id: EnvelopeId, part: &'static DocType) -> Result<Flat> {
+        let Some(envelope) = self.rows.envelope(id)? else { return Ok(Flat::default()) };
+        let Ok(change) = self.open_body(&envelope)? else { return Ok(Flat::default()) };
+        let candidates = [Candidate { header: &envelope.header, change: &change }];
+        let admitted = gates::admit_changes(None, part, &candidates).document;
+        Ok(admitted.map(|admitted| admitted.flat).unwrap_or_default())
     }
 
     /// A change that built on a refused one: this device's becomes part of the draft, another's waits.
@@ -163,6 +192,9 @@ impl Desk<'_> {
 
     /// Moves records out of superseded spaces into the space that stands, sealed anew.
     pub fn reseal(&mut self, env: &mut Env<'_>) -> Result<()> {
+        if !self.rows.is_unlocked() {
+            return Ok(());
+        }
         let rows = self.rows.spaces()?;
         for old in rows.iter().filter(|row| row.superseded) {
             let standing = rows.iter().find(|row| {

@@ -24,7 +24,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` without the `admin` capability, `unknown_device` if the directory lists no such device.
     pub fn remove_device(&mut self, device: DeviceId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.propose_removal_of(device, false)?;
         desk.commit()
     }
@@ -34,7 +34,7 @@ impl Phone {
     /// # Errors
     /// As there; `directory_behind` while its removal without a wipe is on its way.
     pub fn remove_and_wipe_device(&mut self, device: DeviceId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.propose_removal_of(device, true)?;
         desk.commit()
     }
@@ -44,7 +44,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` without the `admin` capability, `no_such_member`.
     pub fn remove_member(&mut self, member: MemberId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.propose_removal(member, None, false)?;
         desk.commit()
     }
@@ -54,7 +54,7 @@ impl Phone {
     /// # Errors
     /// As there; `directory_behind` while their removal without a wipe is on its way.
     pub fn remove_and_wipe_member(&mut self, member: MemberId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.propose_removal(member, None, true)?;
         desk.commit()
     }
@@ -64,7 +64,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` without the `admin` capability.
     pub fn release(&mut self, items: &[EnvelopeId]) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         desk.propose_once(Op::Release { items: items.to_vec() })?;
         desk.commit()

@@ -62,7 +62,10 @@ impl Phone {
         if desk.is_hidden(space, note_doc(space))? {
             return Err(Code::Purged.into());
         }
-        desk.write_note(env, space, key, edit)?;
+        match desk.is_closed_here(space)? {
+            true => desk.write_late_note(env, space, key, edit)?,
+            false => desk.write_note(env, space, key, edit)?,
+        }
         desk.commit_recorded()
     }
 
@@ -71,25 +74,22 @@ impl Phone {
         let desk = self.desk()?;
         let mut notes = Vec::new();
         for row in desk.session_spaces(intervention)? {
-            let space = row.info.id;
-            let doc = note_doc(space);
-            if desk.is_hidden(space, doc)? {
-                continue;
-            }
-            let chain = desk.chain_from(space, doc)?;
             // Whoever opened the session for others holds its row and no key.
             let reads = row.info.is_read_by(&desk.identity.member);
-            let closed = chain.iter().all(|(_, row)| row.saved.is_none()) && !chain.is_empty();
-            let unreadable = !reads || closed;
-            let mut phases: BTreeMap<String, String> = BTreeMap::new();
-            for saved in chain.into_iter().filter_map(|(_, row)| row.saved) {
-                for (key, text) in doc::flatten(&saved)?.texts {
-                    if !text.is_empty() {
-                        phases.entry(key).or_default().push_str(&text);
+            for (doc, chain) in desk.notes_of(row.info.id)? {
+                let closed = chain.iter().all(|(_, row)| row.saved.is_none()) && !chain.is_empty();
+                let shut = if closed && reads { desk.shut_now()? } else { None };
+                let mut phases: BTreeMap<String, String> = BTreeMap::new();
+                for saved in chain.into_iter().filter_map(|(_, row)| row.saved) {
+                    for (key, text) in doc::flatten(&saved)?.texts {
+                        if !text.is_empty() {
+                            phases.entry(key).or_default().push_str(&text);
+                        }
                     }
                 }
+                let (space, unreadable) = (row.info.id, !reads || closed);
+                notes.push(NoteView { space, doc, phases, unreadable, shut });
             }
-            notes.push(NoteView { space, doc, phases, unreadable });
         }
         Ok(notes)
     }

@@ -148,6 +148,9 @@ impl Desk<'_> {
         for wrap in &wraps {
             self.rows.put_wrapped(id, epoch, wrap.device, self.device())?;
         }
+        if !self.rows.is_unlocked() && readers.contains(&self.identity.member) {
+            self.rows.open_wraps_later(id, envelope.id())?;
+        }
         self.post(id, &envelope)?;
         if !escrow {
             self.tell_escrow(env, id, false)?;
@@ -246,7 +249,11 @@ impl Desk<'_> {
     /// Whether what is written into a space now opens only with a key that its readers have, this phone among them.
     pub fn is_closed_to_its_maker(&self, row: &SpaceRow) -> Result<bool> {
         let Some(epoch) = row.info.current_epoch() else { return Ok(false) };
-        let held = self.epoch_secret(row.info.id, epoch.id)?.is_some();
+        let held = match self.rows.is_unlocked() {
+            true => self.epoch_secret(row.info.id, epoch.id)?.is_some(),
+            // Noted when the wrap for this device was opened.
+            false => self.rows.is_wrapped(row.info.id, epoch.id, self.device())?,
+        };
         Ok(held && !(self.made_by_a_stranger(row) && row.info.epochs.len() == 1))
     }
 

@@ -19,7 +19,7 @@ pub enum Table {
     Changes,
     /// Records by (record kind, document): the list views.
     Records,
-    /// Secret keys of epochs, senders and documents.
+    /// Which sender keys were announced and for whom an epoch's key was wrapped. No secrets.
     Keys,
     /// Envelopes that wait for an ancestor or a key, by (space, sequence).
     Parked,
@@ -29,11 +29,13 @@ pub enum Table {
     Invites,
     /// Alarms by code and subject.
     Alarms,
+    /// What opens only with the reading key: secret keys, saved sealed documents, values of drafts.
+    Sealed,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Table; 13] = [
+    pub const ALL: [Table; 14] = [
         Table::Meta,
         Table::Envelopes,
         Table::Items,
@@ -47,6 +49,7 @@ impl Table {
         Table::Drafts,
         Table::Invites,
         Table::Alarms,
+        Table::Sealed,
     ];
 
     /// The stable name, used by stores that name their tables.
@@ -65,6 +68,7 @@ impl Table {
             Table::Drafts => "drafts",
             Table::Invites => "invites",
             Table::Alarms => "alarms",
+            Table::Sealed => "sealed",
         }
     }
 }

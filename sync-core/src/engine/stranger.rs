@@ -17,7 +17,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` on any device but an admin's own.
     pub fn list_relay(&mut self, relay: RelayId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         if !desk.is_listed_or_proposed(&relay)? {
             desk.propose(crate::directory::Op::Relay { relay })?;

@@ -11,8 +11,11 @@ use crate::protocol::{Code, Day, Header, Kind, Priority, limits, to_cbor};
 use crate::records::{DeviceClass, PolicyProfile, SpaceKind, Value, check_new};
 
 use super::desk::Desk;
+use super::join::refuse_second;
+use super::reading::NewReading;
 use super::rows::{IdentityRow, Proposal, Rows};
 use super::store::Store;
+use super::vault::KeyVault;
 use super::{EngineError, Env, NewMember, Phone, Result};
 
 impl Phone {
@@ -24,12 +27,15 @@ impl Phone {
     /// `already_set_up` if the store holds a phone.
     pub fn create_team(
         mut store: Box<dyn Store>,
+        mut vault: Box<dyn KeyVault>,
         env: &mut Env<'_>,
         relay: &str,
         profile: PolicyProfile,
         admin: NewMember,
     ) -> Result<Phone> {
+        refuse_second(store.as_mut())?;
         let keys = DeviceKeys::generate(env.rng);
+        let NewReading { key: mut reading, wrapped } = NewReading::draw(vault.as_mut(), env)?;
         let member = MemberId::random(env.rng);
         let body = to_cbor(&Op::Genesis {
             nonce: ByteArray::from(*DocId::random(env.rng).as_bytes()),
@@ -63,14 +69,15 @@ impl Phone {
             team,
             member,
             relay: relay.to_owned(),
-            keys: keys.to_secret_bytes().to_vec().into(),
+            keys: keys.signing_bytes().to_vec().into(),
+            seal_keys: keys.seal_bytes().into(),
             joining: None,
         };
 
-        let rows = Rows(store.begin()?);
+        let rows = Rows(store.begin()?, Some(&mut reading));
         let mut desk = Desk::new(rows, &identity, &keys, &directory);
         desk.rows.make_room()?;
-        desk.rows.put_identity(&identity)?;
+        desk.rows.put_new_device(&identity, &keys, &wrapped)?;
         desk.rows.put_directory_entry(1, &genesis)?;
         let space = desk.open_space(SpaceKind::Directory, None)?;
         let mut row = desk.space_row(space)?;
@@ -90,7 +97,7 @@ impl Phone {
         }
         desk.enter_staff(env, member, &admin)?;
         desk.commit()?;
-        Ok(Phone::started(store, identity, keys, directory))
+        Ok(Phone::started((store, vault), identity, (keys, Some(reading)), directory))
     }
 
     /// Enters a member. Their devices are let in by [`Phone::invite`].
@@ -101,7 +108,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` without the `admin` capability; `bad_value` for a name or unit that the roster does not take.
     pub fn add_member(&mut self, env: &mut Env<'_>, member: NewMember) -> Result<MemberId> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         let id = MemberId::random(env.rng);
         // It may be written into the roster only when somebody has approved: what is wrong with it is told now.

@@ -14,8 +14,11 @@ use crate::protocol::{Code, CodeAnswer, CodeAnswered, CodeRequest, CodeTry, limi
 use crate::records::DeviceClass;
 
 use super::desk::Desk;
+use super::join::refuse_second;
+use super::reading::NewReading;
 use super::rows::{IdentityRow, InviteRow, JoiningRow, Rows, TryRow, TypedRow, Way};
 use super::store::Store;
+use super::vault::KeyVault;
 use super::{Env, Phone, Result};
 
 impl Phone {
@@ -29,7 +32,7 @@ impl Phone {
         env: &mut Env<'_>,
         member: MemberId,
     ) -> Result<Zeroizing<String>> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.may_invite(member)?;
         let mut code = TypedCode::generate(env.rng);
         // A nameplate of this phone's own that is still in use would mix the two up.
@@ -47,13 +50,16 @@ impl Phone {
     /// `bad_value` if it is no code, `already_set_up` if the store holds a phone.
     pub fn start_joining_by_code(
         mut store: Box<dyn Store>,
+        mut vault: Box<dyn KeyVault>,
         env: &mut Env<'_>,
         relay: &str,
         code: &str,
         class: DeviceClass,
     ) -> Result<Phone> {
         let typed = typed_row(env, code)?;
+        refuse_second(store.as_mut())?;
         let keys = DeviceKeys::generate(env.rng);
+        let NewReading { key: mut reading, wrapped } = NewReading::draw(vault.as_mut(), env)?;
         // Team and member are told by the other phone once it has proved that it knows the code.
         let joining = JoiningRow {
             secret: [0; 16].into(),
@@ -66,15 +72,16 @@ impl Phone {
             team: TeamId::new([0; 32]),
             member: MemberId::new([0; 16]),
             relay: relay.to_owned(),
-            keys: keys.to_secret_bytes().to_vec().into(),
+            keys: keys.signing_bytes().to_vec().into(),
+            seal_keys: keys.seal_bytes().into(),
             joining: Some(joining),
         };
-        let mut rows = Rows(store.begin()?);
+        let mut rows = Rows(store.begin()?, Some(&mut reading));
         rows.make_room()?;
-        rows.put_identity(&identity)?;
+        rows.put_new_device(&identity, &keys, &wrapped)?;
         rows.commit()?;
         let directory = Directory::new(identity.team);
-        Ok(Phone::started(store, identity, keys, directory))
+        Ok(Phone::started((store, vault), identity, (keys, Some(reading)), directory))
     }
 
     /// Types a code again, after a wrong one.
@@ -141,7 +148,7 @@ impl Phone {
     }
 
     fn become_(&mut self, identity: IdentityRow) -> Result<()> {
-        let mut rows = Rows(self.store.begin()?);
+        let mut rows = Rows(self.store.begin()?, self.reading.as_mut());
         rows.put_identity(&identity)?;
         rows.commit()?;
         if identity.team != self.identity.team {

@@ -9,6 +9,7 @@ use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, ProposalId, SpaceId, Tea
 use crate::protocol::{Code, Timestamp};
 use crate::records::{DeviceClass, FieldView, InputError, Role, Value};
 
+use super::grace::Grace;
 use super::store::StoreError;
 
 /// What an app hands in with every call: its clock and its randomness.
@@ -83,6 +84,10 @@ pub struct Status {
     pub pending: u64,
     /// Whether this member's own check-ins are backed up to the relay, sealed.
     pub backup: bool,
+    /// Why nothing sealed can be read now, `locked` or `write_only`; `None` while it can.
+    pub shut: Option<Code>,
+    /// How long the phone has been without its relay.
+    pub grace: Grace,
 }
 
 /// A member as the phone shows them.
@@ -170,6 +175,8 @@ pub struct RecordView {
     pub fields: BTreeMap<String, FieldView>,
     /// Parts (by document type) that exist but cannot be opened here.
     pub unreadable: Vec<&'static str>,
+    /// Why they cannot, if it is because the phone is `locked` or `write_only`.
+    pub shut: Option<Code>,
     /// Whether all of its envelopes are acknowledged by the relay.
     pub stored: bool,
     /// Whether something of it stays on this phone, because backup is off.
@@ -187,6 +194,8 @@ pub struct NoteView {
     pub phases: BTreeMap<String, String>,
     /// Whether the note cannot be opened here.
     pub unreadable: bool,
+    /// Why it cannot, if it is because the phone is `locked` or `write_only`.
+    pub shut: Option<Code>,
 }
 
 /// An envelope that was refused or set aside.

@@ -14,6 +14,7 @@ use crate::protocol::{Batch, Code, Cursors, Day, SyncRequest, WipeAck, limits, w
 use super::desk::Desk;
 use super::rows::{IdentityRow, ItemState, OwedRow, WipedRow};
 use super::store::Store;
+use super::vault::{KeyVault, Tier};
 use super::{EngineError, Env, Phone, Result};
 
 /// Answers in a row that take nothing of what is handed over, after which the phone is wiped with it.
@@ -68,7 +69,7 @@ impl Phone {
     /// `not_allowed` without the `admin` capability, or while the directory lists the device; `unknown_device` if it
     /// never did.
     pub fn order_wipe(&mut self, device: DeviceId) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         desk.directory.listed_at(&device).ok_or(Code::UnknownDevice)?;
         if desk.directory.removed_at(&device).is_none() {
@@ -128,16 +129,19 @@ impl Phone {
     }
 
     /// A wiped phone as it is when its process begins.
-    pub(super) fn started_wiped(store: Box<dyn Store>, row: WipedRow) -> Result<Phone> {
+    pub(super) fn started_wiped(
+        kept: (Box<dyn Store>, Box<dyn KeyVault>),
+        row: WipedRow,
+    ) -> Result<Phone> {
         let keys = match &row.owed {
-            Some(owed) => DeviceKeys::from_secret_bytes(&owed.keys),
+            Some(owed) => DeviceKeys::locked(&owed.keys, &[0; 32]),
             // Nobody's: nothing is signed any more.
-            None => DeviceKeys::from_secret_bytes(&[1; 64]),
+            None => DeviceKeys::locked(&[1; 32], &[0; 32]),
         };
         let keys = keys.map_err(|_| Code::StoreFailed)?;
         let team = row.owed.as_ref().map_or(TeamId::new([0; 32]), |owed| owed.team);
         let identity = wiped_identity(&row);
-        let mut phone = Phone::started(store, identity, keys, Directory::new(team));
+        let mut phone = Phone::started(kept, identity, (keys, None), Directory::new(team));
         phone.wiped = Some(row);
         Ok(phone)
     }
@@ -159,14 +163,14 @@ impl Phone {
 
     fn erase(&mut self, env: &mut Env<'_>, order: WipeOrder) -> Result<()> {
         crate::crash_point!("phone.wipe.before_begin");
-        let keys = self.keys.without_sealing(env.rng);
+        let keys = self.keys.without_sealing();
         let mut desk = self.desk()?;
         let day = desk.today(env.now)?;
         let offset_ms = desk.token_time(env.now)?.0.saturating_sub(env.now.0);
         let owed = OwedRow {
             team: desk.identity.team,
             relay: desk.identity.relay.clone(),
-            keys: keys.to_secret_bytes().to_vec().into(),
+            keys: keys.signing_bytes().to_vec().into(),
             order: order.id,
         };
         let row = WipedRow { day, owed: Some(owed) };
@@ -178,8 +182,9 @@ impl Phone {
         crate::crash_point!("phone.wipe.after_commit");
         self.identity = wiped_identity(&row);
         self.directory = Directory::new(self.identity.team);
-        (self.keys, self.wiped) = (keys, Some(row));
+        (self.keys, self.reading, self.wiped) = (keys, None, Some(row));
         (self.asked, self.meeting) = (None, None);
+        self.vault.destroy(Tier::B)?;
         self.store.scrub()?;
         crate::crash_point!("phone.wipe.after_scrub");
         Ok(())
@@ -190,6 +195,7 @@ impl Phone {
     /// # Errors
     /// `device_wiped` if the team has it already.
     pub(super) fn wiped_request(&mut self, env: &mut Env<'_>) -> Result<SyncRequest> {
+        self.vault.destroy(Tier::B)?;
         self.store.scrub()?;
         let Some(WipedRow { day, owed: Some(owed) }) = &self.wiped else {
             self.refuse_wiped()?;
@@ -247,6 +253,7 @@ fn wiped_identity(row: &WipedRow) -> IdentityRow {
         member: MemberId::new([0; 16]),
         relay: owed.map(|owed| owed.relay.clone()).unwrap_or_default(),
         keys: Vec::new().into(),
+        seal_keys: Vec::new().into(),
         joining: None,
     }
 }

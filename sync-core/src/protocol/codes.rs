@@ -122,6 +122,13 @@ codes! {
     Missing = "missing_field", "A required field is missing.";
     NoSuchRecord = "no_such_record", "There is no such record on this phone.";
     NoSuchMember = "no_such_member", "There is no such member in this team.";
+    // Reading, locked and unlocked
+    Locked = "locked", "This is sealed and the phone is locked; unlock it to read, recording something new works without.";
+    WriteOnly = "write_only", "The keys for reading are not on this phone now; record something new, and read on another device of yours or after recovery.";
+    UnlockDelayed = "unlock_delayed", "Too many wrong tries; wait and try again, after the tenth the keys for reading are destroyed and what waits to be sent is kept.";
+    GraceWarning = "grace_warning", "This phone has not met its relay for 14 days; sync before day 30, then reading stops until it has, recording goes on.";
+    KeyLost = "key_lost", "The phone's key store has lost the key; nothing was changed, read on another device of yours or use your recovery, and keep this phone as it is.";
+    VaultFailed = "vault_failed", "The phone's key store did not answer; nothing was changed, try again.";
     // The phone's own store
     WrongKey = "wrong_key", "The database does not open with this key; nothing was changed, try the right passphrase.";
     StoreNewer = "store_newer", "The database was written by a newer app; update this one.";

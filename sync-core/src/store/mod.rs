@@ -9,12 +9,14 @@ mod agreement;
 #[cfg(test)]
 mod contract;
 mod memory;
+mod memory_vault;
 #[cfg(feature = "sqlite")]
 mod new_file;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
 pub use memory::MemoryStore;
+pub use memory_vault::{MemoryVault, Person};
 #[cfg(feature = "sqlite")]
 pub use new_file::NewFile;
 #[cfg(feature = "sqlite")]

@@ -6,7 +6,7 @@ use sync_core::directory::Guest;
 use sync_core::engine::{Env, Met, NewMember, Phone};
 use sync_core::protocol::{Code, Day};
 use sync_core::records::{PolicyProfile, Role, SpaceKind};
-use sync_core::store::MemoryStore;
+use sync_core::store::{MemoryStore, MemoryVault};
 
 use super::paper_relay::PaperRelay;
 use super::team::{Team, member};
@@ -106,8 +106,8 @@ fn phones_that_meet_hand_each_other_the_entries_one_lacks() {
     let mut rng = ChaCha20Rng::seed_from_u64(77);
     let mut env = Env { now: team.now, rng: &mut rng };
     let (store, profile) = (Box::new(MemoryStore::new()), PolicyProfile::neutral());
-    let admin = member("x", &[], true);
-    let mut other = Phone::create_team(store, &mut env, "http://x", profile, admin).unwrap();
+    let (admin, vault) = (member("x", &[], true), Box::new(MemoryVault::new()));
+    let mut other = Phone::create_team(store, vault, &mut env, "http://x", profile, admin).unwrap();
     let hello = other.meet_hello(&mut env).unwrap();
     let refused = team.on("amy", |phone, env| phone.meet_answer(env, &hello));
     assert_eq!(refused.unwrap_err().code(), Code::WrongTeam);

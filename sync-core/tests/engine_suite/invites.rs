@@ -151,10 +151,18 @@ fn the_directory_of_another_team_is_refused() {
         let profile = sync_core::records::PolicyProfile::neutral();
         let admin = member("mallory", &[], true);
         let origin = "http://relay.example";
-        let phone =
-            sync_core::engine::Phone::create_team(store, &mut env, origin, profile, admin).unwrap();
+        let vault = sync_core::store::MemoryVault::new();
+        let made = sync_core::engine::Phone::create_team(
+            store,
+            Box::new(vault.clone()),
+            &mut env,
+            origin,
+            profile,
+            admin,
+        );
+        let phone = made.unwrap();
         let relay = super::paper_relay::PaperRelay::new(phone.team(), 3, team.now);
-        let handset = super::team::Handset { phone, store: Default::default(), rng };
+        let handset = super::team::Handset { phone, store: Default::default(), vault, rng };
         let phones = std::collections::BTreeMap::from([("admin", handset)]);
         let mut other = Team { relay, phones, now: team.now };
         other.sync("admin");
@@ -182,7 +190,7 @@ fn a_fork_of_the_directory_that_does_not_hold_the_invitations_head_is_refused() 
 
 /// The same phone once more, from a copy of its store.
 fn copy_of(team: &mut Team) -> super::team::Handset {
-    use sync_core::engine::{Phone, Store, Table};
+    use sync_core::engine::{Env, Phone, Store, Table};
     let store = sync_core::store::MemoryStore::new();
     let mut from = team.phones["admin"].store.clone();
     let (from, mut into) = (from.begin().unwrap(), store.clone());
@@ -193,6 +201,8 @@ fn copy_of(team: &mut Team) -> super::team::Handset {
         }
     }
     tx.commit().unwrap();
-    let phone = Phone::open(Box::new(store.clone())).unwrap();
-    super::team::Handset { phone, store, rng: ChaCha20Rng::seed_from_u64(8) }
+    let (vault, mut rng) = (team.phones["admin"].vault.clone(), ChaCha20Rng::seed_from_u64(8));
+    let mut phone = Phone::open(Box::new(store.clone()), Box::new(vault.clone())).unwrap();
+    phone.unlock(&mut Env { now: team.now, rng: &mut rng }).unwrap();
+    super::team::Handset { phone, store, vault, rng }
 }

@@ -8,7 +8,7 @@ use sync_core::engine::{EngineError, Env, NewMember, Phone, Store, SyncOutcome, 
 use sync_core::ids::{DocId, MemberId};
 use sync_core::protocol::{Code, Invitation, Timestamp, to_cbor};
 use sync_core::records::{PolicyProfile, Role, Value};
-use sync_core::store::MemoryStore;
+use sync_core::store::{MemoryStore, MemoryVault};
 
 use super::paper_relay::PaperRelay;
 
@@ -16,6 +16,7 @@ use super::paper_relay::PaperRelay;
 pub struct Handset {
     pub phone: Phone,
     pub store: MemoryStore,
+    pub vault: MemoryVault,
     pub rng: ChaCha20Rng,
 }
 
@@ -50,10 +51,11 @@ impl Team {
         let mut env = Env { now, rng: &mut rng };
         let (profile, admin) = (PolicyProfile::neutral(), member("admin", &[], true));
         let origin = "http://relay.example";
-        let phone =
-            Phone::create_team(Box::new(store.clone()), &mut env, origin, profile, admin).unwrap();
+        let vault = MemoryVault::new();
+        let (kept, wraps) = (Box::new(store.clone()), Box::new(vault.clone()));
+        let phone = Phone::create_team(kept, wraps, &mut env, origin, profile, admin).unwrap();
         let relay = PaperRelay::new(phone.team(), 99, now);
-        let phones = BTreeMap::from([("admin", Handset { phone, store, rng })]);
+        let phones = BTreeMap::from([("admin", Handset { phone, store, vault, rng })]);
         let mut team = Team { relay, phones, now };
         team.sync("admin");
         assert!(team.phones["admin"].phone.directory().lists_relay(&team.relay.id()));
@@ -86,8 +88,10 @@ impl Team {
         let seed = 100 + self.phones.len() as u64;
         let (store, mut rng) = (MemoryStore::new(), ChaCha20Rng::seed_from_u64(seed));
         let mut env = Env { now: self.now, rng: &mut rng };
-        let phone = Phone::start_joining(Box::new(store.clone()), &mut env, invitation).unwrap();
-        self.phones.insert(name, Handset { phone, store, rng });
+        let vault = MemoryVault::new();
+        let (kept, wraps) = (Box::new(store.clone()), Box::new(vault.clone()));
+        let phone = Phone::start_joining(kept, wraps, &mut env, invitation).unwrap();
+        self.phones.insert(name, Handset { phone, store, vault, rng });
     }
 
     /// A phone asks whether it is let in.

@@ -133,11 +133,13 @@ fn a_code_ends_after_fifteen_minutes_and_lets_in_one_phone() {
 fn an_exchange_goes_on_after_both_phones_were_killed() {
     let (mut world, eli, code) = shown();
     let store = sync_core::store::MemoryStore::new();
+    let vault = sync_core::store::MemoryVault::new();
     let mut rng =
         <rand_chacha::ChaCha20Rng as rand_chacha::rand_core::SeedableRng>::seed_from_u64(5);
     let mut env = sync_core::engine::Env { now: world.now(), rng: &mut rng };
     let begun = sync_core::engine::Phone::start_joining_by_code(
         Box::new(store.clone()),
+        Box::new(vault.clone()),
         &mut env,
         tests::ORIGIN,
         &code,
@@ -148,12 +150,16 @@ fn an_exchange_goes_on_after_both_phones_were_killed() {
     assert_eq!(world.ask_code(&asked).unwrap().reply, None);
     drop(phone);
     world.sync("admin");
-    let mut phone = sync_core::engine::Phone::open(Box::new(store.clone())).unwrap();
+    let reopen = || {
+        let (store, vault) = (Box::new(store.clone()), Box::new(vault.clone()));
+        sync_core::engine::Phone::open(store, vault).unwrap()
+    };
+    let mut phone = reopen();
     assert_eq!(phone.code_request().unwrap().unwrap(), asked, "the same run goes on");
     let answer = world.ask_code(&asked).unwrap();
     assert!(phone.code_answer(&answer).unwrap());
     drop(phone);
-    let mut phone = sync_core::engine::Phone::open(Box::new(store)).unwrap();
+    let mut phone = reopen();
     assert_eq!(phone.code_request().unwrap(), None);
     let request = phone.enrol_request().unwrap();
     world.ask_enrol(&request).unwrap();

@@ -227,8 +227,10 @@ fn the_first_relay_an_admin_meets_is_listed_and_no_second_one_beside_it() {
     let admin = NewMember { admin: true, ..NewMember::default() };
     let store = Box::new(sync_core::store::MemoryStore::new());
     let profile = PolicyProfile::neutral();
+    let vault = Box::new(sync_core::store::MemoryVault::new());
+    let origin = tests::ORIGIN;
     let mut phone =
-        sync_core::engine::Phone::create_team(store, &mut env, tests::ORIGIN, profile, admin)
+        sync_core::engine::Phone::create_team(store, vault, &mut env, origin, profile, admin)
             .unwrap();
     let other = DeviceKeys::generate(&mut ChaCha20Rng::seed_from_u64(78));
     let pending = phone.status().unwrap().pending;

@@ -6,7 +6,7 @@ use sync_core::engine::{EngineError, Env, Phone, RecoverySheet, RecoveryStatus};
 use sync_core::ids::{DocId, MemberId};
 use sync_core::protocol::{Code, EnrolAnswer, Invitation, from_cbor, to_cbor};
 use sync_core::records::{PolicyProfile, Role, Value};
-use sync_core::store::MemoryStore;
+use sync_core::store::{MemoryStore, MemoryVault};
 use tests::{Device, World, pack, set, text, unpack};
 
 /// Words that only readers may see.
@@ -124,9 +124,10 @@ pub fn begin_with_code(world: &mut World, name: &str, code: &str) -> Result<(), 
     let seed = name.bytes().fold(77, |seed: u64, byte| seed * 31 + u64::from(byte));
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
     let mut env = Env { now: world.now(), rng: &mut rng };
-    let store = Box::new(MemoryStore::new());
-    let phone = Phone::recover_with_code(store, &mut env, &invitation, code)?;
-    world.devices.insert(name.into(), Device::new(phone, amy, rng));
+    let (store, vault) = (Box::new(MemoryStore::new()), MemoryVault::new());
+    let wraps = Box::new(vault.clone());
+    let phone = Phone::recover_with_code(store, wraps, &mut env, &invitation, code)?;
+    world.devices.insert(name.into(), Device::new(phone, amy, vault, rng));
     Ok(())
 }
 

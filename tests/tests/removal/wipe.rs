@@ -7,7 +7,7 @@ use sync_core::engine::{Env, Phone, RemovedDevice, Store, Table, WipeState};
 use sync_core::ids::DeviceId;
 use sync_core::protocol::{RemovalNotice, SyncRequest, WipeAck, to_cbor, wiped_to_sign};
 use sync_core::records::{PolicyProfile, Role};
-use sync_core::store::{MemoryStore, SqliteStore};
+use sync_core::store::{MemoryStore, MemoryVault, SqliteStore};
 use tests::failing::{FailingStore, Fault, Faults, rows, survive};
 use tests::hostile::{Rogue, alarms, entry, lie};
 use tests::{pack, set};
@@ -402,7 +402,7 @@ fn a_wiped_phone_is_enrolled_anew_in_its_place_once_its_team_knows_and_as_anothe
     let early = world.begin_to_join("early", Box::new(store.clone()), &invitation);
     assert_eq!(early.unwrap_err().code(), Code::DeviceWiped, "its word is still to be given");
 
-    let mut phone = Phone::open(Box::new(store.clone())).unwrap();
+    let mut phone = Phone::open(Box::new(store.clone()), Box::new(MemoryVault::new())).unwrap();
     assert_eq!(phone.wiped().map(|state| state.acknowledged), Some(false));
     let mut rng = rng();
     let mut env = Env { now: world.now(), rng: &mut rng };
@@ -411,7 +411,7 @@ fn a_wiped_phone_is_enrolled_anew_in_its_place_once_its_team_knows_and_as_anothe
     let notice = world.relay.sync(&token, &body).unwrap_err().notice.unwrap();
     assert_eq!(phone.take_removal(&mut env, &notice).unwrap(), Removal::Wiped);
     drop(phone);
-    let reopened = Phone::open(Box::new(store.clone())).unwrap();
+    let reopened = Phone::open(Box::new(store.clone()), Box::new(MemoryVault::new())).unwrap();
     assert_eq!(reopened.wiped().map(|state| state.acknowledged), Some(true));
     drop(reopened);
 

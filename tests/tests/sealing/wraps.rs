@@ -99,6 +99,20 @@ fn a_wrap_that_does_not_fit_names_its_signer_and_another_reader_wraps_again() {
 }
 
 #[test]
+fn a_wrap_that_does_not_fit_waits_for_the_unlock_and_is_asked_about_then() {
+    let (mut world, rogue, id) = scene(Wrap::Other);
+    world.on("bo", |phone, _| phone.lock());
+    world.sync("amy");
+    world.write("amy", id, "exploration", 0, "under the new key");
+    world.sync_all();
+    assert_eq!(alarms(&mut world, "bo"), [], "not tried, so not complained of");
+    world.on("bo", |phone, env| phone.unlock(env)).unwrap();
+    assert!(alarms(&mut world, "bo").contains(&(Code::WrapUnfit, rogue.device().to_string())));
+    world.sync_all();
+    assert_eq!(world.phase("bo", id, PHASE), "under the new key", "{}", world.troubles());
+}
+
+#[test]
 fn a_device_that_was_set_up_before_suite_2_is_wrapped_for_with_the_key_it_has() {
     let mut world = county();
     let old = Rogue::enrol_old(&mut world, 5, &[Role::PeerSupporter], false);

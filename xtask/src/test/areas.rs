@@ -85,6 +85,7 @@ const RULES: &[Rule] = &[
         split: &[(Area::Field, &["county_evening", "both_kept"])],
         rest: Area::Sync,
     },
+    rule("tests", "locked", Area::Keys),
     rule("tests", "facade", Area::Bindings),
     rule("tests", "*", Area::Sync),
     rule("mobile-ffi", "*", Area::Bindings),

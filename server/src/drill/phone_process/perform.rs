@@ -41,8 +41,15 @@ impl Device {
                 let typed = typed.as_object().cloned().unwrap_or_default();
                 let profile = profile_of(&typed).map_err(Trouble::Broken)?;
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
-                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
-                    Ok(Phone::create_team(store, &mut Env { now, rng }, &origin, profile, admin)?)
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store, vault| {
+                    Ok(Phone::create_team(
+                        store,
+                        vault,
+                        &mut Env { now, rng },
+                        &origin,
+                        profile,
+                        admin,
+                    )?)
                 })?;
                 self.begin(phone, connect)
             }
@@ -50,17 +57,17 @@ impl Device {
                 let invitation = Invitation::from_link(&link)
                     .map_err(|_| Trouble::Broken("the link cannot be read".into()))?;
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
-                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store, vault| {
                     let env = &mut Env { now, rng };
-                    Ok(Phone::start_joining_as(store, env, &invitation, class.into())?)
+                    Ok(Phone::start_joining_as(store, vault, env, &invitation, class.into())?)
                 })?;
                 self.begin(phone, connect)
             }
             PhoneCommand::JoinByCode { passphrase, connect, origin, code, class } => {
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
-                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store, vault| {
                     let (env, class) = (&mut Env { now, rng }, class.into());
-                    Ok(Phone::start_joining_by_code(store, env, &origin, &code, class)?)
+                    Ok(Phone::start_joining_by_code(store, vault, env, &origin, &code, class)?)
                 })?;
                 self.begin(phone, connect)
             }
@@ -68,19 +75,26 @@ impl Device {
                 let invitation = Invitation::from_link(&link)
                     .map_err(|_| Trouble::Broken("the link cannot be read".into()))?;
                 let (folder, rng) = (self.folder.clone(), self.rng.as_mut());
-                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store| {
+                let phone = folder::create_with(&folder, passphrase.as_bytes(), |store, vault| {
                     let env = &mut Env { now, rng };
-                    Ok(Phone::recover_with_code(store, env, &invitation, &code)?)
+                    Ok(Phone::recover_with_code(store, vault, env, &invitation, &code)?)
                 })?;
                 self.begin(phone, connect)
             }
-            PhoneCommand::Open { passphrase, connect } => {
-                match folder::open_with(&self.folder, passphrase.as_bytes()) {
+            PhoneCommand::Open { passphrase, connect, locked } => {
+                let passphrase = Some(passphrase.as_bytes());
+                match folder::open_locked(&self.folder, passphrase, self.uptime()) {
                     Ok(phone) if phone.wiped().is_some() => {
                         self.running = Some(Running { phone, link: Link::to(&connect)?, connect });
                         Ok(Json::Null)
                     }
-                    Ok(phone) => self.begin(phone, connect),
+                    Ok(mut phone) => {
+                        if !locked {
+                            // One that can only write goes on locked.
+                            folder::unlock(&mut phone, self.rng.as_mut())?;
+                        }
+                        self.begin(phone, connect)
+                    }
                     // It says so, to whoever asks it anything.
                     Err(failure) if failure.code == Code::DeviceWiped.as_str() => {
                         self.wiped = Some(failure);
@@ -122,6 +136,7 @@ impl Device {
     }
 
     fn begin(&mut self, mut phone: Phone, connect: String) -> Done {
+        phone.observe_uptime(self.uptime())?;
         let status = phone.status()?;
         self.running = Some(Running { phone, link: Link::to(&connect)?, connect });
         Ok(json!({ "team": status.team.to_string(), "member": status.member.to_string(),
@@ -147,6 +162,12 @@ impl Running {
                 phone.list_relay(relay)?;
                 Ok(Json::Null)
             }
+            PhoneCommand::Lock => {
+                phone.lock();
+                Ok(Json::Null)
+            }
+            PhoneCommand::Unlock => Ok(phone.unlock(&mut at.env()).map(|()| Json::Null)?),
+            PhoneCommand::Panic => Ok(phone.panic().map(|()| Json::Null)?),
             PhoneCommand::AddMember { name, roles, admin, unit, supervises } => {
                 let member = new_member(name, &roles, admin, unit, supervises)?;
                 Ok(json!({ "member": phone.add_member(&mut at.env(), member)?.to_string() }))

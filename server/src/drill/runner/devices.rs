@@ -40,6 +40,8 @@ pub struct Device {
     /// Its id, once it was taken out of the team.
     pub id: Option<String>,
     armed: Option<Armed>,
+    /// Whether nobody unlocks it when it is started again.
+    locked: bool,
     folder: PathBuf,
     log: PathBuf,
     process: Process,
@@ -83,6 +85,7 @@ impl World {
             shown: Vec::new(),
             id: None,
             armed: None,
+            locked: false,
             folder,
             log,
             process,
@@ -162,7 +165,20 @@ impl World {
         let process = self.launch(&folder, &log)?;
         self.device(handle)?.process = process;
         let (passphrase, connect) = self.credentials(handle)?;
-        self.ask(handle, PhoneCommand::Open { passphrase, connect }).map(|_| ())
+        let locked = self.device(handle)?.locked;
+        self.ask(handle, PhoneCommand::Open { passphrase, connect, locked }).map(|_| ())
+    }
+
+    /// Locks, unlocks or panics a device. A locked one stays locked when it is restarted.
+    pub(super) fn guard(&mut self, handle: &str, command: PhoneCommand) -> Played {
+        let locked = !matches!(command, PhoneCommand::Unlock);
+        match self.ask(handle, command.clone()) {
+            // As a person does who sees that it did not happen.
+            Err(Failed::Crashed) => self.ask(handle, command)?,
+            done => done?,
+        };
+        self.device(handle)?.locked = locked;
+        Ok(())
     }
 
     /// The process goes, the database and the vault stay.

@@ -23,6 +23,7 @@ use std::time::Instant;
 
 use sync_core::protocol::Timestamp;
 
+use super::protocol::PhoneCommand;
 use super::proxy::Answers;
 use super::script::{Exercise, Step, Verb};
 
@@ -198,6 +199,9 @@ impl World {
             Verb::Drop(lose) => self.plan_drop(lose),
             Verb::Repeat(on) => self.plan(&on.device, super::proxy::Fault::Repeat),
             Verb::Reorder(on) => self.plan(&on.device, super::proxy::Fault::Reorder),
+            Verb::Lock(on) => self.guard(&on.device, PhoneCommand::Lock),
+            Verb::Unlock(on) => self.guard(&on.device, PhoneCommand::Unlock),
+            Verb::Panic(on) => self.guard(&on.device, PhoneCommand::Panic),
             Verb::Relay(op) => self.relay_step(op, step.line),
             Verb::Tamper(tamper) => self.tamper(tamper),
             Verb::Meet(meet) => self.meet(&meet.a, &meet.b),

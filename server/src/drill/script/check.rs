@@ -105,6 +105,7 @@ impl Known {
             Verb::Clock(clock) => self.device(&clock.device),
             Verb::Offline(on) | Verb::Online(on) | Verb::Sync(on) => self.device_or_all(&on.device),
             Verb::Restart(on) | Verb::Repeat(on) | Verb::Reorder(on) => self.device(&on.device),
+            Verb::Lock(on) | Verb::Unlock(on) | Verb::Panic(on) => self.device(&on.device),
             Verb::Kill(kill) => {
                 self.device(&kill.device)?;
                 point_of(&kill.point, PHONE_POINTS, "phone.")

@@ -6,18 +6,8 @@ use serde_json::{Map, Value as Json};
 use super::raw;
 use super::verbs::{RelayOp, RelayStep, Tamper, TamperStep, Verb};
 
-const LATER: &[&str] = &[
-    "clone",
-    "bundle",
-    "escalate",
-    "hand_over",
-    "confirm_same",
-    "hold",
-    "lock",
-    "unlock",
-    "panic",
-    "expect_statistic",
-];
+const LATER: &[&str] =
+    &["clone", "bundle", "escalate", "hand_over", "confirm_same", "hold", "expect_statistic"];
 
 pub(super) fn arguments<T: DeserializeOwned>(object: Map<String, Json>) -> Result<T, String> {
     serde_json::from_value(Json::Object(object)).map_err(|error| error.to_string())
@@ -43,6 +33,9 @@ impl Verb {
             "reorder" => Self::Reorder(arguments(object)?),
             "relay" => Self::Relay(relay(arguments(object)?)?),
             "tamper" => Self::Tamper(tamper(arguments(object)?)?),
+            "lock" => Self::Lock(arguments(object)?),
+            "unlock" => Self::Unlock(arguments(object)?),
+            "panic" => Self::Panic(arguments(object)?),
             "meet" => Self::Meet(arguments(object)?),
             "push_raw" => raw::push_raw(arguments(object)?)?,
             "record" => Self::Record(arguments(object)?),

@@ -27,13 +27,14 @@ impl Phone {
     /// past too. The member's other devices keep to the choice from their next sync on.
     ///
     /// # Errors
-    /// `bad_value` for a kind that others read.
+    /// Asks its person again, as [`Phone::unlock`] does. `bad_value` for a kind that others read.
     pub fn set_escrow(&mut self, env: &mut Env<'_>, kind: SpaceKind, on: bool) -> Result<()> {
         if !OWN.contains(&kind) {
             let why = "only personal and care spaces can be kept from your recovery key";
             return Err(EngineError::refused_because(Code::BadValue, why));
         }
-        let mut desk = self.desk()?;
+        self.ask_person(env)?;
+        let mut desk = self.desk_of_person()?;
         desk.require_enrolled()?;
         if desk.wants_escrow(kind)? == on {
             return Ok(());
@@ -140,9 +141,28 @@ impl Desk<'_> {
         Ok(())
     }
 
+    /// Everything was fetched, at this time of the relay. While locked, what follows waits for the unlock.
+    pub fn fetched_recovering(&mut self, relay_now: Timestamp) -> Result<()> {
+        if self.rows.is_unlocked() {
+            return self.finish_recovering(relay_now);
+        }
+        if self.rows.holds_secret(&SecretName::Recovering)? {
+            self.rows.put_number(FETCHED, relay_now.0)?;
+        }
+        Ok(())
+    }
+
+    /// At an unlock: what waits since everything was fetched.
+    pub fn finish_recovering_later(&mut self) -> Result<()> {
+        match self.rows.number(FETCHED)? {
+            Some(relay_now) => self.finish_recovering(Timestamp(relay_now)),
+            None => Ok(()),
+        }
+    }
+
     /// Once everything was fetched, the recovery secret has done its work: it is kept only while a space of this
     /// member stays closed, because a reader's wrap may still be on its way, and at most 30 days.
-    pub fn finish_recovering(&mut self, relay_now: Timestamp) -> Result<()> {
+    fn finish_recovering(&mut self, relay_now: Timestamp) -> Result<()> {
         if self.rows.secret(&SecretName::Recovering)?.is_none() {
             return Ok(());
         }
@@ -175,6 +195,8 @@ impl Desk<'_> {
 
 /// When this phone first fetched with the recovery secret, by the relay's clock.
 const SINCE: &str = "recovering_since_ms";
+/// When a locked phone last fetched everything with it, by the relay's clock.
+const FETCHED: &str = "recovering_fetched_ms";
 /// How long a recovery secret is kept while a space stays closed: 30 days.
 const KEPT_MS: i64 = 30 * 24 * 60 * 60 * 1000;
 

@@ -40,7 +40,7 @@ impl Phone {
     /// # Errors
     /// `not_allowed` without the `admin` capability; `recovery_none` if nothing of the member waits here.
     pub fn approve_recovery(&mut self, member: MemberId) -> Result<bool> {
-        let mut desk = self.desk()?;
+        let mut desk = self.desk_of_person()?;
         desk.require_admin()?;
         let asked = desk.rows.asked()?.into_iter().find(|(whose, _)| *whose == member);
         let (_, bytes) = asked.ok_or(Code::RecoveryNone)?;

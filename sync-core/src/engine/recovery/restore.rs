@@ -15,6 +15,7 @@ use crate::records::DeviceClass;
 use super::super::desk::Desk;
 use super::super::rows::SecretName;
 use super::super::store::Store;
+use super::super::vault::KeyVault;
 use super::super::{Env, Phone, Result};
 
 impl Phone {
@@ -25,12 +26,13 @@ impl Phone {
     /// `code_mistyped` with the group that is wrong: then nothing was made. `already_set_up` if the store holds a phone.
     pub fn recover_with_code(
         store: Box<dyn Store>,
+        vault: Box<dyn KeyVault>,
         env: &mut Env<'_>,
         invitation: &Invitation,
         code: &str,
     ) -> Result<Phone> {
         let secret = crypto::secret_of_code(code)?;
-        let mut phone = Phone::start_joining(store, env, invitation)?;
+        let mut phone = Phone::start_joining(store, vault, env, invitation)?;
         phone.restore_with(env, &secret)?;
         Ok(phone)
     }
@@ -112,6 +114,7 @@ impl Phone {
             sig: sig.into(),
         };
         let mut desk = self.desk()?;
+        desk.require_unlocked()?;
         desk.rows.put_voucher(&voucher)?;
         desk.rows.put_secret(&SecretName::Recovering, &secret.to_secret_bytes())?;
         desk.commit()

@@ -23,7 +23,7 @@ impl Phone {
     /// restores it alone. The secret is on the returned sheet and nowhere else.
     ///
     /// # Errors
-    /// `bad_value` if neither is asked for; `no_such_member`; `holder_without_device` unless the holders are three
+    /// Asks its person again, as [`Phone::unlock`] does. `bad_value` if neither is asked for; `no_such_member`; `holder_without_device` unless the holders are three
     /// others, each with a phone.
     pub fn make_recovery(
         &mut self,
@@ -37,7 +37,8 @@ impl Phone {
                 "choose a printed code, three holders, or both",
             ));
         }
-        let mut desk = self.desk()?;
+        self.ask_person(env)?;
+        let mut desk = self.desk_of_person()?;
         desk.require_enrolled()?;
         let (team, member) = (desk.identity.team, desk.identity.member);
         let secret = RecoverySecret::generate(env.rng);
@@ -70,9 +71,10 @@ impl Phone {
     /// Asks for this member's recovery key to be dropped, so that nothing but their devices reads for them.
     ///
     /// # Errors
-    /// `recovery_none` if there is none.
+    /// Asks its person again, as [`Phone::unlock`] does. `recovery_none` if there is none.
     pub fn drop_recovery(&mut self, env: &mut Env<'_>) -> Result<()> {
-        let mut desk = self.desk()?;
+        self.ask_person(env)?;
+        let mut desk = self.desk_of_person()?;
         desk.require_enrolled()?;
         if desk.directory.recovery(&desk.identity.member).is_none() {
             return Err(Code::RecoveryNone.into());

@@ -12,7 +12,7 @@ use super::ShareRelease;
 impl Phone {
     /// The members of whose recovery this phone holds a share.
     pub fn shares_held(&mut self) -> Result<Vec<MemberId>> {
-        let desk = self.desk()?;
+        let desk = self.desk_of_person()?;
         let members: Vec<MemberId> = desk.directory.members().map(|(id, _)| id).collect();
         Ok(members.into_iter().filter(|member| desk.held_share(member).is_ok()).collect())
     }
@@ -23,7 +23,7 @@ impl Phone {
     /// # Errors
     /// `malformed` if the text is no request; `wrong_team`; `no_such_member`; `recovery_none`; `share_not_held`.
     pub fn share_release(&mut self, request: &str) -> Result<ShareRelease> {
-        let desk = self.desk()?;
+        let desk = self.desk_of_person()?;
         let request = desk.read_request(request)?;
         desk.held_share(&request.member)?;
         let name = desk.name_of(&request.member)?;
@@ -36,7 +36,7 @@ impl Phone {
     /// # Errors
     /// Those of [`Phone::share_release`]; `share_wrong` if the share is not the one the directory names.
     pub fn release_share(&mut self, env: &mut Env<'_>, request: &str) -> Result<String> {
-        let desk = self.desk()?;
+        let desk = self.desk_of_person()?;
         let request = desk.read_request(request)?;
         let share = desk.held_share(&request.member)?;
         let keys = seal_keys(&request);
@@ -91,6 +91,7 @@ impl Desk<'_> {
 
     /// Puts shares of this member's recovery key together.
     pub fn secret_of_shares(&self, texts: &[&str]) -> Result<RecoverySecret> {
+        self.require_unlocked()?;
         let mut shares = Vec::with_capacity(texts.len());
         for text in texts {
             let handed = HandedShare::from_text(text).map_err(|_| Code::ShareWrong)?;

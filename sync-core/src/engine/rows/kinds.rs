@@ -6,6 +6,7 @@ use minicbor::{Decode, Encode};
 use crate::directory::SpaceInfo;
 use crate::ids::{Chain, DocId, EnvelopeId, IncarnationId, MemberId, RelayId, SpaceId, TeamId};
 use crate::protocol::{Envelope, RowData};
+use crate::records::DocType;
 
 /// Who this phone is. Holds secret keys: lives only in the encrypted store.
 #[derive(Clone, Encode, Decode)]
@@ -16,11 +17,15 @@ pub(in crate::engine) struct IdentityRow {
     pub member: MemberId,
     #[n(2)]
     pub relay: String,
+    /// The seed of the signing key. The sealing keys are a sealed row.
     #[n(3)]
     pub keys: ByteVec,
     /// While joining: the invitation's secret and the head that the directory must contain.
     #[n(4)]
     pub joining: Option<JoiningRow>,
+    /// The public halves of the sealing keys, X25519 first.
+    #[n(5)]
+    pub seal_keys: ByteVec,
 }
 
 #[derive(Clone, Encode, Decode)]
@@ -150,6 +155,17 @@ pub(in crate::engine) struct DocumentRow {
     pub changes: u64,
 }
 
+impl DocumentRow {
+    /// Whether what it says lies under the reading key. A kind that this version does not know counts as sealed.
+    pub fn is_sealed(&self) -> bool {
+        DocType::by_number(self.record).is_none_or(DocType::is_sealed)
+    }
+
+    pub fn without_words(&self) -> Self {
+        Self { saved: None, ..*self }
+    }
+}
+
 /// A part of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub(in crate::engine) struct PartRow {
@@ -202,4 +218,11 @@ pub(in crate::engine) struct DraftRow {
     pub values: String,
     #[n(3)]
     pub own: bool,
+}
+
+impl DraftRow {
+    /// Without its values, which come from a sealed record.
+    pub fn without_words(&self) -> Self {
+        Self { values: "{}".into(), ..self.clone() }
+    }
 }

@@ -8,6 +8,7 @@ mod invites;
 mod kinds;
 mod recovery;
 mod removal;
+mod sealed;
 mod secret;
 mod tombstone;
 mod wipe;
@@ -18,8 +19,9 @@ use std::collections::BTreeSet;
 use minicbor::{Decode, Encode};
 use zeroize::Zeroizing;
 
+use crate::crypto::ReadingKey;
 use crate::ids::{DeviceId, DocId, EnvelopeId, EpochId, SpaceId};
-use crate::protocol::{Envelope, Priority, from_cbor, to_cbor};
+use crate::protocol::{Envelope, Kind, Priority, from_cbor, to_cbor};
 
 use super::store::{StoreError, Table, Transaction};
 
@@ -39,8 +41,8 @@ fn key(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()
 }
 
-/// Typed access to the rows within one transaction.
-pub(super) struct Rows<'a>(pub Box<dyn Transaction + 'a>);
+/// Typed access to the rows within one transaction, with the reading key unless the phone is locked.
+pub(super) struct Rows<'a>(pub Box<dyn Transaction + 'a>, pub Option<&'a mut ReadingKey>);
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -209,13 +211,26 @@ impl<'a> Rows<'a> {
         rows.iter().map(|(_, bytes)| from_cbor(bytes).map_err(|_| damaged())).collect()
     }
 
-    // ---- documents: space || doc
+    // ---- documents: space || doc; what a sealed one says lies among the sealed rows
     pub fn document(&self, space: SpaceId, doc: DocId) -> Result<Option<DocumentRow>> {
-        self.read(Table::Documents, &key(&[space.as_bytes(), doc.as_bytes()]))
+        let row = self.read(Table::Documents, &key(&[space.as_bytes(), doc.as_bytes()]))?;
+        row.map(|row| self.opened(space, doc, row)).transpose()
+    }
+
+    fn opened(&self, space: SpaceId, doc: DocId, mut row: DocumentRow) -> Result<DocumentRow> {
+        if row.is_sealed() {
+            row.saved = self.saved(space, doc)?.map(|saved| saved.to_vec().into());
+        }
+        Ok(row)
     }
 
     pub fn put_document(&mut self, space: SpaceId, doc: DocId, row: &DocumentRow) -> Result<()> {
-        self.write(Table::Documents, &key(&[space.as_bytes(), doc.as_bytes()]), row)
+        let place = key(&[space.as_bytes(), doc.as_bytes()]);
+        if !row.is_sealed() {
+            return self.write(Table::Documents, &place, row);
+        }
+        self.put_saved(space, doc, row.saved.as_ref().map(|saved| saved.as_slice()))?;
+        self.write(Table::Documents, &place, &row.without_words())
     }
 
     pub fn documents_of(
@@ -227,11 +242,10 @@ impl<'a> Rows<'a> {
             .iter()
             .map(|(key, value)| {
                 let (space, doc) = key.split_at_checked(16).ok_or_else(damaged)?;
-                Ok((
-                    SpaceId::from_slice(space).map_err(|_| damaged())?,
-                    DocId::from_slice(doc).map_err(|_| damaged())?,
-                    from_cbor(value).map_err(|_| damaged())?,
-                ))
+                let space = SpaceId::from_slice(space).map_err(|_| damaged())?;
+                let doc = DocId::from_slice(doc).map_err(|_| damaged())?;
+                let row = from_cbor(value).map_err(|_| damaged())?;
+                Ok((space, doc, self.opened(space, doc, row)?))
             })
             .collect()
     }
@@ -295,29 +309,23 @@ impl<'a> Rows<'a> {
             .collect()
     }
 
-    // ---- keys
-    pub fn secret(&self, name: &SecretName) -> Result<Option<Zeroizing<Vec<u8>>>> {
-        Ok(self.0.get(Table::Keys, &name.key())?.map(Zeroizing::new))
-    }
-
-    pub fn put_secret(&mut self, name: &SecretName, bytes: &[u8]) -> Result<()> {
-        self.0.put(Table::Keys, &name.key(), bytes)
-    }
-
-    pub fn delete_secret(&mut self, name: &SecretName) -> Result<()> {
-        self.0.delete(Table::Keys, &name.key())
-    }
-
-    /// The `sender` envelope of a device in an epoch.
-    pub fn sender(
+    // ---- sender keys: 'n' || space || epoch || device || device_seq → id of the envelope that announced it
+    /// The `sender` envelopes of a device in an epoch by the number the device gave them, oldest first.
+    pub fn senders(
         &self,
         space: SpaceId,
         epoch: EpochId,
         device: DeviceId,
-    ) -> Result<Option<EnvelopeId>> {
-        let key = key(&[b"n", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
-        let bytes = self.0.get(Table::Keys, &key)?;
-        bytes.map(|b| EnvelopeId::from_slice(&b).map_err(|_| damaged())).transpose()
+    ) -> Result<Vec<(u64, EnvelopeId)>> {
+        let prefix = key(&[b"n", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
+        self.all(Table::Keys, &prefix)?
+            .iter()
+            .map(|(place, id)| {
+                let number = place[prefix.len()..].try_into().map_err(|_| damaged())?;
+                let id = EnvelopeId::from_slice(id).map_err(|_| damaged())?;
+                Ok((u64::from_be_bytes(number), id))
+            })
+            .collect()
     }
 
     pub fn put_sender(
@@ -325,9 +333,11 @@ impl<'a> Rows<'a> {
         space: SpaceId,
         epoch: EpochId,
         device: DeviceId,
+        device_seq: u64,
         id: EnvelopeId,
     ) -> Result<()> {
-        let key = key(&[b"n", space.as_bytes(), epoch.as_bytes(), device.as_bytes()]);
+        let number = device_seq.to_be_bytes();
+        let key = key(&[b"n", space.as_bytes(), epoch.as_bytes(), device.as_bytes(), &number]);
         self.0.put(Table::Keys, &key, id.as_bytes())
     }
 
@@ -367,12 +377,18 @@ impl<'a> Rows<'a> {
         Ok(found)
     }
 
-    // ---- drafts, alarms
+    // ---- drafts (values from a sealed record lie among the sealed rows), alarms
     pub fn put_draft(&mut self, id: EnvelopeId, row: &DraftRow) -> Result<()> {
-        self.write(Table::Drafts, id.as_bytes(), row)
+        let open = self.envelope(id)?.is_some_and(|envelope| envelope.header.kind != Kind::Sealed);
+        if open {
+            return self.write(Table::Drafts, id.as_bytes(), row);
+        }
+        self.put_draft_values(id, row.values.as_bytes())?;
+        self.write(Table::Drafts, id.as_bytes(), &row.without_words())
     }
 
     pub fn delete_draft(&mut self, id: EnvelopeId) -> Result<()> {
+        self.delete_draft_values(id)?;
         self.0.delete(Table::Drafts, id.as_bytes())
     }
 
@@ -381,7 +397,11 @@ impl<'a> Rows<'a> {
             .iter()
             .map(|(id, row)| {
                 let id = EnvelopeId::from_slice(id).map_err(|_| damaged())?;
-                Ok((id, from_cbor(row).map_err(|_| damaged())?))
+                let mut row: DraftRow = from_cbor(row).map_err(|_| damaged())?;
+                if let Some(values) = self.draft_values(id)? {
+                    row.values = String::from_utf8(values.to_vec()).map_err(|_| damaged())?;
+                }
+                Ok((id, row))
             })
             .collect()
     }

@@ -82,7 +82,7 @@ impl Rows<'_> {
     }
 
     pub fn forget_recovering(&mut self) -> Result<()> {
-        self.0.delete(Table::Keys, &SecretName::Recovering.key())
+        self.delete_secret(&SecretName::Recovering)
     }
 
     fn by_member(&self, prefix: &[u8]) -> Result<Vec<(MemberId, Vec<u8>)>> {

@@ -83,6 +83,7 @@ impl Rows<'_> {
     }
 
     pub fn delete_document(&mut self, space: SpaceId, doc: DocId) -> Result<()> {
+        self.delete_saved(space, doc)?;
         self.0.delete(Table::Documents, &key(&[space.as_bytes(), doc.as_bytes()]))
     }
 
@@ -91,12 +92,7 @@ impl Rows<'_> {
         self.delete_all(Table::Changes, &key(&[space.as_bytes(), doc.as_bytes()]))
     }
 
-    /// Deletes this device's own keys of a document.
-    pub fn delete_document_keys(&mut self, space: SpaceId, doc: DocId) -> Result<()> {
-        self.delete_all(Table::Keys, &key(&[b"d", space.as_bytes(), doc.as_bytes()]))
-    }
-
-    fn delete_all(&mut self, table: Table, prefix: &[u8]) -> Result<()> {
+    pub(super) fn delete_all(&mut self, table: Table, prefix: &[u8]) -> Result<()> {
         for (place, _) in self.all(table, prefix)? {
             self.0.delete(table, &place)?;
         }

@@ -10,7 +10,8 @@ use super::store_error;
 
 /// Values of envelopes, documents and changes are large, which tables without rowid hold badly. `mark` is the last column:
 /// it shows that a row was read to its end.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE meta (
         key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
@@ -50,7 +51,13 @@ const STEPS: &[&str] = &["
     CREATE TABLE alarms (
         key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE sealed (
+        key BLOB PRIMARY KEY NOT NULL, value BLOB NOT NULL, mark INTEGER NOT NULL
+    ) STRICT;
+",
+];
 
 /// The version this build writes.
 const VERSION: usize = STEPS.len();
@@ -103,7 +110,8 @@ mod tests {
     fn a_step_that_fails_leaves_the_version_before_it() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
-        let failed = run(&mut connection, "CREATE TABLE extra (x); CREATE TABLE meta (x);", 2);
+        let failed =
+            run(&mut connection, "CREATE TABLE extra (x); CREATE TABLE meta (x);", VERSION + 1);
         assert!(failed.is_err());
         assert_eq!(version(&connection).unwrap(), VERSION);
         assert!(!connection.table_exists(None, "extra").unwrap());
