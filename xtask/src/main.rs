@@ -23,7 +23,7 @@ cargo xtask demo [--exercise FILE] [--check]   build the relay and play an eveni
 cargo xtask test [AREA]                        format, lints and every test; or one area:
                                                core, keys, field, sync, console, bindings
 cargo xtask ci                                 test, then each crate alone and the documentation
-cargo xtask bindings [python]                  generate the bindings and run them
+cargo xtask bindings [python|kotlin|swift]     generate the bindings and run them
 cargo xtask bench [FIGURE…] [--json] [--compare FILE]
                                                measure S1a, S1p, S1b, S2, S3, S4, S5, S8 beside their floors;
                                                FILE holds what an earlier run printed with --json
@@ -77,11 +77,10 @@ fn dispatch(args: &[String]) -> Outcome {
         ["test"] => test::run(None),
         ["test", area] => test::run(Some(area)),
         ["ci"] => ci::run(),
-        ["bindings"] => bindings::run("python"),
-        ["bindings", language] => bindings::run(language),
+        ["bindings", languages @ ..] => bindings::run(languages),
         ["bench", rest @ ..] => bench::run(rest),
         ["prove", rest @ ..] => prove::all(rest),
-        [command @ ("test" | "ci" | "bindings"), ..] => {
+        [command @ ("test" | "ci"), ..] => {
             usage(format!("too many arguments for {command}\n{HELP}"))
         }
         [other, ..] => usage(format!("there is no command {other}\n{HELP}")),

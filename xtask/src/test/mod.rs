@@ -81,7 +81,7 @@ impl Run {
 }
 
 /// Counts a check that passes or fails as a whole.
-fn one(name: &str, outcome: Outcome, failures: &mut Vec<String>) -> Tally {
+pub fn one(name: &str, outcome: Outcome, failures: &mut Vec<String>) -> Tally {
     match outcome {
         Ok(()) => Tally::PASSED,
         Err(Stop::Failed(why) | Stop::Usage(why)) => {
@@ -165,7 +165,7 @@ fn run_area(area: Area, built: &[Artifact], failures: &mut Vec<String>) -> Tally
             tally.add(doc_tests(failures));
             tally.add(one("wasm32", wasm::check(), failures));
         }
-        Area::Bindings => tally.add(bindings::python(built, failures)),
+        Area::Bindings => tally.add(bindings::all(built, failures)),
         _ => {}
     }
     tally
