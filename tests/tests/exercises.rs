@@ -68,6 +68,11 @@ fn killed_anywhere_loses_nothing_and_doubles_nothing() {
 }
 
 #[test]
+fn an_incident_is_worked_from_report_to_closing() {
+    play("cism.jsonl", 8);
+}
+
+#[test]
 fn lost_answers_are_asked_for_again() {
     play("lost-answers.jsonl", 15);
 }

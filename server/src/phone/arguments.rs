@@ -67,6 +67,20 @@ pub enum Verb {
         #[arg(value_name = "FIELD=VALUE", required = true)]
         fields: Vec<String>,
     },
+    /// Tick phases and ground rules of an intervention with their time, as: tick 1a2b introduction no_rank@2026-03-01T18:05:00Z
+    Tick {
+        /// The intervention
+        #[arg(value_name = "INTERVENTION")]
+        intervention: String,
+        /// Phases or ground rules; now, unless a time stands behind @
+        #[arg(value_name = "CODE[@TIME]", required = true)]
+        ticks: Vec<String>,
+    },
+    /// What is usual for each kind of intervention: for whom, who leads, how large, which phases
+    Kinds {
+        /// Only this kind
+        kind: Option<String>,
+    },
     /// Write in the session note of an intervention
     Write(Write),
     /// Make members the leads of an intervention

@@ -6,6 +6,7 @@
 //! [`urgent`] so that what they show is what this phone shows.
 
 mod arguments;
+mod cism;
 mod enrol;
 mod erase;
 mod failure;
@@ -89,6 +90,8 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Edit { record, fields } | Verb::Resolve { record, fields } => {
             record::edit(phone, record, fields)
         }
+        Verb::Tick { intervention, ticks } => cism::tick(phone, intervention, ticks),
+        Verb::Kinds { kind } => cism::kinds(kind.as_deref()),
         Verb::Write(write) => record::write(phone, write),
         Verb::Assign { intervention, members } => record::assign(phone, intervention, members),
         Verb::Share { record, with, text } => record::share(phone, record, with, *text),

@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::bands::band_of;
-use super::{Derived, DocType, Field, FieldKind, RecordType, SpaceKind, Value};
+use super::incident::TIME_QUALITY;
+use super::{Derived, DocType, Field, FieldKind, MarkKey, MarkValue, RecordType, SpaceKind, Value};
 
 /// Every kind of intervention.
 pub(super) const KINDS: &[&str] = &[
@@ -30,7 +31,8 @@ pub(super) const KINDS: &[&str] = &[
 /// Bands of a number of people.
 pub(super) const GROUP_BANDS: &[&str] = &["under_5", "5_9", "10_19", "20_49", "50_plus"];
 const LOCATIONS: &[&str] = &["station", "neutral", "hospital", "command_post", "virtual", "other"];
-const PHASES: &[&str] = &[
+/// The phases of every kind; which kind has which stands in `guide`.
+pub(super) const PHASES: &[&str] = &[
     "introduction",
     "exploration",
     "information",
@@ -55,6 +57,37 @@ const PHASES: &[&str] = &[
     "before",
     "during",
     "after",
+    "food",
+    "facts",
+    "stress_teaching",
+    "team_contact",
+    "assemble",
+    "reactions_teaching",
+    "resources",
+];
+/// The ground rules that are usually read aloud (DOMAIN A.6), one tick each.
+const GROUND_RULES: &[&str] = &[
+    "confidential",
+    "not_required_to_speak",
+    "no_breaks",
+    "speak_for_yourself",
+    "nothing_incriminating",
+    "no_pagers_off_duty",
+    "no_rank",
+    "not_a_critique",
+    "not_an_investigation",
+    "others_leave",
+];
+/// Why an intervention did not happen as it was planned, in words that point to nobody.
+const REASONS: &[&str] = &[
+    "crew_declined",
+    "operation_went_on",
+    "window_missed",
+    "no_team_available",
+    "not_needed",
+    "other_support_chosen",
+    "logistics",
+    "entered_in_error",
 ];
 const HANDOUTS: &[&str] = &[
     "stress_reactions",
@@ -86,7 +119,7 @@ const OUTCOMES: &[&str] = &["completed", "partial", "cancelled", "declined", "up
 const INTERVENTION_DOC: DocType = DocType {
     number: 20,
     name: "intervention",
-    schema: 1,
+    schema: 2,
     spaces: &[SpaceKind::Operations],
     writers: &[],
     note: None,
@@ -127,7 +160,28 @@ const INTERVENTION_DOC: DocType = DocType {
         Field::new("team_self_debrief_done", FieldKind::Bool, "Whether the team debriefed itself.")
             .or("false"),
         Field::new("outcome", FieldKind::Code(OUTCOMES), "How it went."),
+        Field::new(
+            "outcome_reason",
+            FieldKind::Code(REASONS),
+            "Why it did not happen as it was planned.",
+        ),
         Field::new("themes", FieldKind::CodeSet(THEMES), "What was spoken of, coded."),
+        Field::new(
+            "phase_times",
+            FieldKind::Marks(MarkKey::Codes(PHASES), MarkValue::Time),
+            "When each phase was run; it is then done.",
+        ),
+        Field::new(
+            "rules_read",
+            FieldKind::Marks(MarkKey::Codes(GROUND_RULES), MarkValue::Time),
+            "When each ground rule was read aloud.",
+        ),
+        Field::new("time_quality", FieldKind::Code(TIME_QUALITY), "How sure its times are."),
+        Field::new(
+            "travel_min",
+            FieldKind::Int { min: 0, max: 600 },
+            "Minutes of the team's travel.",
+        ),
     ],
     texts: &[],
 };
@@ -151,5 +205,18 @@ fn derive(form: &BTreeMap<String, Value>) -> Derived {
         _ => None,
     };
     let band = count.and_then(|count| band_of(GROUP_BANDS, count));
-    band.map(|band| ("attendees", Value::Text(band.to_owned()))).into_iter().collect()
+    let attendees = band.map(|band| ("attendees", Value::Text(band.to_owned())));
+    attendees.into_iter().chain(phases_with_times(form)).collect()
+}
+
+/// A phase with a time is done, beside those ticked without one.
+fn phases_with_times(form: &BTreeMap<String, Value>) -> Option<(&'static str, Value)> {
+    let Some(Value::Set(times)) = form.get("phase_times") else { return None };
+    let timed = times.iter().filter_map(|mark| Some(mark.split_once('@')?.0.to_owned()));
+    let ticked = match form.get("phases_done") {
+        Some(Value::Set(ticked)) => ticked.clone(),
+        _ => Default::default(),
+    };
+    let all: std::collections::BTreeSet<String> = timed.chain(ticked.iter().cloned()).collect();
+    (all != ticked).then_some(("phases_done", Value::Set(all)))
 }

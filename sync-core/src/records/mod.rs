@@ -8,6 +8,7 @@ pub mod chain;
 mod check;
 mod entries;
 mod flat;
+mod guide;
 mod input;
 mod jurisdictions;
 mod plan;
@@ -29,13 +30,15 @@ mod staff;
 
 pub use chain::{After, carry_on, disputed};
 pub use flat::{FieldOp, Flat, Scalar, Value};
+pub use guide::{GUIDES, Guide, guide_of};
 pub use input::InputError;
 pub use jurisdictions::{JURISDICTIONS, Jurisdiction};
 pub use plan::{check_new, plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
 pub use schema::{
-    Derived, DocType, Field, FieldKind, FieldView, NoteRule, Origin, PartPlan, RECORDS, RecordType,
+    Derived, DocType, Field, FieldKind, FieldView, MarkKey, MarkValue, NoteRule, Origin, PartPlan,
+    RECORDS, RecordType,
 };
 pub use session_note::{session_text_key, session_text_keys};
 pub use values::{normalize, parse_value};

@@ -28,6 +28,37 @@ impl NoteRule {
     }
 }
 
+/// What a mark stands beside.
+#[derive(Debug, Clone, Copy)]
+pub enum MarkKey {
+    /// One of these codes.
+    Codes(&'static [&'static str]),
+    /// A member (hex).
+    Member,
+}
+
+/// What a mark says.
+#[derive(Debug, Clone, Copy)]
+pub enum MarkValue {
+    /// When.
+    Time,
+    /// Until or since which day.
+    Day,
+    /// One of these codes.
+    Code(&'static [&'static str]),
+}
+
+impl MarkValue {
+    /// How such a value is stored and read.
+    pub(super) const fn kind(self) -> FieldKind {
+        match self {
+            MarkValue::Time => FieldKind::Time,
+            MarkValue::Day => FieldKind::Day,
+            MarkValue::Code(codes) => FieldKind::Code(codes),
+        }
+    }
+}
+
 /// How a field is stored and merged (DOMAIN.md F.14), and which values it takes.
 #[derive(Debug, Clone, Copy)]
 pub enum FieldKind {
@@ -40,6 +71,9 @@ pub enum FieldKind {
     /// A set of short labels of `a-z`, `0-9` and `-`, at most this many characters each; add wins over a concurrent remove.
     /// Stored as `<field>.<label>: true` with `_` for `-`, since keys hold no `-`.
     LabelSet(usize),
+    /// A value beside each of some keys, shown and typed as a set of `key@value`; each key is a multi-value register.
+    /// Stored as `<field>.<key>`.
+    Marks(MarkKey, MarkValue),
     /// A whole number in this range. Multi-value register.
     Int {
         /// Smallest.
