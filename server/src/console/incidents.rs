@@ -11,7 +11,7 @@ use crate::store::records::RecordRow;
 
 use super::scene::{MOST, Scene, short, time};
 use super::table::table;
-use super::{conflicts, layout, value, when, window, words};
+use super::{clock, conflicts, layout, value, when, window, words};
 
 pub(super) fn list(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
     let incidents = scene.incidents()?;
@@ -59,6 +59,7 @@ pub(super) fn one(scene: &Scene<'_>, doc: DocId) -> Result<Html<String>, Refusal
         }
         section aria-labelledby="interventions" {
             h2 #interventions { "Interventions" }
+            (clock::summary(scene, &clock::lines(scene, &incident, &interventions)))
             @if interventions.is_empty() {
                 (layout::empty("None is recorded for this incident.", "Plan one on a phone: record an intervention and name this incident."))
             }

@@ -3,6 +3,7 @@
 //! It shows projections only. It holds no key and has no way to a sealed body. Every page but the sign-in needs a
 //! session, which a one-time link from the relay's operator begins. Every coded value carries its code in `data-code`.
 
+mod clock;
 mod conflicts;
 mod devices;
 mod follow_ups;

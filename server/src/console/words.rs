@@ -42,6 +42,7 @@ const CODES: &[(&str, &str)] = &[
     ("speak_for_yourself", "Speak only for yourself"),
     ("no_pagers_off_duty", "No pagers, off duty"),
     ("others_leave", "Who does not belong leaves"),
+    ("n_a", "no window"),
     ("native", "App"),
     ("web", "Browser"),
 ];
@@ -73,6 +74,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("team_peers", "Peers on the team"),
     ("team_chaplains", "Chaplains on the team"),
     ("leads", "Led by"),
+    ("crews", "For the crews"),
     ("location_kind", "Where"),
     ("rules_read_at", "Ground rules read"),
     ("rules_read", "Ground rules, each with its time"),

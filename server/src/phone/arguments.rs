@@ -67,6 +67,12 @@ pub enum Verb {
         #[arg(value_name = "FIELD=VALUE", required = true)]
         fields: Vec<String>,
     },
+    /// Show the clock of an incident (of every open one, if none is named): what is next, until when and for whom
+    Clock {
+        /// The incident
+        #[arg(value_name = "INCIDENT")]
+        incident: Option<String>,
+    },
     /// Tick phases and ground rules of an intervention with their time, as: tick 1a2b introduction no_rank@2026-03-01T18:05:00Z
     Tick {
         /// The intervention

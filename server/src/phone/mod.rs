@@ -7,6 +7,7 @@
 
 mod arguments;
 mod cism;
+mod clock;
 mod enrol;
 mod erase;
 mod failure;
@@ -90,6 +91,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Edit { record, fields } | Verb::Resolve { record, fields } => {
             record::edit(phone, record, fields)
         }
+        Verb::Clock { incident } => clock::clock(phone, incident.as_deref()),
         Verb::Tick { intervention, ticks } => cism::tick(phone, intervention, ticks),
         Verb::Kinds { kind } => cism::kinds(kind.as_deref()),
         Verb::Write(write) => record::write(phone, write),

@@ -9,6 +9,7 @@ mod answer;
 mod audit;
 mod author;
 mod backup;
+mod cism;
 mod cosign;
 mod cosign_words;
 mod desk;
@@ -54,6 +55,7 @@ use crate::directory::Directory;
 use desk::Desk;
 use rows::IdentityRow;
 
+pub use cism::IncidentClock;
 pub use devices::DeviceView;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;

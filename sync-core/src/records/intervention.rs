@@ -145,6 +145,11 @@ const INTERVENTION_DOC: DocType = DocType {
             "Mental-health professionals on the team.",
         ),
         Field::new("team_chaplains", FieldKind::Int { min: 0, max: 10 }, "Chaplains on the team."),
+        Field::new(
+            "crews",
+            FieldKind::LabelSet(32),
+            "Crews it is for, as station-4; none: all that were at the incident.",
+        ),
         Field::new("leads", FieldKind::IdSet, "The members who lead it."),
         Field::new("location_kind", FieldKind::Code(LOCATIONS), "What kind of place."),
         Field::new("phases_done", FieldKind::CodeSet(PHASES), "Phases that were run."),

@@ -6,6 +6,7 @@
 mod bands;
 pub mod chain;
 mod check;
+mod clock;
 mod entries;
 mod flat;
 mod guide;
@@ -29,6 +30,7 @@ mod session_note;
 mod staff;
 
 pub use chain::{After, carry_on, disputed};
+pub use clock::{ClockLine, Doubt, clock, next};
 pub use flat::{FieldOp, Flat, Scalar, Value};
 pub use guide::{GUIDES, Guide, guide_of};
 pub use input::InputError;
