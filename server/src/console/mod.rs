@@ -17,6 +17,7 @@ mod scene;
 mod session;
 mod set_aside;
 mod sign_in;
+mod staffing;
 mod table;
 mod value;
 mod when;

@@ -43,6 +43,7 @@ const CODES: &[(&str, &str)] = &[
     ("no_pagers_off_duty", "No pagers, off duty"),
     ("others_leave", "Who does not belong leaves"),
     ("n_a", "no window"),
+    ("crew_asked_for_them", "The crew asked for them"),
     ("native", "App"),
     ("web", "Browser"),
 ];

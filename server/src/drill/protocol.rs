@@ -131,6 +131,11 @@ pub enum PhoneCommand {
         record: String,
         members: Vec<String>,
     },
+    /// Answers the three questions for the phone's own member.
+    Declare {
+        record: String,
+        answers: [Option<bool>; 3],
+    },
     Purge {
         record: String,
     },

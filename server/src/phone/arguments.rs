@@ -89,14 +89,43 @@ pub enum Verb {
     },
     /// Write in the session note of an intervention
     Write(Write),
-    /// Make members the leads of an intervention
+    /// Put members on the team of an intervention, as its leads unless told otherwise
     Assign {
         /// The intervention
         #[arg(value_name = "INTERVENTION")]
         intervention: String,
-        /// Ids or names of the leads
+        /// Ids or names of the members
         #[arg(value_name = "MEMBER", required = true)]
         members: Vec<String>,
+        /// As what: lead (who reads the session note), mhp, peer, chaplain, doorkeeper, support
+        #[arg(long = "as", value_name = "PART", default_value = "lead")]
+        part: String,
+    },
+    /// Show the team of an intervention: answers, what speaks against somebody, trainings, load
+    Staffing {
+        /// The intervention
+        #[arg(value_name = "INTERVENTION")]
+        intervention: String,
+    },
+    /// Answer for yourself whether you may work on an intervention; without one, show which wait for your answer
+    Declare(Declare),
+    /// Let a member work in spite of a conflict, with the reason (clinical directors; noted in the audit log)
+    Override {
+        /// The intervention
+        #[arg(value_name = "INTERVENTION")]
+        intervention: String,
+        /// The member
+        #[arg(value_name = "MEMBER")]
+        member: String,
+        /// nobody_else_available, crew_asked_for_them, conflict_is_remote or recorded_in_error
+        #[arg(value_name = "REASON")]
+        reason: String,
+    },
+    /// Say whether you can be asked to work: on_call, available, resting or unavailable
+    Available {
+        /// The state
+        #[arg(value_name = "STATE")]
+        state: String,
     },
     /// Show a copy of a check-in to someone
     Share {
@@ -272,6 +301,26 @@ pub enum TeamVerb {
         #[arg(long)]
         admin: bool,
     },
+}
+
+/// Arguments of `declare`.
+#[derive(Debug, Args)]
+pub struct Declare {
+    /// The intervention
+    #[arg(value_name = "INTERVENTION")]
+    pub intervention: Option<String>,
+    /// Nothing speaks against it: the answer to all three is yes
+    #[arg(long, conflicts_with_all = ["not_present", "no_supervision", "not_close"])]
+    pub clear: bool,
+    /// You were not at the incident
+    #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
+    pub not_present: Option<String>,
+    /// You supervise nobody of the crews
+    #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
+    pub no_supervision: Option<String>,
+    /// You are close to nobody served
+    #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
+    pub not_close: Option<String>,
 }
 
 /// Arguments of `create`.

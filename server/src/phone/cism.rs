@@ -68,10 +68,14 @@ pub fn tick(phone: &mut Phone, typed: &str, ticks: &[String]) -> Outcome {
 }
 
 fn shown_set(view: &RecordView, field: &str) -> BTreeSet<String> {
-    match view.fields.get(field).map(|field| &field.value) {
-        Some(Value::Set(set)) => set.clone(),
-        _ => BTreeSet::new(),
-    }
+    let Some(field) = view.fields.get(field) else { return BTreeSet::new() };
+    // Every value of those that are in conflict: to tick one is not to settle another.
+    let sets =
+        std::iter::once(&field.value).chain(&field.conflict).filter_map(|value| match value {
+            Value::Set(set) => Some(set),
+            _ => None,
+        });
+    sets.flatten().cloned().collect()
 }
 
 fn nothing_to_tick(kind: &str) -> Failure {

@@ -22,6 +22,7 @@ mod recovery;
 pub mod refs;
 pub mod relay;
 mod relay_look;
+mod staffing;
 mod team;
 mod team_changes;
 pub mod urgent;
@@ -95,7 +96,15 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Tick { intervention, ticks } => cism::tick(phone, intervention, ticks),
         Verb::Kinds { kind } => cism::kinds(kind.as_deref()),
         Verb::Write(write) => record::write(phone, write),
-        Verb::Assign { intervention, members } => record::assign(phone, intervention, members),
+        Verb::Assign { intervention, members, part } => {
+            staffing::assign(phone, intervention, members, part)
+        }
+        Verb::Staffing { intervention } => staffing::show(phone, intervention),
+        Verb::Declare(declare) => staffing::declare(phone, declare),
+        Verb::Override { intervention, member, reason } => {
+            staffing::override_conflict(phone, intervention, member, reason)
+        }
+        Verb::Available { state } => staffing::available(phone, state),
         Verb::Share { record, with, text } => record::share(phone, record, with, *text),
         Verb::Readers { record } => readers::readers(phone, record),
         Verb::Fingerprint => Ok(readers::fingerprint(phone)),

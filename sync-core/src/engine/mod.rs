@@ -41,6 +41,7 @@ mod request;
 mod rows;
 mod session;
 mod spaces;
+mod staffing;
 mod store;
 mod stranger;
 mod successor;
@@ -67,6 +68,7 @@ pub use recovery::{
     RecoveryState, RecoveryStatus, ShareRelease,
 };
 pub use relay_view::RelayView;
+pub use staffing::Declaration;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ProposalView,

@@ -18,22 +18,14 @@ impl Phone {
     /// Makes members leads of an intervention: they read and write its session note, with its past.
     ///
     /// # Errors
-    /// `no_such_member`; `lead_without_device` if none of the leads has a device that could hold the key.
+    /// `no_such_member`; `staff_conflict` if something speaks against one of them; `lead_without_device` if none of the leads has a device that could hold the key.
     pub fn assign(
         &mut self,
         env: &mut Env<'_>,
         intervention: DocId,
         leads: &[MemberId],
     ) -> Result<()> {
-        crate::crash_point!("phone.record.before_begin");
-        let mut desk = self.desk()?;
-        desk.require_enrolled()?;
-        let all = desk.set_leads(env, intervention, leads)?;
-        if desk.notes_mode()? == NotesMode::SealedText {
-            let all = desk.still_reading(env, all, leads)?;
-            desk.let_leads_in(env, intervention, &all)?;
-        }
-        desk.commit_recorded()
+        self.staff(env, intervention, leads, "lead")
     }
 
     /// Changes the text of a phase of an intervention's session note.
@@ -134,7 +126,7 @@ fn leads_of(fields: &BTreeMap<String, Value>) -> BTreeSet<MemberId> {
 }
 
 impl Desk<'_> {
-    fn notes_mode(&self) -> Result<NotesMode> {
+    pub fn notes_mode(&self) -> Result<NotesMode> {
         Ok(self.directory.profile().ok_or(Code::NotSetUp)?.notes_mode)
     }
 
@@ -156,20 +148,16 @@ impl Desk<'_> {
         Ok(view(record, &flats).into_iter().map(|(name, field)| (name, field.value)).collect())
     }
 
-    fn set_leads(
+    /// Lets an intervention's leads into its note, those named and those before them who may still read it.
+    pub fn open_session(
         &mut self,
         env: &mut Env<'_>,
         intervention: DocId,
-        leads: &[MemberId],
-    ) -> Result<BTreeSet<MemberId>> {
-        for lead in leads {
-            self.directory.member(lead).ok_or(Code::NoSuchMember)?;
-        }
-        let mut all = leads_of(&self.intervention_fields(intervention)?);
-        all.extend(leads);
-        let value = Value::Set(all.iter().map(ToString::to_string).collect());
-        self.edit_record(env, intervention, &BTreeMap::from([("leads".to_owned(), value)]))?;
-        Ok(all)
+        named: &[MemberId],
+    ) -> Result<()> {
+        let all = leads_of(&self.intervention_fields(intervention)?);
+        let all = self.still_reading(env, all, named)?;
+        self.let_leads_in(env, intervention, &all)
     }
 
     /// Those of an intervention's leads who may read its note today, and whoever is named: one who left is named by the

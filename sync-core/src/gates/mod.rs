@@ -8,6 +8,7 @@ mod author;
 mod change;
 mod columns;
 mod history;
+mod own_words;
 mod purge;
 mod reader;
 mod readers;
@@ -18,6 +19,7 @@ mod trial;
 mod walker;
 
 pub use author::{Author, authenticate};
+pub use own_words::overrides;
 pub use purge::{Named, check_purge};
 pub use readers::check_readers;
 pub use removal::judged_at;

@@ -151,6 +151,19 @@ const fn guide(
     Guide { kind, when, whom, led_by, size, phases }
 }
 
+/// The training that a team's members should have for a kind, if one is usual.
+pub fn training_for(kind: &str) -> Option<&'static str> {
+    match kind {
+        "defusing" | "cisd" | "rits" | "demobilization" | "cmb" | "follow_up_group" => {
+            Some("group_crisis_intervention")
+        }
+        "one_on_one" | "on_scene_support" => Some("assisting_individuals"),
+        "sfa" => Some("sfa"),
+        "trim_assessment" => Some("trim_practitioner"),
+        _ => None,
+    }
+}
+
 /// What is usual for a kind; `None` for one that this software does not know.
 pub fn guide_of(kind: &str) -> Option<&'static Guide> {
     GUIDES.iter().find(|guide| guide.kind == kind)
@@ -171,6 +184,13 @@ mod tests {
         for phase in PHASES {
             assert!(GUIDES.iter().any(|guide| guide.phases.contains(phase)), "{phase}");
         }
+    }
+
+    #[test]
+    fn every_training_asked_for_is_one_of_the_roster() {
+        let asked: Vec<&str> = GUIDES.iter().filter_map(|g| training_for(g.kind)).collect();
+        assert!(asked.len() > 5);
+        assert!(asked.iter().all(|code| super::super::staff::TRAININGS.contains(code)));
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 
 use super::bands::band_of;
 use super::incident::TIME_QUALITY;
-use super::{Derived, DocType, Field, FieldKind, MarkKey, MarkValue, RecordType, SpaceKind, Value};
+use super::{
+    By, Derived, DocType, Field, FieldKind, MarkKey, MarkValue, RecordType, SpaceKind, Value,
+};
 
 /// Every kind of intervention.
 pub(super) const KINDS: &[&str] = &[
@@ -115,6 +117,13 @@ const THEMES: &[&str] = &[
 ];
 const OUTCOMES: &[&str] = &["completed", "partial", "cancelled", "declined", "upgraded_to_cisd"];
 
+/// What a member does on the team of one intervention.
+const TEAM_ROLES: &[&str] = &["lead", "mhp", "peer", "chaplain", "doorkeeper", "support"];
+/// Why a clinical director lets a member work in spite of a conflict.
+const OVERRIDES: &[&str] =
+    &["nobody_else_available", "crew_asked_for_them", "conflict_is_remote", "recorded_in_error"];
+const YES_NO: FieldKind = FieldKind::Marks(MarkKey::Member, MarkValue::Code(&["yes", "no"]));
+
 /// Document type 20.
 const INTERVENTION_DOC: DocType = DocType {
     number: 20,
@@ -181,6 +190,27 @@ const INTERVENTION_DOC: DocType = DocType {
             FieldKind::Marks(MarkKey::Codes(GROUND_RULES), MarkValue::Time),
             "When each ground rule was read aloud.",
         ),
+        Field::new(
+            "team",
+            FieldKind::Marks(MarkKey::Member, MarkValue::Code(TEAM_ROLES)),
+            "Who is on its team, and as what.",
+        ),
+        Field::new("declared_not_present", YES_NO, "Each one's own word: was not at the incident.")
+            .said_by(By::Named),
+        Field::new(
+            "declared_no_supervision",
+            YES_NO,
+            "Each one's own word: supervises nobody of the crews.",
+        )
+        .said_by(By::Named),
+        Field::new("declared_not_close", YES_NO, "Each one's own word: is close to nobody served.")
+            .said_by(By::Named),
+        Field::new(
+            "conflict_overrides",
+            FieldKind::Marks(MarkKey::Member, MarkValue::Code(OVERRIDES)),
+            "Whom a clinical director lets work in spite of a conflict, and why.",
+        )
+        .said_by(By::ClinicalDirector),
         Field::new("time_quality", FieldKind::Code(TIME_QUALITY), "How sure its times are."),
         Field::new(
             "travel_min",

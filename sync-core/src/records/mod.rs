@@ -17,10 +17,12 @@ mod policy;
 mod profile;
 mod profile_form;
 mod schema;
+mod staffing;
 mod values;
 mod view;
 mod windows;
 
+mod availability;
 mod check_in;
 mod follow_up_task;
 mod incident;
@@ -32,17 +34,18 @@ mod staff;
 pub use chain::{After, carry_on, disputed};
 pub use clock::{ClockLine, Doubt, clock, next};
 pub use flat::{FieldOp, Flat, Scalar, Value};
-pub use guide::{GUIDES, Guide, guide_of};
+pub use guide::{GUIDES, Guide, guide_of, training_for};
 pub use input::InputError;
 pub use jurisdictions::{JURISDICTIONS, Jurisdiction};
 pub use plan::{check_new, plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
 pub use schema::{
-    Derived, DocType, Field, FieldKind, FieldView, MarkKey, MarkValue, NoteRule, Origin, PartPlan,
-    RECORDS, RecordType,
+    By, Derived, DocType, Field, FieldKind, FieldView, MarkKey, MarkValue, NoteRule, Origin,
+    PartPlan, RECORDS, RecordType,
 };
 pub use session_note::{session_text_key, session_text_keys};
+pub use staffing::{Conflict, Known, Staffed, Warning, crews_of, staffed, team_of};
 pub use values::{normalize, parse_value};
 pub use view::view;
 pub use windows::{PRESETS, Preset, Window, WindowState, closing_soon, state, window};

@@ -4,7 +4,7 @@
 //! [`normalize`] lets through fits, and what fits is shown as it was normalised. Called by `plan`, `view`
 //! and `check`, and by apps and command lines that read text.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::protocol::{Day, Timestamp};
 
@@ -60,12 +60,11 @@ fn normalized(field: &Field, value: &Value) -> Option<Value> {
             fits.then_some(Value::Set(set))
         }
         (FieldKind::Marks(..), Value::Set(set)) => {
-            let marks: Option<BTreeMap<String, String>> =
-                set.iter().map(|mark| mark_of(&field.kind, mark)).collect();
-            // A key given twice would hide one of its values.
-            let marks = marks.filter(|marks| marks.len() == set.len() && set.len() <= MAX_SET)?;
-            let told = marks.into_iter().map(|(key, value)| format!("{key}@{value}"));
-            Some(Value::Set(told.collect()))
+            let marks: Option<BTreeSet<String>> = set
+                .iter()
+                .map(|mark| mark_of(&field.kind, mark).map(|(key, value)| format!("{key}@{value}")))
+                .collect();
+            marks.filter(|marks| marks.len() <= MAX_SET).map(Value::Set)
         }
         (FieldKind::Counter { max }, Value::Int(sum)) => {
             (0..=*max).contains(sum).then_some(Value::Int(*sum))
@@ -81,7 +80,7 @@ fn normalized(field: &Field, value: &Value) -> Option<Value> {
 }
 
 /// What a field takes, in words.
-fn allowed(kind: &FieldKind) -> String {
+pub(super) fn allowed(kind: &FieldKind) -> String {
     match kind {
         FieldKind::Code(codes) | FieldKind::State(codes) => format!("one of {}", codes.join(", ")),
         FieldKind::CodeSet(codes) => format!("a set of {}", codes.join(", ")),

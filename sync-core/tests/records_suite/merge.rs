@@ -207,6 +207,16 @@ fn ticks_of_two_phones_stand_together_and_two_times_of_one_tick_are_a_conflict()
     let done = set(&["introduction", "exploration", "information"]);
     assert_eq!(value("intervention", &merged, "phases_done"), Some(done));
 
+    // Both times given back with a further tick leave the conflict to people.
+    let mut further = merged.clone();
+    let (Value::Set(six), Value::Set(seven)) = (either(SIX), either(SEVEN)) else {
+        unreachable!("marks are sets")
+    };
+    let mut all: std::collections::BTreeSet<String> = six.union(&seven).cloned().collect();
+    all.insert(format!("facts@{SIX}"));
+    Phone::new(3).edit("intervention", &mut further, &form(&[("phase_times", Value::Set(all))]));
+    assert_eq!(conflict("intervention", &further, "phase_times").len(), 2);
+
     let mut settled = merged;
     let given = form(&[("phase_times", either(SEVEN))]);
     Phone::new(1).edit("intervention", &mut settled, &given);

@@ -160,6 +160,7 @@ pub fn set(members: &[&str]) -> Value {
 pub fn smallest(record: &str) -> Form {
     match record {
         "staff" => form(&[("member", text(ID)), ("display_name", text("Amy"))]),
+        "availability" => form(&[("availability", set(&[&format!("{ID}@resting")]))]),
         "incident" => {
             form(&[("type", set(&["lodd"])), ("occurred_end", text("2026-03-01T18:00:00Z"))])
         }

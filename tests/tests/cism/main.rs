@@ -1,6 +1,7 @@
 //! An incident on terminal phones, as a team works it.
 
 mod clock;
+mod staffing;
 mod ticks;
 
 use std::path::Path;

@@ -82,6 +82,8 @@ pub struct World {
     forked: bool,
     /// What members who will lose their phones set up before, and what they keep of it on paper.
     recoveries: recover::Recoveries,
+    /// What the assigned answer once their phone has the intervention.
+    declaring: Vec<records::Declaring>,
 }
 
 /// Plays a whole exercise; `progress` hears of every step. The world is handed back as it then stands.
@@ -151,6 +153,7 @@ impl World {
             swap_keys: false,
             forked: false,
             recoveries: recover::Recoveries::default(),
+            declaring: Vec::new(),
         })
     }
 
