@@ -1,10 +1,11 @@
-//! What follows an incident: its clock.
+//! What follows an incident: its clock, its staffing, and one session logged twice.
 
+use sync_core::engine::Declaration;
 use sync_core::records;
 
 use crate::error::AftercallError;
 use crate::phone::AftercallPhone;
-use crate::values::record_id;
+use crate::values::{member_ids, record_id};
 
 /// The clock of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -64,8 +65,93 @@ impl From<&records::ClockLine> for ClockLine {
     }
 }
 
+/// Two interventions that look like one session logged twice.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct SameOffer {
+    /// One.
+    pub a: String,
+    /// The other.
+    pub b: String,
+}
+
+/// A member on the team of an intervention.
+#[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
+pub struct TeamPart {
+    /// The member.
+    pub member: String,
+    /// As what.
+    pub parts: Vec<String>,
+    /// How many of the three questions they answered.
+    pub answered: u32,
+    /// What speaks against it, in words.
+    pub conflicts: Vec<String>,
+    /// Whether something does that nobody has overridden.
+    pub blocked: bool,
+    /// The reason of an override.
+    pub overridden: Option<String>,
+    /// What is to be noticed, in words.
+    pub warnings: Vec<String>,
+}
+
+impl From<records::Staffed> for TeamPart {
+    fn from(one: records::Staffed) -> Self {
+        TeamPart {
+            blocked: one.is_blocked(),
+            answered: u32::try_from(one.answers.len()).unwrap_or(u32::MAX),
+            conflicts: one.conflicts.iter().map(ToString::to_string).collect(),
+            warnings: one.warnings.iter().map(ToString::to_string).collect(),
+            parts: one.roles.into_iter().collect(),
+            member: one.member,
+            overridden: one.overridden,
+        }
+    }
+}
+
 #[uniffi::export]
 impl AftercallPhone {
+    /// Puts members on the team of an intervention, as `lead`, `mhp`, `peer`, `chaplain`, `doorkeeper` or `support`.
+    pub fn staff(
+        &self,
+        intervention: String,
+        members: Vec<String>,
+        part: String,
+    ) -> Result<(), AftercallError> {
+        let (intervention, members) = (record_id(&intervention)?, member_ids(&members)?);
+        self.with(|phone, env| phone.staff(env, intervention, &members, &part))
+    }
+
+    /// The team of an intervention, with what speaks against each and what is to be noticed.
+    pub fn staffing(&self, intervention: String) -> Result<Vec<TeamPart>, AftercallError> {
+        let intervention = record_id(&intervention)?;
+        let team = self.with(|phone, env| phone.staffing(env.now, intervention))?;
+        Ok(team.into_iter().map(Into::into).collect())
+    }
+
+    /// Answers the three questions for this phone's member; true: nothing speaks against it, none: as before.
+    pub fn declare(
+        &self,
+        intervention: String,
+        not_present: Option<bool>,
+        no_supervision: Option<bool>,
+        not_close: Option<bool>,
+    ) -> Result<TeamPart, AftercallError> {
+        let intervention = record_id(&intervention)?;
+        let given = Declaration { not_present, no_supervision, not_close };
+        self.with(|phone, env| phone.declare(env, intervention, given)).map(Into::into)
+    }
+
+    /// Pairs of interventions that look like one session logged twice and that nobody has said yes or no to.
+    pub fn same_offers(&self) -> Result<Vec<SameOffer>, AftercallError> {
+        let offers = self.look(|phone| phone.same_offers())?.into_iter();
+        Ok(offers.map(|(a, b)| SameOffer { a: a.to_string(), b: b.to_string() }).collect())
+    }
+
+    /// Says whether two interventions are one session. Both records stay.
+    pub fn confirm_same(&self, a: String, b: String, same: bool) -> Result<(), AftercallError> {
+        let (a, b) = (record_id(&a)?, record_id(&b)?);
+        self.with(|phone, env| phone.confirm_same(env, a, b, same))
+    }
+
     /// Where every intervention of an incident stands, until when, and for whom.
     pub fn incident_clock(&self, incident: String) -> Result<IncidentClock, AftercallError> {
         let incident = record_id(&incident)?;

@@ -23,7 +23,7 @@ mod sync;
 mod values;
 
 pub use approvals::WaitingChange;
-pub use cism::{ClockLine, IncidentClock};
+pub use cism::{ClockLine, IncidentClock, SameOffer, TeamPart};
 pub use enrol::{InvitationState, PrintedInvitation, TeamDevice};
 pub use erasure::Receipt;
 pub use error::AftercallError;

@@ -69,7 +69,12 @@ fn killed_anywhere_loses_nothing_and_doubles_nothing() {
 
 #[test]
 fn an_incident_is_worked_from_report_to_closing() {
-    play("cism.jsonl", 18);
+    play("cism.jsonl", 17);
+}
+
+#[test]
+fn a_session_logged_twice_is_one_when_somebody_says_so_and_nothing_of_either_is_lost() {
+    play("same-session.jsonl", 13);
 }
 
 #[test]

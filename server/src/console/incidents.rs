@@ -11,7 +11,7 @@ use crate::store::records::RecordRow;
 
 use super::scene::{MOST, Scene, short, time};
 use super::table::table;
-use super::{clock, conflicts, layout, staffing, value, when, window, words};
+use super::{clock, conflicts, layout, same, staffing, value, when, window, words};
 
 pub(super) fn list(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
     let incidents = scene.incidents()?;
@@ -67,13 +67,14 @@ pub(super) fn one(scene: &Scene<'_>, doc: DocId) -> Result<Html<String>, Refusal
             @if interventions.is_empty() {
                 (layout::empty("None is recorded for this incident.", "Plan one on a phone: record an intervention and name this incident."))
             }
+            (same::offers(scene, &interventions))
             @for (row, team) in interventions.iter().zip(&teams) {
                 article {
                     h3 { (value::shown(scene, row, "kind")) }
                     p { (window::badge(scene, Some(&incident), row)) }
                     (conflicts::fields(scene, row))
                     (team)
-                    (facts(scene, row, &["kind", "incident_id", "team", "declared_not_present", "declared_no_supervision", "declared_not_close", "conflict_overrides"]))
+                    (facts(scene, row, &["kind", "incident_id", "team", "declared_not_present", "declared_no_supervision", "declared_not_close", "conflict_overrides", "same_as", "not_same_as"]))
                 }
             }
         }

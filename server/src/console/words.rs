@@ -75,6 +75,7 @@ const FIELDS: &[(&str, &str)] = &[
     ("team_peers", "Peers on the team"),
     ("team_chaplains", "Chaplains on the team"),
     ("leads", "Led by"),
+    ("same_as", "Logged as well as"),
     ("crews", "For the crews"),
     ("location_kind", "Where"),
     ("rules_read_at", "Ground rules read"),

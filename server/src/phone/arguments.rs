@@ -73,6 +73,15 @@ pub enum Verb {
         #[arg(value_name = "INCIDENT")]
         incident: Option<String>,
     },
+    /// Show interventions that look like one session logged twice, or say of two whether they are one
+    Same {
+        /// The two records
+        #[arg(value_name = "INTERVENTION", num_args = 0..=2)]
+        records: Vec<String>,
+        /// They are two sessions
+        #[arg(long)]
+        no: bool,
+    },
     /// Tick phases and ground rules of an intervention with their time, as: tick 1a2b introduction no_rank@2026-03-01T18:05:00Z
     Tick {
         /// The intervention

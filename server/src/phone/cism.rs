@@ -1,4 +1,4 @@
-//! `tick` and `kinds`: an intervention's phases and ground rules as they are run, and what is usual for each kind.
+//! `tick`, `kinds`, `same`: phases and ground rules as they are run, what is usual for each kind, one session logged twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use sync_core::ids::DocId;
 use sync_core::protocol::Code;
 use sync_core::records::{Field, FieldKind, GUIDES, MarkKey, Value, guide_of};
 
-use super::output::{Output, table};
+use super::output::{Output, field_words, short, table};
 use super::{Failure, Outcome, forms, now, refs, with_env};
 
 /// The intervention that was named, as it stands.
@@ -126,5 +126,49 @@ pub fn kinds(kind: Option<&str>) -> Outcome {
             format!("{}None ranks above another; `kinds KIND` tells more.", table(&["kind", "usually led by", "when"], &rows))
         }
     };
+    Ok(Output { words, json })
+}
+
+/// `same`: what looks like one session logged twice, or a person's word on two records.
+pub fn same(phone: &mut Phone, typed: &[String], is_same: bool) -> Outcome {
+    let [a, b] = typed else {
+        if !typed.is_empty() || !is_same {
+            return Err(Failure::with(
+                Code::BadValue,
+                "Name two interventions, or none to see what looks alike.",
+            ));
+        }
+        return offers(phone);
+    };
+    let (a, b) = (intervention(phone, a)?.id, intervention(phone, b)?.id);
+    with_env(|env| phone.confirm_same(env, a, b, is_same))?;
+    let words = match is_same {
+        true => {
+            "They are shown as one session from now on; both records stay, and what differs is shown as a conflict."
+        }
+        false => "They are two sessions and are not offered again.",
+    };
+    Ok(Output {
+        words: words.into(),
+        json: json!({ "a": a.to_string(), "b": b.to_string(), "same": is_same }),
+    })
+}
+
+fn offers(phone: &mut Phone) -> Outcome {
+    let offers = phone.same_offers()?;
+    let mut rows = Vec::new();
+    for (a, b) in &offers {
+        let view = phone.show(*a)?;
+        let told = |name: &str| view.fields.get(name).map(field_words).unwrap_or_default();
+        rows.push(vec![short(a), short(b), told("kind"), told("started_at")]);
+    }
+    let words = match rows.is_empty() {
+        true => "Nothing looks like one session logged twice.".to_owned(),
+        false => format!(
+            "{}Same session? Say: same REF REF, or same REF REF --no",
+            table(&["ref", "ref", "kind", "began"], &rows)
+        ),
+    };
+    let json = offers.iter().map(|(a, b)| json!([a.to_string(), b.to_string()])).collect();
     Ok(Output { words, json })
 }

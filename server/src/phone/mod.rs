@@ -93,6 +93,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
             record::edit(phone, record, fields)
         }
         Verb::Clock { incident } => clock::clock(phone, incident.as_deref()),
+        Verb::Same { records, no } => cism::same(phone, records, !no),
         Verb::Tick { intervention, ticks } => cism::tick(phone, intervention, ticks),
         Verb::Kinds { kind } => cism::kinds(kind.as_deref()),
         Verb::Write(write) => record::write(phone, write),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::ids::DocId;
 use crate::protocol::{Code, Timestamp};
-use crate::records::{ClockLine, FieldView, RecordType, Value, clock, view};
+use crate::records::{ClockLine, FieldView, RecordType, Value, clock, sessions, view};
 
 use super::desk::Desk;
 use super::record::record_type;
@@ -61,11 +61,13 @@ impl Desk<'_> {
         roots.into_iter().map(|root| self.said(root, record.name)).collect()
     }
 
-    /// The interventions of an incident.
+    /// The interventions of an incident; those of one session once, as what they say together.
     pub fn interventions_of(&self, incident: DocId) -> Result<Vec<(DocId, Said)>> {
         let mut all = self.all_said(record_type("intervention")?)?;
         let of = Value::Text(incident.to_string());
         all.retain(|(_, said)| said.get("incident_id").is_some_and(|field| field.value == of));
-        Ok(all)
+        let first = sessions(&all);
+        all.retain(|(id, _)| first[id] == *id);
+        all.into_iter().map(|(id, _)| Ok((id, self.session_said(id)?))).collect()
     }
 }

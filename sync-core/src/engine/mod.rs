@@ -39,6 +39,7 @@ mod removal;
 mod replay;
 mod request;
 mod rows;
+mod same;
 mod session;
 mod spaces;
 mod staffing;

@@ -57,7 +57,7 @@ impl Phone {
         crate::crash_point!("phone.record.before_begin");
         let mut desk = self.desk()?;
         desk.require_enrolled()?;
-        desk.edit_record(env, record, fields)?;
+        desk.edit_session(env, record, fields)?;
         desk.commit_recorded()
     }
 

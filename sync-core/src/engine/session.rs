@@ -48,6 +48,7 @@ impl Phone {
         if checks_itself() && desk.notes_mode()? != NotesMode::SealedText {
             return Err(Code::PolicyNoNotes.into());
         }
+        let intervention = desk.note_to_write(intervention)?;
         let fields = desk.intervention_fields(intervention)?;
         let key = text_key(&fields, phase)?;
         let space = desk.session_to_write(env, intervention, &fields)?;
@@ -62,7 +63,12 @@ impl Phone {
     pub fn notes(&mut self, intervention: DocId) -> Result<Vec<NoteView>> {
         let desk = self.desk()?;
         let mut notes = Vec::new();
-        for row in desk.session_spaces(intervention)? {
+        // Of a session logged twice all notes stand side by side, those of the record asked for first.
+        let mut spaces = Vec::new();
+        for (record, _) in desk.session_of(intervention)? {
+            spaces.extend(desk.session_spaces(record)?);
+        }
+        for row in spaces {
             let space = row.info.id;
             let doc = note_doc(space);
             if desk.is_hidden(space, doc)? {
@@ -211,6 +217,20 @@ impl Desk<'_> {
         }
         let readers: Vec<MemberId> = leads.iter().copied().collect();
         self.make_space(env, SpaceKind::Session, SpaceOwner::Doc(intervention), &readers)
+    }
+
+    /// Of the records of one session the one whose note this member reads; else the one asked for.
+    fn note_to_write(&self, intervention: DocId) -> Result<DocId> {
+        let me = self.identity.member;
+        for (record, said) in self.session_of(intervention)? {
+            let spaces = self.session_spaces(record)?;
+            let leads = said.get("leads").map(|field| &field.value);
+            let leads = matches!(leads, Some(Value::Set(all)) if all.contains(&me.to_string()));
+            if leads || spaces.iter().any(|row| row.info.is_read_by(&me)) {
+                return Ok(record);
+            }
+        }
+        Ok(intervention)
     }
 
     /// The session space this member writes into; a lead in the field opens one if none is here.

@@ -211,6 +211,12 @@ const INTERVENTION_DOC: DocType = DocType {
             "Whom a clinical director lets work in spite of a conflict, and why.",
         )
         .said_by(By::ClinicalDirector),
+        Field::new(
+            "same_as",
+            FieldKind::IdSet,
+            "Other records of the same session, as somebody confirmed.",
+        ),
+        Field::new("not_same_as", FieldKind::IdSet, "Records that are another session."),
         Field::new("time_quality", FieldKind::Code(TIME_QUALITY), "How sure its times are."),
         Field::new(
             "travel_min",

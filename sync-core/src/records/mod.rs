@@ -16,6 +16,7 @@ mod plan;
 mod policy;
 mod profile;
 mod profile_form;
+mod same;
 mod schema;
 mod staffing;
 mod values;
@@ -40,6 +41,7 @@ pub use jurisdictions::{JURISDICTIONS, Jurisdiction};
 pub use plan::{check_new, plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
+pub use same::{as_one, same_offers, sessions};
 pub use schema::{
     By, Derived, DocType, Field, FieldKind, FieldView, MarkKey, MarkValue, NoteRule, Origin,
     PartPlan, RECORDS, RecordType,

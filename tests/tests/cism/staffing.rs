@@ -1,13 +1,21 @@
 //! Who works on an intervention: conflicts with their reasons, declarations, overrides, warnings.
 
+use tests::terminal::{Relay, Terminal};
+
 use crate::{alone, recorded};
 
 #[test]
 fn a_supervisor_is_blocked_with_the_reason_and_a_missing_training_only_warns() {
     let folder = tempfile::tempdir().expect("a folder");
-    let cleo = alone(folder.path());
+    let relay = Relay::start(folder.path());
+    let cleo = Terminal { data: folder.path().join("cleo"), passphrase: "first long passphrase" };
+    let made =
+        cleo.json(&["create", "--relay", &relay.url, "--name", "Cleo", "--role", "coordinator"]);
+    relay.allow(made["team"].as_str().expect("a number"));
+    cleo.ok(&["sync"]);
     cleo.ok(&["invite", "--name", "Sam", "--role", "responder", "--supervises", "station-4"]);
     cleo.ok(&["invite", "--name", "Bo", "--role", "responder", "--unit", "station-4"]);
+    cleo.ok(&["sync"]);
     let end = "occurred_end=2026-03-01T18:00:00Z";
     let incident = recorded(&cleo, &["record", "incident", "type=lodd", end, "units=station-4"]);
     let of = format!("incident_id={incident}");

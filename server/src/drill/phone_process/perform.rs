@@ -177,6 +177,9 @@ fn write(phone: &mut Phone, env: &mut Env<'_>, command: &PhoneCommand) -> Option
         PhoneCommand::Assign { record, members: leads } => {
             (|| Ok(phone.assign(env, record.parse()?, &members(leads)?).map(|()| Json::Null)?))()
         }
+        PhoneCommand::ConfirmSame { a, b, same } => {
+            (|| Ok(phone.confirm_same(env, a.parse()?, b.parse()?, *same).map(|()| Json::Null)?))()
+        }
         PhoneCommand::Declare { record, answers: [not_present, no_supervision, not_close] } => {
             let (not_present, no_supervision, not_close) =
                 (*not_present, *no_supervision, *not_close);

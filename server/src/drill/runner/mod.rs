@@ -211,6 +211,7 @@ impl World {
             Verb::Edit(edit) => self.edit(edit),
             Verb::Write(write) => self.write(write),
             Verb::Assign(assign) => self.assign(assign),
+            Verb::ConfirmSame(step) => self.confirm_same(step),
             Verb::Share(share) => self.share(share),
             Verb::Rotate(rotate) => self.rotate(rotate),
             Verb::Revoke(revoke) => self.revoke(revoke),

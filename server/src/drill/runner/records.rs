@@ -10,8 +10,8 @@ use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
 use crate::drill::script::{
-    Assign, Delete, Edit, Insert, OnRecord, Record as RecordStep, Rotate, Share, Verb, Write,
-    Written, declared,
+    Assign, ConfirmSame, Delete, Edit, Insert, OnRecord, Record as RecordStep, Rotate, Share, Verb,
+    Write, Written, declared,
 };
 
 use super::{Failed, Played, Record, World};
@@ -153,6 +153,12 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn confirm_same(&mut self, step: &ConfirmSame) -> Played {
+        let (a, b) = (self.id_on(&step.device, &step.a)?, self.id_on(&step.device, &step.b)?);
+        let same = step.same.unwrap_or(true);
+        self.again(&step.device, PhoneCommand::ConfirmSame { a, b, same }).map(|_| ())
+    }
+
     /// Whoever was assigned answers on their own phone as soon as it has the intervention. Whether somebody did.
     pub(super) fn declare_on(&mut self, device: &str) -> Played<bool> {
         let member = self.device(device)?.member.clone();
@@ -209,6 +215,7 @@ impl World {
             Verb::Edit(step) => &step.device,
             Verb::Write(step) => &step.device,
             Verb::Assign(step) => &step.device,
+            Verb::ConfirmSame(step) => &step.device,
             Verb::Share(step) => &step.device,
             Verb::Rotate(step) => &step.device,
             Verb::Purge(on) => &on.device,

@@ -121,6 +121,11 @@ impl Known {
             Verb::Edit(edit) => self.edit(edit),
             Verb::Write(write) => self.write(write),
             Verb::Assign(assign) => self.assign(assign),
+            Verb::ConfirmSame(step) => {
+                self.device(&step.device)?;
+                self.intervention(&step.a)?;
+                self.intervention(&step.b)
+            }
             Verb::Share(share) => self.share(share),
             Verb::Rotate(rotate) => {
                 self.device(&rotate.device)?;
