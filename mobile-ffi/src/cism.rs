@@ -5,7 +5,7 @@ use sync_core::records;
 
 use crate::error::AftercallError;
 use crate::phone::AftercallPhone;
-use crate::values::{member_ids, record_id};
+use crate::values::{member_id, member_ids, record_id};
 
 /// The clock of an incident.
 #[derive(Debug, Clone, PartialEq, Eq, uniffi::Record)]
@@ -138,6 +138,24 @@ impl AftercallPhone {
         let intervention = record_id(&intervention)?;
         let given = Declaration { not_present, no_supervision, not_close };
         self.with(|phone, env| phone.declare(env, intervention, given)).map(Into::into)
+    }
+
+    /// The after-action report of an incident as JSON: counts, times and windows kept, no name.
+    pub fn after_action(&self, incident: String) -> Result<String, AftercallError> {
+        let incident = record_id(&incident)?;
+        let report = self.with(|phone, env| phone.after_action(env.now, incident))?;
+        serde_json::to_string(&report).map_err(|_| AftercallError::broken())
+    }
+
+    /// Plans the follow-ups of an incident that are still to come as tasks of one member; returns the tasks.
+    pub fn plan_follow_ups(
+        &self,
+        incident: String,
+        assignee: String,
+    ) -> Result<Vec<String>, AftercallError> {
+        let (incident, assignee) = (record_id(&incident)?, member_id(&assignee)?);
+        let made = self.with(|phone, env| phone.plan_follow_ups(env, incident, assignee))?;
+        Ok(made.into_iter().map(|(_, task)| task.to_string()).collect())
     }
 
     /// Pairs of interventions that look like one session logged twice and that nobody has said yes or no to.

@@ -69,7 +69,7 @@ fn killed_anywhere_loses_nothing_and_doubles_nothing() {
 
 #[test]
 fn an_incident_is_worked_from_report_to_closing() {
-    play("cism.jsonl", 17);
+    play("cism.jsonl", 21);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::store::records::RecordRow;
 
 use super::scene::{MOST, Scene, short, time};
 use super::table::table;
-use super::{clock, conflicts, layout, same, staffing, value, when, window, words};
+use super::{after_action, clock, conflicts, layout, same, staffing, value, when, window, words};
 
 pub(super) fn list(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
     let incidents = scene.incidents()?;
@@ -60,6 +60,11 @@ pub(super) fn one(scene: &Scene<'_>, doc: DocId) -> Result<Html<String>, Refusal
             h2 #facts { "Facts" }
             (conflicts::fields(scene, &incident))
             (facts(scene, &incident, &[]))
+        }
+        section aria-labelledby="timeline" {
+            h2 #timeline { "What happened when" }
+            (after_action::events(scene, &incident, &interventions))
+            p { a href={ "/console/incident/" (doc) "/after-action" } { "After-action report, to be printed" } }
         }
         section aria-labelledby="interventions" {
             h2 #interventions { "Interventions" }

@@ -3,6 +3,7 @@
 //! It shows projections only. It holds no key and has no way to a sealed body. Every page but the sign-in needs a
 //! session, which a one-time link from the relay's operator begins. Every coded value carries its code in `data-code`.
 
+mod after_action;
 mod clock;
 mod conflicts;
 mod devices;
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/console/now", get(pages::now))
         .route("/console/incidents", get(pages::incidents))
         .route("/console/incident/{doc}", get(pages::incident))
+        .route("/console/incident/{doc}/after-action", get(pages::after_action))
         .route("/console/people", get(pages::people))
         .route("/console/style.css", get(pages::style))
         .route("/console/{*else}", get(pages::nowhere))

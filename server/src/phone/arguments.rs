@@ -82,6 +82,21 @@ pub enum Verb {
         #[arg(long)]
         no: bool,
     },
+    /// Show the after-action report of an incident: counts, times and windows kept, without a name
+    AfterAction {
+        /// The incident
+        #[arg(value_name = "INCIDENT")]
+        incident: String,
+    },
+    /// Plan the follow-ups of an incident that are still to come (24 hours, 1 week, 1 month, anniversary) as tasks of one member
+    FollowUps {
+        /// The incident
+        #[arg(value_name = "INCIDENT")]
+        incident: String,
+        /// Whose tasks; your own unless told otherwise
+        #[arg(long = "for", value_name = "MEMBER")]
+        assignee: Option<String>,
+    },
     /// Tick phases and ground rules of an intervention with their time, as: tick 1a2b introduction no_rank@2026-03-01T18:05:00Z
     Tick {
         /// The intervention

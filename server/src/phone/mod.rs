@@ -5,6 +5,7 @@
 //! invitations can be read from standard input. Called by `main`; exercises use [`refs`], [`look`] and
 //! [`urgent`] so that what they show is what this phone shows.
 
+mod after;
 mod arguments;
 mod cism;
 mod clock;
@@ -94,6 +95,10 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         }
         Verb::Clock { incident } => clock::clock(phone, incident.as_deref()),
         Verb::Same { records, no } => cism::same(phone, records, !no),
+        Verb::AfterAction { incident } => after::report(phone, incident),
+        Verb::FollowUps { incident, assignee } => {
+            after::follow_ups(phone, incident, assignee.as_deref())
+        }
         Verb::Tick { intervention, ticks } => cism::tick(phone, intervention, ticks),
         Verb::Kinds { kind } => cism::kinds(kind.as_deref()),
         Verb::Write(write) => record::write(phone, write),

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::ids::DocId;
+use crate::ids::{DocId, MemberId};
 use crate::protocol::{Code, Timestamp};
-use crate::records::{ClockLine, FieldView, RecordType, Value, clock, sessions, view};
+use crate::records::{
+    AfterAction, ClockLine, FOLLOW_UPS, FieldView, FollowUp, RecordType, Value, after_action,
+    clock, sessions, view,
+};
 
 use super::desk::Desk;
 use super::record::record_type;
-use super::{EngineError, Phone, Result};
+use super::{EngineError, Env, Phone, Result};
 
 /// What a record says, by field.
 pub(super) type Said = BTreeMap<String, FieldView>;
@@ -27,6 +30,68 @@ pub struct IncidentClock {
 }
 
 impl Phone {
+    /// The after-action report of an incident: counts, times, windows kept, no name. `now`: this phone's own clock.
+    ///
+    /// # Errors
+    /// `no_such_record` if it is no incident of this phone's.
+    pub fn after_action(&mut self, now: Timestamp, incident: DocId) -> Result<AfterAction> {
+        let desk = self.desk()?;
+        let (id, said) = desk.said(incident, "incident")?;
+        let interventions = desk.interventions_of(id)?;
+        let interventions: Vec<&Said> = interventions.iter().map(|(_, said)| said).collect();
+        let (now, _) = desk.corrected(now)?;
+        let profile = desk.directory.profile().ok_or(Code::NotSetUp)?;
+        Ok(after_action(profile, &said, &interventions, now))
+    }
+
+    /// Plans the follow-ups of an incident that are still to come as tasks of one member, and returns them with their due
+    /// times. A task that this phone planned before for the same step and member is not made again.
+    ///
+    /// # Errors
+    /// `no_such_record`; `no_such_member`; `missing_field` if the incident has no end yet.
+    pub fn plan_follow_ups(
+        &mut self,
+        env: &mut Env<'_>,
+        incident: DocId,
+        assignee: MemberId,
+    ) -> Result<Vec<(FollowUp, DocId)>> {
+        crate::crash_point!("phone.record.before_begin");
+        let mut desk = self.desk()?;
+        desk.require_enrolled()?;
+        let (id, said) = desk.said(incident, "incident")?;
+        let end = match said.get("occurred_end").map(|field| &field.value) {
+            Some(Value::Text(end)) => Timestamp::parse(end).ok(),
+            _ => None,
+        };
+        let end = end.ok_or_else(|| {
+            EngineError::refused_because(Code::Missing, "the incident has no occurred_end yet")
+        })?;
+        let (now, _) = desk.corrected(env.now)?;
+        let task = record_type("follow_up_task")?;
+        let planned = desk.all_said(task)?;
+        let mut made = Vec::new();
+        for step in FOLLOW_UPS.iter().filter(|step| step.due(end) > now) {
+            let fields: BTreeMap<String, Value> = [
+                ("kind", step.kind.to_owned()),
+                ("due_at", step.due(end).to_string()),
+                ("assignee", assignee.to_string()),
+                ("parent", id.to_string()),
+            ]
+            .map(|(name, text)| (name.to_owned(), Value::Text(text)))
+            .into();
+            let says = |said: &Said| {
+                fields
+                    .iter()
+                    .all(|(name, value)| said.get(name).is_some_and(|field| field.value == *value))
+            };
+            if !planned.iter().any(|(_, said)| says(said)) {
+                made.push((*step, desk.write_new(env, task, &fields, None)?));
+            }
+        }
+        desk.commit_recorded()?;
+        Ok(made)
+    }
+
     /// Where every intervention of an incident stands, until when, and for whom. `now`: this phone's own clock.
     ///
     /// # Errors

@@ -3,12 +3,14 @@
 //! Pure data and pure functions: no clock, no randomness, no Automerge. `doc` turns documents into
 //! [`Flat`] values and applies [`FieldOp`]s; `engine` asks this layer what to write and what a document says.
 
+mod after_action;
 mod bands;
 pub mod chain;
 mod check;
 mod clock;
 mod entries;
 mod flat;
+mod follow_ups;
 mod guide;
 mod input;
 mod jurisdictions;
@@ -29,12 +31,15 @@ mod follow_up_task;
 mod incident;
 mod intervention;
 mod peer_contact;
+mod referral;
 mod session_note;
 mod staff;
 
+pub use after_action::{AfterAction, Done, Moment, after_action, timeline};
 pub use chain::{After, carry_on, disputed};
 pub use clock::{ClockLine, Doubt, clock, next};
 pub use flat::{FieldOp, Flat, Scalar, Value};
+pub use follow_ups::{FOLLOW_UPS, FollowUp};
 pub use guide::{GUIDES, Guide, guide_of, training_for};
 pub use input::InputError;
 pub use jurisdictions::{JURISDICTIONS, Jurisdiction};

@@ -8,8 +8,8 @@ use crate::protocol::Code;
 
 use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value, Who, check};
 use super::{
-    availability, check_in, follow_up_task, incident, intervention, peer_contact, session_note,
-    staff,
+    availability, check_in, follow_up_task, incident, intervention, peer_contact, referral,
+    session_note, staff,
 };
 
 /// Which of the policy's notes modes governs a kind of document.
@@ -262,6 +262,7 @@ pub const RECORDS: &[&RecordType] = &[
     &session_note::SESSION_NOTE,
     &peer_contact::PEER_CONTACT,
     &follow_up_task::FOLLOW_UP_TASK,
+    &referral::REFERRAL,
     &check_in::CHECK_IN,
 ];
 

@@ -176,6 +176,7 @@ pub fn smallest(record: &str) -> Form {
             ("due_at", text("2026-03-02T09:30:00Z")),
             ("assignee", text(ID)),
         ]),
+        "referral" => form(&[("to_kind", text("eap"))]),
         "check_in" => form(&[("zone", text("reacting"))]),
         other => panic!("a new record kind needs its smallest form here: {other}"),
     }

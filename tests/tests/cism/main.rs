@@ -1,5 +1,6 @@
 //! An incident on terminal phones, as a team works it.
 
+mod after;
 mod clock;
 mod staffing;
 mod ticks;
