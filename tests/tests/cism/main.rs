@@ -1,8 +1,11 @@
-//! An incident on terminal phones, as a team works it.
+//! An incident on terminal phones, as a team works it; and on three phones at once.
+
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod after;
 mod clock;
 mod staffing;
+mod three_people;
 mod ticks;
 
 use std::path::Path;
