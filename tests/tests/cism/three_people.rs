@@ -10,8 +10,7 @@ use tests::{World, set, text};
 
 const NAMES: [&str; 3] = ["amy", "bo", "cleo"];
 const ROLES: [Role; 3] = [Role::PeerSupporter, Role::FacilitatorMhp, Role::Coordinator];
-const ORDERS: [[usize; 3]; 6] =
-    [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
 const HANDOUTS: [&str; 4] = ["coping", "sleep", "family_guide", "team_contact"];
 const PHASES: [&str; 3] = ["introduction", "exploration", "information"];
 const OUTCOMES: [&str; 3] = ["completed", "partial", "upgraded_to_cisd"];
@@ -94,10 +93,8 @@ impl Team {
         }
         self.world.edit(NAMES[who], self.session, &fields);
         if let Some(clear) = typed.clear {
-            let given = sync_core::engine::Declaration {
-                not_close: Some(clear),
-                ..Default::default()
-            };
+            let given =
+                sync_core::engine::Declaration { not_close: Some(clear), ..Default::default() };
             let session = self.session;
             self.world.on(NAMES[who], |phone, env| phone.declare(env, session, given)).unwrap();
         }
@@ -176,8 +173,9 @@ fn three_people_offline_converge_in_every_order_and_nobody_is_silenced() {
                 for (who, typed) in all.iter().enumerate() {
                     team.types(who, typed);
                 }
-                order.iter().for_each(|who| drop(team.world.sync(NAMES[*who])));
-                order.iter().for_each(|who| drop(team.world.sync(NAMES[*who])));
+                for who in order.into_iter().chain(order) {
+                    team.world.sync(NAMES[who]);
+                }
                 team.nobody_is_silenced(&all);
                 let shown = [0, 1, 2].map(|who| team.shown(who));
                 assert_eq!(shown[0], shown[1], "{order:?}");
