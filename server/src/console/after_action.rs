@@ -153,7 +153,7 @@ pub(super) fn events(scene: &Scene<'_>, incident: &RecordRow, rows: &[RecordRow]
 
 fn moments(scene: &Scene<'_>, all: &[Moment]) -> Markup {
     html! {
-        ol .timeline {
+        ul .plain .timeline {
             @for moment in all {
                 li {
                     @if let Ok(at) = Timestamp::parse(&moment.at) { (when::moment(at, scene.now)) }
