@@ -304,6 +304,15 @@ pub enum TeamVerb {
         /// Only this device, by its id or the first digits of it
         #[arg(long, value_name = "DEVICE", conflicts_with = "member")]
         device: Option<String>,
+        /// And order what is removed to erase everything it holds when it next calls
+        #[arg(long)]
+        wipe: bool,
+    },
+    /// Order a removed phone to erase everything it holds when it next calls
+    Wipe {
+        /// The phone, as `devices` shows it, or its member's name for all of theirs that were removed
+        #[arg(value_name = "DEVICE")]
+        device: String,
     },
     /// Show what came after its device was removed
     SetAside,

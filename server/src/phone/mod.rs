@@ -28,6 +28,7 @@ mod team;
 mod team_changes;
 pub mod urgent;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -74,8 +75,26 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Create(create) => team::create(&args.data, create),
         Verb::Join(join) => enrol::join(&args.data, join),
         Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
-        verb => opened(verb, &mut folder::open(&args.data)?),
+        verb => {
+            let mut phone = folder::open(&args.data)?;
+            let outcome = match phone.wiped() {
+                None => opened(verb, &mut phone),
+                Some(_) if matches!(verb, Verb::Sync) => relay::tell_wiped(&mut phone),
+                Some(state) => Err(folder::wiped(state)),
+            };
+            after_wipe(&args.data, phone, outcome)
+        }
     }
+}
+
+/// Takes away what a phone leaves that was wiped and owes its team nothing any more.
+fn after_wipe(folder: &Path, phone: Phone, outcome: Outcome) -> Outcome {
+    let Some(state) = phone.wiped() else { return outcome };
+    drop(phone);
+    if state.acknowledged {
+        folder::clear_wiped(folder, state.day)?;
+    }
+    Err(folder::wiped(state))
 }
 
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {

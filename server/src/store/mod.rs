@@ -21,6 +21,7 @@ pub(crate) mod recovery;
 mod schema;
 pub(crate) mod spaces;
 pub(crate) mod vouched;
+pub(crate) mod wiped;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

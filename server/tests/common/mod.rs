@@ -362,7 +362,7 @@ pub fn bare(kind: Kind, priority: Priority) -> Header {
 }
 
 pub fn zip(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 3).unwrap()
+    zstd::bulk::compress(bytes, 3).unwrap()
 }
 
 pub fn unzip(bytes: &[u8]) -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use crate::engine::{EngineError, Env, Phone, SyncOutcome};
+use crate::engine::{EngineError, Env, Phone, Removal, SyncOutcome};
 use crate::protocol::{Code, Timestamp};
 
 use super::{ClientError, HttpClient, pack};
@@ -66,8 +66,12 @@ pub async fn exchange<R: Reach>(reach: &mut R, http: &HttpClient) -> Result<Sync
         match send(reach, http, Door::Sync, &body).await {
             Ok(answer) => return reach.with(|phone, env| phone.sync_answer(env, &body, &answer)),
             Err(Failed::Exchange(ClientError::Removed(notice))) => {
-                let removed = reach.with(|phone, env| phone.take_removal(env, &notice))?;
-                let code = if removed { Code::DeviceRemoved } else { Code::Internal };
+                let code = match reach.with(|phone, env| phone.take_removal(env, &notice))? {
+                    Removal::Again => continue,
+                    Removal::Unproven => Code::Internal,
+                    Removal::Removed => Code::DeviceRemoved,
+                    Removal::Wiped => Code::DeviceWiped,
+                };
                 return Err(ClientError::Refused { code, now: None }.into());
             }
             Err(Failed::Exchange(ClientError::Refused { code: Code::UnknownDevice, now })) => {

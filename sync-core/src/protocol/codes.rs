@@ -57,6 +57,7 @@ codes! {
     NoSuchProposal = "no_such_proposal", "No change of that name waits for approval here; sync and look again.";
     OneAdmin = "one_admin", "The team has one admin, whose signature alone decides; make a second person an admin.";
     DeviceRemoved = "device_removed", "An admin has removed this device; what it holds unsent is kept, ask an admin.";
+    DeviceWiped = "device_wiped", "This phone was wiped by order of your team; to use it again, enrol it anew with a new invitation.";
     AfterRemoval = "after_removal", "This was written or sent after its device was removed; it is kept apart until an admin releases it.";
     GuestEnded = "guest_ended", "The time of this guest has ended or the guest may not use this; ask an admin.";
     // Recovery

@@ -108,7 +108,7 @@ arguments! {
     /// The key of a record's sealed spaces renewed.
     Rotate { device: String, space_of: String }
     /// An admin's phone takes a device out of the team.
-    Revoke { device: String, by: String }
+    Revoke { device: String, by: String, #[serde(default)] wipe: bool }
     /// A member's reading restored on a new phone.
     Recover {
         member: String,
@@ -160,7 +160,7 @@ arguments! {
     /// An alarm.
     ExpectAlarm { device: String, code: String }
     /// Something a phone shows.
-    ExpectShown { device: String, what: Shown }
+    ExpectShown { device: String, what: Shown, #[serde(default)] of: Option<String> }
 }
 
 /// Where at the relay words are looked for.
@@ -279,6 +279,10 @@ pub enum Shown {
     UncheckedDevice,
     /// That the directory was not signed anew for too long.
     StaleDirectory,
+    /// That it was wiped by order of its team; on an admin's phone, that another one was.
+    Wiped,
+    /// On an admin's phone: that another one was ordered to be wiped, and has not said that it was.
+    NotYetSeen,
 }
 
 /// What happens to the relay.
