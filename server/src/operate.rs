@@ -53,6 +53,8 @@ enum AdminVerb {
     },
     /// After a restore: serve again now, without waiting for an admin's phone
     ConfirmRestore,
+    /// After this machine's clock went far ahead, or the relay stood still: the clock is right, let records expire by it
+    ConfirmClock,
     /// Make a one-time link to the coordinators' page
     ConsoleLink {
         /// The team's number
@@ -231,6 +233,16 @@ pub fn admin(args: &AdminArgs) -> ExitCode {
             }
             Ok(count) => {
                 println!("Confirmed. {count} team(s) are served again.");
+                ExitCode::SUCCESS
+            }
+            Err(error) => failed("store_failed", &error),
+        },
+        AdminVerb::ConfirmClock => match restore::confirm_clock(&args.data, system_now()) {
+            Ok(()) => {
+                println!(
+                    "Confirmed: today is {}. What is past its time is erased.",
+                    system_now().day()
+                );
                 ExitCode::SUCCESS
             }
             Err(error) => failed("store_failed", &error),

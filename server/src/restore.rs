@@ -14,7 +14,7 @@ use sync_core::protocol::Timestamp;
 use crate::crash_point;
 use crate::relay::heal;
 use crate::store::incarnations::Incarnation;
-use crate::store::{self, Store, StoreError, meta};
+use crate::store::{self, Store, StoreError, expiry, meta};
 
 /// The relay's database in its folder.
 const DATABASE: &str = "relay.db";
@@ -100,6 +100,8 @@ fn enter_new_incarnation(
     copy.quick_check()?;
     let count = copy.write(|tx| {
         let teams = meta::teams(tx)?;
+        // Whoever restores an old backup knows that days have passed since.
+        expiry::count_to(tx, now.day())?;
         for team in &teams {
             let begun = Incarnation { id: IncarnationId::random(rng), held: true };
             heal::begin(tx, *team, begun, "restored", now)?;
@@ -144,6 +146,17 @@ fn sync_folder(folder: &Path) -> Result<(), RestoreError> {
     #[cfg(not(unix))]
     let _ = folder;
     Ok(())
+}
+
+/// Says on a folder that the machine's clock is right, whether or not a relay is running on it.
+///
+/// # Errors
+/// Those of the store.
+pub fn confirm_clock(data: &Path, now: Timestamp) -> Result<(), StoreError> {
+    if !data.join(DATABASE).is_file() {
+        return Err(StoreError::Folder(std::io::ErrorKind::NotFound.into()));
+    }
+    Store::open(data)?.write(|tx| expiry::count_to(tx, now.day()))
 }
 
 /// Serves the teams of a folder again that were held back after a restore, whether or not a relay is running on it;

@@ -105,6 +105,7 @@ fn edges_hold_where_no_note_is_kept_and_words_have_two_spellings() {
 #[test]
 fn what_is_erased_stays_erased_whoever_was_away() {
     play("erasure.jsonl", 14);
+    play("expiry.jsonl", 17);
 }
 
 #[test]

@@ -16,6 +16,8 @@ use super::script::{Class, HandedOver, HostileCase, Part};
 pub struct ToPhone {
     /// The phone's clock.
     pub now_ms: i64,
+    /// A clock of the machine that nobody sets.
+    pub up_ms: i64,
     /// What to do.
     pub command: PhoneCommand,
 }

@@ -256,6 +256,12 @@ pub enum Verb {
     Outbox,
     /// Exchange what each side lacks with the relay
     Sync,
+    /// Go on syncing whenever the relay hints that something is there, and say what arrived; Ctrl-C ends it
+    Watch {
+        /// Seconds after which it syncs without a hint, too
+        #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        every: u64,
+    },
     /// Show what this phone is
     Status,
     /// Show what this phone knows of its relay; --list is an admin's word

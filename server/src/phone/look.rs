@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
-use sync_core::engine::{NoteView, Phone, RecordView};
+use sync_core::engine::{KeptUntil, NoteView, Phone, RecordView};
 use sync_core::ids::DocId;
 use sync_core::protocol::{Code, Timestamp};
 use sync_core::records::{FieldView, RecordType, Value, WindowState};
@@ -35,7 +35,7 @@ pub fn members(phone: &mut Phone) -> Outcome {
     Ok(Output { words, json: Json::Array(json) })
 }
 
-fn record_json(view: &RecordView) -> Json {
+pub(super) fn record_json(view: &RecordView) -> Json {
     let fields: serde_json::Map<String, Json> =
         view.fields.iter().map(|(name, field)| (name.clone(), field_json(field))).collect();
     json!({ "record": view.id.to_string(), "kind": view.kind, "fields": fields,
@@ -44,7 +44,7 @@ fn record_json(view: &RecordView) -> Json {
 }
 
 /// The most telling fields of a record on one line: what its form asks for first, then the rest.
-fn summary(view: &RecordView) -> String {
+pub(super) fn summary(view: &RecordView) -> String {
     let record = RecordType::by_name(view.kind);
     let required = record.map(|record| record.required).unwrap_or_default();
     let typed = record.into_iter().flat_map(RecordType::typed).map(|field| field.name);
@@ -135,6 +135,9 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
         notes.iter().for_each(|note| out.push_str(&note_words(note)));
         json["notes"] = notes.iter().map(note_json).collect();
     }
+    let kept = phone.kept_until(id)?;
+    kept.iter().for_each(|part| out.push_str(&kept_words(part)));
+    json["kept_until"] = kept.iter().map(kept_json).collect();
     let stored = match (view.stored, view.only_here) {
         (true, _) => "The relay has all of it.",
         (_, true) => "It stays on this phone only; `backup on` would send it, sealed.",
@@ -142,6 +145,21 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
     };
     out.push_str(stored);
     Ok(Output { words: out, json })
+}
+
+fn kept_words(part: &KeptUntil) -> String {
+    let day = part.day.map(|day| format!("until the end of {day} (UTC)"));
+    let until = match (part.held, day) {
+        (true, _) => "while a legal hold lasts".into(),
+        (false, Some(day)) => day,
+        (false, None) => "for its days from when the relay has it".into(),
+    };
+    format!("  {} is kept {until}\n", part.kind)
+}
+
+fn kept_json(part: &KeptUntil) -> Json {
+    json!({ "document": part.doc.to_string(), "kind": part.kind, "held": part.held,
+            "day": part.day.map(|day| day.to_string()) })
 }
 
 fn indented(text: &str) -> String {
@@ -159,7 +177,7 @@ fn note_words(note: &NoteView) -> String {
     out
 }
 
-fn note_json(note: &NoteView) -> Json {
+pub(super) fn note_json(note: &NoteView) -> Json {
     json!({ "space": note.space.to_string(), "phases": note.phases, "unreadable": note.unreadable })
 }
 

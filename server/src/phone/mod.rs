@@ -26,7 +26,9 @@ mod relay_look;
 mod staffing;
 mod team;
 mod team_changes;
+mod uptime;
 pub mod urgent;
+mod watch;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -77,10 +79,17 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
         verb => {
             let mut phone = folder::open(&args.data)?;
-            let outcome = match phone.wiped() {
-                None => opened(verb, &mut phone),
-                Some(_) if matches!(verb, Verb::Sync) => relay::tell_wiped(&mut phone),
-                Some(state) => Err(folder::wiped(state)),
+            // Whatever is typed: what has expired is gone before anything is shown.
+            if phone.wiped().is_none()
+                && let Some(up) = uptime::read()
+            {
+                phone.expire(up)?;
+            }
+            let outcome = match (phone.wiped(), verb) {
+                (None, Verb::Watch { every }) => watch::watch(&mut phone, *every, args.json),
+                (None, verb) => opened(verb, &mut phone),
+                (Some(_), Verb::Sync) => relay::tell_wiped(&mut phone),
+                (Some(state), _) => Err(folder::wiped(state)),
             };
             after_wipe(&args.data, phone, outcome)
         }
@@ -99,7 +108,9 @@ fn after_wipe(folder: &Path, phone: Phone, outcome: Outcome) -> Outcome {
 
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
     match verb {
-        Verb::Create(_) | Verb::Join(_) => unreachable!("handled before a phone is opened"),
+        Verb::Create(_) | Verb::Join(_) | Verb::Watch { .. } => {
+            unreachable!("handled before a phone is opened")
+        }
         Verb::Invite(invite) => enrol::invite(phone, invite),
         Verb::Invites => enrol::invites(phone),
         Verb::Reply => enrol::reply(phone),

@@ -15,6 +15,7 @@ use sync_core::protocol::{
 };
 
 use crate::crash_point;
+use crate::live::Touched;
 use crate::store::incarnations::Incarnation;
 use crate::store::items::{NewItem, Position};
 use crate::store::quarantine::{self, Refused};
@@ -40,7 +41,7 @@ impl Relay {
         let before = directory.len();
         let incarnation = IncarnationId::new(self.random());
         crash_point!("relay.push.before_begin");
-        let (results, directory, erased) = self.store().write(|tx| {
+        let (results, directory, erased, touched) = self.store().write(|tx| {
             let keep_until = claims.exp.saturating_add(TOKEN_MEMORY_S);
             if !meta::spend_token(tx, claims.device, &claims.jti, keep_until, now.seconds())? {
                 return Err(Refusal::from(Code::TokenReplayed));
@@ -49,6 +50,8 @@ impl Relay {
             audit::sum_up_days(tx, request.team, now)?;
             let healing = request.healing.as_ref();
             let rows = healing.map_or(&[][..], |healing| &healing.rows);
+            // What has expired is gone before anything of this request is judged.
+            let mut expired = self.expire_team(tx, request.team, &directory, now, false)?;
             let mut push = Push::new(tx, request.team, request.device, directory, now);
             let results = push.take_all(&request.batch, &request.push, rows)?;
             push.keep_enrolments(request)?;
@@ -60,25 +63,21 @@ impl Relay {
             }
             let present = self.incarnation(tx, request.team)?;
             heal::open_for_admin(tx, present, healing, &push.directory, request, now)?;
+            // A hold that ended, or rows that are handed back, may be over their time.
+            let handed_back = !rows.is_empty();
+            expired += self.expire_team(tx, request.team, &push.directory, now, handed_back)?;
             crash_point!("relay.push.before_commit");
-            Ok((results, push.directory, push.erased))
+            Ok((results, push.directory, push.erased || expired > 0, push.touched))
         })?;
         crash_point!("relay.push.after_commit");
         // Before anything that may wait: whoever is removed now is refused from now on.
         if directory.len() > before {
             let mut all = self.directories.write().unwrap_or_else(PoisonError::into_inner);
-            all.insert(request.team, directory);
+            all.insert(request.team, Arc::clone(&directory));
         }
+        self.streams().committed(&directory, &touched);
         if erased {
-            match self.store().tidy() {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::info!("the log is emptied of what was erased by the next write")
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "what was erased still stands in the write-ahead log");
-                }
-            }
+            self.tidy();
         }
         Ok(results)
     }
@@ -109,6 +108,8 @@ pub(super) struct Push<'a> {
     pub(super) appended: bool,
     /// Released items that were tried so far.
     pub(super) released: usize,
+    /// What the commit changes for those who listen.
+    pub(super) touched: Touched,
 }
 
 impl<'a> Push<'a> {
@@ -138,6 +139,7 @@ impl<'a> Push<'a> {
             replacing,
             appended,
             released,
+            touched: Touched::default(),
         }
     }
 
@@ -298,6 +300,7 @@ impl<'a> Push<'a> {
         spaces::set_head(self.tx, space, row.head)?;
         crash_point!("relay.push.after_chain");
         self.appended = true;
+        self.touched.note(space, envelope.header.kind);
         Ok(position)
     }
 

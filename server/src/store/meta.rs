@@ -18,6 +18,12 @@ pub(crate) fn put(tx: &Tx<'_>, key: &str, value: &[u8]) -> Result<(), StoreError
     Ok(())
 }
 
+/// Forgets a value of the relay itself.
+pub(crate) fn delete(tx: &Tx<'_>, key: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM meta WHERE key = ?1", [key])?;
+    Ok(())
+}
+
 /// Allows a team. Allowing it again changes nothing.
 pub(crate) fn allow_team(tx: &Tx<'_>, team: TeamId, now: Timestamp) -> Result<(), StoreError> {
     tx.execute(

@@ -9,6 +9,7 @@ pub(crate) mod cosigns;
 pub(crate) mod devices;
 pub(crate) mod documents;
 mod error;
+pub(crate) mod expiry;
 pub(crate) mod incarnations;
 pub(crate) mod invites;
 pub(crate) mod items;

@@ -337,6 +337,11 @@ impl Team {
     }
 }
 
+/// A request that asks nothing.
+pub fn empty_sync(team: TeamId, device: sync_core::ids::DeviceId) -> SyncRequest {
+    empty_request(team, device, Timestamp(0))
+}
+
 pub fn packed(envelopes: &[Envelope]) -> (Batch, Vec<Packed>) {
     let mut batch = Batch::new();
     let push = envelopes.iter().map(|envelope| batch.pack(envelope)).collect();

@@ -35,9 +35,16 @@ pub trait Reach {
 }
 
 /// A phone in its caller's own hands.
-struct Held<'a, S: ?Sized> {
+pub struct Held<'a, S: ?Sized> {
     phone: &'a mut Phone,
     surroundings: &'a mut S,
+}
+
+impl<'a, S: Surroundings + ?Sized> Held<'a, S> {
+    /// A phone and what surrounds it.
+    pub fn new(phone: &'a mut Phone, surroundings: &'a mut S) -> Self {
+        Self { phone, surroundings }
+    }
 }
 
 impl<S: Surroundings + ?Sized> Reach for Held<'_, S> {

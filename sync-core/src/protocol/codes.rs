@@ -74,6 +74,8 @@ codes! {
     HolderWithoutDevice = "holder_without_device", "Three other members with an enrolled phone each can hold shares; choose again.";
     // Erasure
     Purged = "purged", "This was erased for good by its author, a reader, an order or its time; what was added since is not kept.";
+    Expired = "expired", "Its time was over before this was sent: it is kept here until the relay has answered, and erased with the rest then; record anew what still matters.";
+    RelayTimeAhead = "relay_time_ahead", "The relay's date is days ahead of what this phone counts, so nothing expires by it; compare it with a calendar: if it is wrong, tell the relay's operator; if it is right, mark this as seen and sync.";
     LegalHold = "legal_hold", "A legal hold keeps this from being erased; ask the admin who set it.";
     // Rights and policy
     NotAllowed = "not_allowed", "Your role may not do this; ask a coordinator or an admin.";
@@ -105,6 +107,9 @@ codes! {
     RateLimited = "rate_limited", "Too many tries; wait a minute.";
     Overloaded = "overloaded", "The relay is busy; the phone tries again by itself.";
     Internal = "internal", "The relay failed; nothing was lost, try again.";
+    LiveOver = "live_over", "The relay ended this stream of hints at its greatest age; the phone opens another by itself.";
+    LiveReplaced = "live_replaced", "This device opened another stream of hints, so the older one ended; sync by hand, or close the other one.";
+    RelayStopping = "relay_stopping", "The relay is being stopped; everything is kept on the phone, which tries again by itself.";
     NoSuchTeam = "no_such_team", "The relay does not serve this team; ask its operator to allow the team's number.";
     // Enrolment
     InviteUnknown = "invite_unknown", "The relay does not know the invitation: it is used or expired, or the admin's phone has not synced since; ask your admin to sync, or for a new one.";

@@ -4,7 +4,7 @@
 //! alone, which all nodes check. Document type 2.
 
 use super::schema::derives_nothing;
-use super::{By, DocType, Field, FieldKind, MarkKey, MarkValue, RecordType, SpaceKind};
+use super::{By, DocType, Field, FieldKind, MarkKey, MarkValue, RecordType, Retention, SpaceKind};
 
 const STATES: &[&str] = &["on_call", "available", "resting", "unavailable"];
 
@@ -16,6 +16,7 @@ const AVAILABILITY_DOC: DocType = DocType {
     spaces: &[SpaceKind::Roster],
     writers: &[],
     note: None,
+    retention: Retention::Kept,
     fields: &[Field::new(
         "availability",
         FieldKind::Marks(MarkKey::Member, MarkValue::Code(STATES)),

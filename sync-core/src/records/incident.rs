@@ -5,7 +5,7 @@
 
 use super::intervention::KINDS;
 use super::schema::{OF, derives_nothing};
-use super::{DocType, Field, FieldKind, RecordType, SpaceKind};
+use super::{DocType, Field, FieldKind, RecordType, Retention, SpaceKind};
 
 /// How sure a record's times are.
 pub(super) const TIME_QUALITY: &[&str] = &["exact", "approximate", "device_unsure"];
@@ -61,6 +61,7 @@ const INCIDENT_DOC: DocType = DocType {
     spaces: &[SpaceKind::Operations],
     writers: &[],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("cad_number", FieldKind::Label(32), "The dispatch number."),
         Field::new("occurred_start", FieldKind::Time, "When it began."),
@@ -110,6 +111,7 @@ const NARRATIVE_DOC: DocType = DocType {
     spaces: &[SpaceKind::Clinical],
     writers: &[],
     note: None,
+    retention: Retention::Note,
     fields: &[
         OF,
         Field::new(

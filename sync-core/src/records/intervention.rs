@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use super::bands::band_of;
 use super::incident::TIME_QUALITY;
 use super::{
-    By, Derived, DocType, Field, FieldKind, MarkKey, MarkValue, RecordType, SpaceKind, Value,
+    By, Derived, DocType, Field, FieldKind, MarkKey, MarkValue, RecordType, Retention, SpaceKind,
+    Value,
 };
 
 /// Every kind of intervention.
@@ -132,6 +133,7 @@ const INTERVENTION_DOC: DocType = DocType {
     spaces: &[SpaceKind::Operations],
     writers: &[],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("incident_id", FieldKind::Id, "The incident it answers, if any."),
         Field::new("kind", FieldKind::Code(KINDS), "Which intervention."),

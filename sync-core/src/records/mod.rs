@@ -18,6 +18,7 @@ mod plan;
 mod policy;
 mod profile;
 mod profile_form;
+mod retention;
 mod same;
 mod schema;
 mod staffing;
@@ -46,6 +47,7 @@ pub use jurisdictions::{JURISDICTIONS, Jurisdiction};
 pub use plan::{check_new, plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
+pub use retention::Retention;
 pub use same::{as_one, same_offers, sessions};
 pub use schema::{
     By, Derived, DocType, Field, FieldKind, FieldView, MarkKey, MarkValue, NoteRule, Origin,

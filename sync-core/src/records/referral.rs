@@ -4,7 +4,7 @@
 //! handle and consent (type 46) and the words (type 47, a note) sealed in their `care` space.
 
 use super::schema::{OF, derives_nothing};
-use super::{DocType, Field, FieldKind, NoteRule, RecordType, SpaceKind};
+use super::{DocType, Field, FieldKind, NoteRule, RecordType, Retention, SpaceKind};
 
 const TO_KINDS: &[&str] = &[
     "eap",
@@ -31,6 +31,7 @@ const REFERRAL_DOC: DocType = DocType {
     spaces: &[SpaceKind::Caseload],
     writers: &[],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("to_kind", FieldKind::Code(TO_KINDS), "To what kind of help."),
         Field::new("urgency", FieldKind::Code(URGENCIES), "How soon.").or("routine"),
@@ -48,6 +49,7 @@ const DETAIL_DOC: DocType = DocType {
     spaces: &[SpaceKind::Care],
     writers: &[],
     note: None,
+    retention: Retention::Subject,
     fields: &[
         OF,
         Field::new("subject_handle", FieldKind::Id, "The person's random handle."),
@@ -66,6 +68,7 @@ const NOTE_DOC: DocType = DocType {
     spaces: &[SpaceKind::Care],
     writers: &[],
     note: Some(NoteRule::Contact),
+    retention: Retention::Note,
     fields: &[OF, Field::new("why", FieldKind::Entries(500), "Why, in the author's own words.")],
     texts: &[],
 };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::protocol::Code;
 
-use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value, Who, check};
+use super::{FieldOp, Flat, NotesMode, PolicyProfile, Retention, SpaceKind, Value, Who, check};
 use super::{
     availability, check_in, follow_up_task, incident, intervention, peer_contact, referral,
     session_note, staff,
@@ -198,6 +198,8 @@ pub struct DocType {
     pub writers: &'static [Who],
     /// The notes policy that governs it, if it is a note.
     pub note: Option<NoteRule>,
+    /// How long it is kept.
+    pub retention: Retention,
     /// Its fields.
     pub fields: &'static [Field],
     /// Root keys of its texts; its first change is then the fixed one that every node knows.

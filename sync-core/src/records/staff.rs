@@ -4,7 +4,7 @@
 //! Lives open in `roster`, so every member sees it. Document type 1.
 
 use super::schema::derives_nothing;
-use super::{DocType, Field, FieldKind, MarkKey, MarkValue, RecordType, SpaceKind, Who};
+use super::{DocType, Field, FieldKind, MarkKey, MarkValue, RecordType, Retention, SpaceKind, Who};
 
 /// Trainings of CISM and peer support teams (DOMAIN F.1).
 pub(super) const TRAININGS: &[&str] = &[
@@ -24,6 +24,7 @@ const STAFF_DOC: DocType = DocType {
     spaces: &[SpaceKind::Roster],
     writers: &[Who::Admin],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("member", FieldKind::Id, "The member."),
         Field::new("display_name", FieldKind::Label(64), "The name shown to the team."),
