@@ -47,6 +47,7 @@ async fn full(seed: u64) -> (Scene, Vec<String>) {
         s,
         views
             .chain([format!("/console/incident/{id}"), format!("/console/incident/{doc}")])
+            .chain([id, doc.to_string()].map(|id| format!("/console/incident/{id}/after-action")))
             .collect(),
     )
 }

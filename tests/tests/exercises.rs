@@ -73,6 +73,16 @@ fn killed_anywhere_loses_nothing_and_doubles_nothing() {
 }
 
 #[test]
+fn an_incident_is_worked_from_report_to_closing() {
+    play("cism.jsonl", 21);
+}
+
+#[test]
+fn a_session_logged_twice_is_one_when_somebody_says_so_and_nothing_of_either_is_lost() {
+    play("same-session.jsonl", 13);
+}
+
+#[test]
 fn lost_answers_are_asked_for_again() {
     play("lost-answers.jsonl", 15);
 }

@@ -145,6 +145,27 @@ async fn two_phones_join_record_and_type_one_note_through_the_facade() {
     let report = bo.sync().await.expect("syncs");
     assert!(report.received > 0);
 
+    let declared = bo.declare(intervention.clone(), None, None, Some(false)).expect("answers");
+    assert!(declared.blocked && declared.answered == 1, "{declared:?}");
+    bo.declare(intervention.clone(), Some(true), Some(true), Some(true)).expect("answers");
+    let team = bo.staffing(intervention.clone()).expect("looks");
+    assert!(team.len() == 2 && team.iter().all(|one| !one.blocked), "{team:?}");
+    let part = admin.staff(
+        intervention.clone(),
+        vec![bo.status().expect("status").member],
+        "juggler".to_owned(),
+    );
+    assert!(matches!(part, Err(AftercallError::Input { .. })), "{part:?}");
+    assert!(admin.same_offers().expect("looks").is_empty());
+    let fire = HashMap::from([
+        ("type".to_owned(), FieldValue::Set { values: vec!["lodd".to_owned()] }),
+        ("occurred_end".to_owned(), FieldValue::Text { value: "2026-03-01T18:00:00Z".to_owned() }),
+    ]);
+    let fire = admin.record("incident".to_owned(), fire).expect("records");
+    let clock = admin.incident_clock(fire.clone()).expect("tells the clock");
+    assert!(clock.is_sure && clock.lines.iter().any(|line| line.kind == "defusing"), "{clock:?}");
+    assert!(admin.after_action(fire).expect("reports").contains("\"began_ideal\":0"));
+
     type_note(&admin, &intervention, "one").await;
     type_note(&bo, &intervention, "two").await;
     for phone in [&admin, &bo, &admin, &bo] {

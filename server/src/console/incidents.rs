@@ -11,7 +11,7 @@ use crate::store::records::RecordRow;
 
 use super::scene::{MOST, Scene, short, time};
 use super::table::table;
-use super::{conflicts, layout, value, when, window, words};
+use super::{after_action, clock, conflicts, layout, same, staffing, value, when, window, words};
 
 pub(super) fn list(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
     let incidents = scene.incidents()?;
@@ -51,23 +51,35 @@ pub(super) fn one(scene: &Scene<'_>, doc: DocId) -> Result<Html<String>, Refusal
         Some(end) => format!("Incident {}, {}", short(doc), when::day(end.day())),
         None => format!("Incident {}", short(doc)),
     };
+    let mut teams = Vec::new();
+    for row in &interventions {
+        teams.push(staffing::team(scene, Some(&incident), row)?);
+    }
     let main = html! {
         section aria-labelledby="facts" {
             h2 #facts { "Facts" }
             (conflicts::fields(scene, &incident))
             (facts(scene, &incident, &[]))
         }
+        section aria-labelledby="timeline" {
+            h2 #timeline { "What happened when" }
+            (after_action::events(scene, &incident, &interventions))
+            p { a href={ "/console/incident/" (doc) "/after-action" } { "After-action report, to be printed" } }
+        }
         section aria-labelledby="interventions" {
             h2 #interventions { "Interventions" }
+            (clock::summary(scene, &clock::lines(scene, &incident, &interventions)))
             @if interventions.is_empty() {
                 (layout::empty("None is recorded for this incident.", "Plan one on a phone: record an intervention and name this incident."))
             }
-            @for row in &interventions {
+            (same::offers(scene, &interventions))
+            @for (row, team) in interventions.iter().zip(&teams) {
                 article {
                     h3 { (value::shown(scene, row, "kind")) }
                     p { (window::badge(scene, Some(&incident), row)) }
                     (conflicts::fields(scene, row))
-                    (facts(scene, row, &["kind", "incident_id"]))
+                    (team)
+                    (facts(scene, row, &["kind", "incident_id", "team", "declared_not_present", "declared_no_supervision", "declared_not_close", "conflict_overrides", "same_as", "not_same_as"]))
                 }
             }
         }

@@ -3,6 +3,8 @@
 //! It shows projections only. It holds no key and has no way to a sealed body. Every page but the sign-in needs a
 //! session, which a one-time link from the relay's operator begins. Every coded value carries its code in `data-code`.
 
+mod after_action;
+mod clock;
 mod conflicts;
 mod devices;
 mod follow_ups;
@@ -12,10 +14,12 @@ mod now;
 mod pages;
 mod people;
 mod protect;
+mod same;
 mod scene;
 mod session;
 mod set_aside;
 mod sign_in;
+mod staffing;
 mod table;
 mod value;
 mod when;
@@ -39,6 +43,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route("GET", "/console/now", || get(pages::now)),
     Route("GET", "/console/incidents", || get(pages::incidents)),
     Route("GET", "/console/incident/{doc}", || get(pages::incident)),
+    Route("GET", "/console/incident/{doc}/after-action", || get(pages::after_action)),
     Route("GET", "/console/people", || get(pages::people)),
     Route("GET", "/console/style.css", || get(pages::style)),
     Route("GET", "/console/{*else}", || get(pages::nowhere)),

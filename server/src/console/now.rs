@@ -9,7 +9,7 @@ use crate::store::expiry;
 use crate::store::records::RecordRow;
 
 use super::scene::{Scene, is_open};
-use super::{conflicts, devices, follow_ups, layout, set_aside, value, window};
+use super::{clock, conflicts, devices, follow_ups, layout, set_aside, value, window};
 
 /// One part of the page.
 pub(super) struct Part {
@@ -96,6 +96,7 @@ fn card(scene: &Scene<'_>, incident: &RecordRow, interventions: Option<&Vec<Reco
                 div { dt { "Severity" } dd { (value::shown(scene, incident, "severity")) } }
                 div { dt { "Status" } dd { (value::shown(scene, incident, "status")) } }
             }
+            (clock::summary(scene, &clock::lines(scene, incident, interventions.map_or(&[][..], Vec::as_slice))))
             @match interventions {
                 Some(rows) => (window::interventions(scene, Some(incident), rows, "Interventions of this incident")),
                 None => (layout::empty("No intervention is recorded for it yet.", "Plan one on a phone: record an intervention and name this incident.")),

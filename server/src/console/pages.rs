@@ -10,6 +10,7 @@ use sync_core::protocol::Code;
 use crate::http::App;
 use crate::relay::Refusal;
 
+use super::after_action as report;
 use super::scene::Scene;
 use super::{incidents as incident_pages, layout, now as now_page, people as people_page};
 use super::{protect, sign_in};
@@ -35,6 +36,19 @@ pub(super) async fn incident(
     show(app, headers, move |scene| {
         let doc: DocId = doc.parse().map_err(|_| Code::NoSuchRecord)?;
         incident_pages::one(scene, doc)
+    })
+    .await
+}
+
+/// `GET /console/incident/{doc}/after-action`.
+pub(super) async fn after_action(
+    State(app): State<App>,
+    Path(doc): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    show(app, headers, move |scene| {
+        let doc: DocId = doc.parse().map_err(|_| Code::NoSuchRecord)?;
+        report::page(scene, doc)
     })
     .await
 }

@@ -7,6 +7,8 @@ use sync_core::ids::{DocId, MemberId, TeamId};
 use sync_core::protocol::Timestamp;
 
 use crate::store::records::{self, RecordRow};
+
+use super::same;
 use crate::store::{Reader, StoreError};
 
 /// Most records a list shows.
@@ -68,14 +70,14 @@ impl<'a> Scene<'a> {
         records::get(self.reader, self.team(), "incident", doc)
     }
 
-    /// Interventions by the incident they answer; those without one under `None`.
+    /// Interventions by the incident they answer, those without one under `None`; a session logged twice stands once.
     pub(super) fn interventions(
         &self,
     ) -> Result<BTreeMap<Option<String>, Vec<RecordRow>>, StoreError> {
         let all =
             records::list(self.reader, self.team(), "intervention", "planned_start", 4 * MOST)?;
         let mut by_incident: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for row in all {
+        for row in same::as_sessions(all) {
             let incident = row.text("incident_id").map(str::to_owned);
             by_incident.entry(incident).or_default().push(row);
         }

@@ -5,7 +5,7 @@
 use maud::{Markup, html};
 use serde_json::Value;
 use sync_core::protocol::{Day, Timestamp};
-use sync_core::records::{Field, FieldKind, RecordType};
+use sync_core::records::{Field, FieldKind, MarkKey, MarkValue, RecordType};
 
 use crate::store::records::RecordRow;
 
@@ -74,6 +74,9 @@ fn one(scene: &Scene<'_>, kind: Option<FieldKind>, name: &str, value: &Value) ->
             Ok(day) => html! { time datetime=(text) { (when::day(day)) } },
             Err(_) => html! { (text) },
         },
+        (Some(FieldKind::Marks(key, value)), Value::String(mark)) => {
+            marked(scene, key, value, mark)
+        }
         (Some(FieldKind::Id), Value::String(id)) if name == "incident_id" => {
             html! { a href={ "/console/incident/" (id) } { "incident " (id.get(..8).unwrap_or(id)) } }
         }
@@ -88,6 +91,24 @@ fn one(scene: &Scene<'_>, kind: Option<FieldKind>, name: &str, value: &Value) ->
         (_, Value::Bool(yes)) => html! { (if *yes { "yes" } else { "no" }) },
         (_, Value::String(text)) => html! { (text) },
         (_, other) => html! { (other.to_string()) },
+    }
+}
+
+/// A mark: what it stands beside, then what it says.
+fn marked(scene: &Scene<'_>, key: MarkKey, value: MarkValue, mark: &str) -> Markup {
+    let (beside, says) = mark.split_once('@').unwrap_or((mark, ""));
+    html! {
+        @match key {
+            MarkKey::Codes(_) => (coded(beside)),
+            MarkKey::Member => (scene.name_of(beside)),
+        }
+        " ("
+        @match value {
+            MarkValue::Time => (Timestamp::parse(says).map_or_else(|_| html! { (says) }, |at| when::moment(at, scene.now))),
+            MarkValue::Day => (says),
+            MarkValue::Code(_) => (coded(says)),
+        }
+        ")"
     }
 }
 

@@ -148,6 +148,17 @@ pub enum PhoneCommand {
         record: String,
         members: Vec<String>,
     },
+    /// Says whether two interventions are one session.
+    ConfirmSame {
+        a: String,
+        b: String,
+        same: bool,
+    },
+    /// Answers the three questions for the phone's own member.
+    Declare {
+        record: String,
+        answers: [Option<bool>; 3],
+    },
     Purge {
         record: String,
     },

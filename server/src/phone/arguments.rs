@@ -67,16 +67,89 @@ pub enum Verb {
         #[arg(value_name = "FIELD=VALUE", required = true)]
         fields: Vec<String>,
     },
+    /// Show the clock of an incident (of every open one, if none is named): what is next, until when and for whom
+    Clock {
+        /// The incident
+        #[arg(value_name = "INCIDENT")]
+        incident: Option<String>,
+    },
+    /// Show interventions that look like one session logged twice, or say of two whether they are one
+    Same {
+        /// The two records
+        #[arg(value_name = "INTERVENTION", num_args = 0..=2)]
+        records: Vec<String>,
+        /// They are two sessions
+        #[arg(long)]
+        no: bool,
+    },
+    /// Show the after-action report of an incident: counts, times and windows kept, without a name
+    AfterAction {
+        /// The incident
+        #[arg(value_name = "INCIDENT")]
+        incident: String,
+    },
+    /// Plan the follow-ups of an incident that are still to come (24 hours, 1 week, 1 month, anniversary) as tasks of one member
+    FollowUps {
+        /// The incident
+        #[arg(value_name = "INCIDENT")]
+        incident: String,
+        /// Whose tasks; your own unless told otherwise
+        #[arg(long = "for", value_name = "MEMBER")]
+        assignee: Option<String>,
+    },
+    /// Tick phases and ground rules of an intervention with their time, as: tick 1a2b introduction no_rank@2026-03-01T18:05:00Z
+    Tick {
+        /// The intervention
+        #[arg(value_name = "INTERVENTION")]
+        intervention: String,
+        /// Phases or ground rules; now, unless a time stands behind @
+        #[arg(value_name = "CODE[@TIME]", required = true)]
+        ticks: Vec<String>,
+    },
+    /// What is usual for each kind of intervention: for whom, who leads, how large, which phases
+    Kinds {
+        /// Only this kind
+        kind: Option<String>,
+    },
     /// Write in the session note of an intervention
     Write(Write),
-    /// Make members the leads of an intervention
+    /// Put members on the team of an intervention, as its leads unless told otherwise
     Assign {
         /// The intervention
         #[arg(value_name = "INTERVENTION")]
         intervention: String,
-        /// Ids or names of the leads
+        /// Ids or names of the members
         #[arg(value_name = "MEMBER", required = true)]
         members: Vec<String>,
+        /// As what: lead (who reads the session note), mhp, peer, chaplain, doorkeeper, support
+        #[arg(long = "as", value_name = "PART", default_value = "lead")]
+        part: String,
+    },
+    /// Show the team of an intervention: answers, what speaks against somebody, trainings, load
+    Staffing {
+        /// The intervention
+        #[arg(value_name = "INTERVENTION")]
+        intervention: String,
+    },
+    /// Answer for yourself whether you may work on an intervention; without one, show which wait for your answer
+    Declare(Declare),
+    /// Let a member work in spite of a conflict, with the reason (clinical directors; noted in the audit log)
+    Override {
+        /// The intervention
+        #[arg(value_name = "INTERVENTION")]
+        intervention: String,
+        /// The member
+        #[arg(value_name = "MEMBER")]
+        member: String,
+        /// nobody_else_available, crew_asked_for_them, conflict_is_remote or recorded_in_error
+        #[arg(value_name = "REASON")]
+        reason: String,
+    },
+    /// Say whether you can be asked to work: on_call, available, resting or unavailable
+    Available {
+        /// The state
+        #[arg(value_name = "STATE")]
+        state: String,
     },
     /// Show a copy of a check-in to someone
     Share {
@@ -277,6 +350,26 @@ pub enum TeamVerb {
         #[arg(long)]
         admin: bool,
     },
+}
+
+/// Arguments of `declare`.
+#[derive(Debug, Args)]
+pub struct Declare {
+    /// The intervention
+    #[arg(value_name = "INTERVENTION")]
+    pub intervention: Option<String>,
+    /// Nothing speaks against it: the answer to all three is yes
+    #[arg(long, conflicts_with_all = ["not_present", "no_supervision", "not_close"])]
+    pub clear: bool,
+    /// You were not at the incident
+    #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
+    pub not_present: Option<String>,
+    /// You supervise nobody of the crews
+    #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
+    pub no_supervision: Option<String>,
+    /// You are close to nobody served
+    #[arg(long, value_name = "yes|no", value_parser = ["yes", "no"])]
+    pub not_close: Option<String>,
 }
 
 /// Arguments of `create`.

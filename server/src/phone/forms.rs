@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use sync_core::protocol::{Code, Timestamp};
-use sync_core::records::{FieldKind, InputError, RECORDS, RecordType, Value, parse_value};
+use sync_core::records::{
+    FieldKind, InputError, MarkValue, RECORDS, RecordType, Value, parse_value,
+};
 
 use super::Failure;
 
@@ -47,6 +49,7 @@ pub fn read(record: &RecordType, typed: &[String], now: Timestamp) -> Result<For
             FieldKind::Day if text == "now" || text == "today" => {
                 parse_value(field, &now.day().to_string())?
             }
+            FieldKind::Marks(_, MarkValue::Time) => parse_value(field, &with_times(text, now))?,
             _ => parse_value(field, text)?,
         };
         if form.insert(name.to_owned(), value).is_some() {
@@ -54,6 +57,23 @@ pub fn read(record: &RecordType, typed: &[String], now: Timestamp) -> Result<For
         }
     }
     Ok(form)
+}
+
+/// Marks of times as typed: one without a time, or with `now`, is of this minute.
+fn with_times(text: &str, now: Timestamp) -> String {
+    let marks = text.split(',').map(str::trim).filter(|mark| !mark.is_empty());
+    marks.map(|mark| mark_with_time(mark, now)).collect::<Vec<_>>().join(",")
+}
+
+/// The same for one mark.
+pub fn mark_with_time(mark: &str, now: Timestamp) -> String {
+    match mark.split_once('@') {
+        None | Some((_, "now")) => {
+            let key = mark.split_once('@').map_or(mark, |(key, _)| key);
+            format!("{key}@{}", whole_minute(now))
+        }
+        Some(_) => mark.to_owned(),
+    }
 }
 
 /// Whether a time is typed as `now`, so that it is the clock's.
@@ -114,6 +134,20 @@ mod tests {
         let mut contact = Form::new();
         mark_unsure(record_type("peer_contact").expect("is a record"), &mut contact);
         assert!(contact.is_empty());
+    }
+
+    #[test]
+    fn a_mark_without_a_time_is_of_now() {
+        let record = record_type("intervention").expect("is a record");
+        let typed = ["rules_read=no_rank,confidential@1970-01-01T01:00:00+01:00,no_breaks@now"];
+        let form = read(record, &typed.map(str::to_owned), Timestamp(61_000)).expect("reads");
+        let minute = "1970-01-01T00:01:00Z";
+        let set = [
+            format!("no_rank@{minute}"),
+            format!("no_breaks@{minute}"),
+            "confidential@1970-01-01T00:00:00Z".to_owned(),
+        ];
+        assert_eq!(form["rules_read"], Value::Set(set.into()));
     }
 
     #[test]

@@ -5,7 +5,10 @@
 //! invitations can be read from standard input. Called by `main`; exercises use [`refs`], [`look`] and
 //! [`urgent`] so that what they show is what this phone shows.
 
+mod after;
 mod arguments;
+mod cism;
+mod clock;
 mod enrol;
 mod erase;
 mod failure;
@@ -21,6 +24,7 @@ mod recovery;
 pub mod refs;
 pub mod relay;
 mod relay_look;
+mod staffing;
 mod team;
 mod team_changes;
 mod uptime;
@@ -138,8 +142,24 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Edit { record, fields } | Verb::Resolve { record, fields } => {
             record::edit(phone, record, fields)
         }
+        Verb::Clock { incident } => clock::clock(phone, incident.as_deref()),
+        Verb::Same { records, no } => cism::same(phone, records, !no),
+        Verb::AfterAction { incident } => after::report(phone, incident),
+        Verb::FollowUps { incident, assignee } => {
+            after::follow_ups(phone, incident, assignee.as_deref())
+        }
+        Verb::Tick { intervention, ticks } => cism::tick(phone, intervention, ticks),
+        Verb::Kinds { kind } => cism::kinds(kind.as_deref()),
         Verb::Write(write) => record::write(phone, write),
-        Verb::Assign { intervention, members } => record::assign(phone, intervention, members),
+        Verb::Assign { intervention, members, part } => {
+            staffing::assign(phone, intervention, members, part)
+        }
+        Verb::Staffing { intervention } => staffing::show(phone, intervention),
+        Verb::Declare(declare) => staffing::declare(phone, declare),
+        Verb::Override { intervention, member, reason } => {
+            staffing::override_conflict(phone, intervention, member, reason)
+        }
+        Verb::Available { state } => staffing::available(phone, state),
         Verb::Share { record, with, text } => record::share(phone, record, with, *text),
         Verb::Readers { record } => readers::readers(phone, record),
         Verb::Fingerprint => Ok(readers::fingerprint(phone)),

@@ -1,4 +1,4 @@
-//! `record`, `edit`, `resolve`, `write`, `assign`, `share`: all work without a link.
+//! `record`, `edit`, `resolve`, `write`, `share`: all work without a link.
 
 use serde_json::json;
 use sync_core::engine::{Phone, TextEdit};
@@ -10,7 +10,7 @@ use super::arguments::Write;
 use super::output::Output;
 use super::{Failure, Outcome, forms, now, refs, urgent, with_env};
 
-const KEPT: &str = "It is kept on this phone and leaves with the next sync.";
+pub(super) const KEPT: &str = "It is kept on this phone and leaves with the next sync.";
 const ONLY_HERE: &str = "It stays on this phone; `share` shows a copy to someone.";
 
 /// Where a record just written will go.
@@ -139,22 +139,8 @@ fn phase_key(phone: &mut Phone, id: DocId, phase: &str) -> Result<&'static str, 
     })
 }
 
-fn members(phone: &mut Phone, typed: &[String]) -> Result<Vec<MemberId>, Failure> {
+pub(super) fn members(phone: &mut Phone, typed: &[String]) -> Result<Vec<MemberId>, Failure> {
     typed.iter().map(|typed| refs::member(phone, typed)).collect()
-}
-
-/// Leads of an intervention, who alone read its note.
-pub fn assign(phone: &mut Phone, intervention: &str, typed: &[String]) -> Outcome {
-    let id = refs::record(phone, intervention)?;
-    let leads = members(phone, typed)?;
-    with_env(|env| phone.assign(env, id, &leads))?;
-    Ok(Output {
-        words: format!(
-            "Assigned {} lead(s); they alone read the session note. {KEPT}",
-            leads.len()
-        ),
-        json: json!({ "intervention": id.to_string(), "leads": leads.len() }),
-    })
 }
 
 /// A copy of a check-in for someone.

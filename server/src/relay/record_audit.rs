@@ -1,6 +1,7 @@
 //! What of a push is written into the audit log: ids and codes, no names, no content.
 
 use sync_core::directory::Op;
+use sync_core::gates;
 use sync_core::protocol::{Code, Envelope, Kind, from_cbor};
 
 use crate::store::StoreError;
@@ -38,6 +39,9 @@ impl Push<'_> {
                     Kind::Epoch => Entry::done(actor, "key.epoch", header.space),
                     Kind::Wrap => Entry::done(actor, "key.wrap", header.space),
                     Kind::Purge => Entry::done(actor, "purge", header.doc),
+                    Kind::Change if gates::overrides(envelope) => {
+                        Entry::done(actor, "staffing.override", header.doc)
+                    }
                     _ => return Ok(()),
                 }
             }

@@ -219,12 +219,16 @@ impl Desk<'_> {
         let found = self.whereabouts(&parts)?;
         let closed = |part: &&Part| part.doc_type.is_sealed() && part.flat.is_none();
         let shut = parts.iter().find(closed).map(|_| self.shut_now()).transpose()?.flatten();
+        let fields = match view(record_type, &flats) {
+            own if has_same(&own) => self.session_said(record)?,
+            own => own,
+        };
         Ok(RecordView {
             shut,
             id: self.rows.root_of(record)?.unwrap_or(first.doc),
             kind: record_type.name,
             space: first.space,
-            fields: view(record_type, &flats),
+            fields,
             unreadable: parts
                 .iter()
                 .filter(|part| part.flat.is_none())
@@ -234,4 +238,9 @@ impl Desk<'_> {
             only_here: found.kept,
         })
     }
+}
+
+/// Whether somebody confirmed that other records are of the same session.
+fn has_same(said: &BTreeMap<String, crate::records::FieldView>) -> bool {
+    matches!(said.get("same_as").map(|field| &field.value), Some(Value::Set(set)) if !set.is_empty())
 }

@@ -9,6 +9,7 @@ mod answer;
 mod audit;
 mod author;
 mod backup;
+mod cism;
 mod cosign;
 mod cosign_words;
 mod desk;
@@ -42,8 +43,10 @@ mod removal;
 mod replay;
 mod request;
 mod rows;
+mod same;
 mod session;
 mod spaces;
+mod staffing;
 mod store;
 mod stranger;
 mod successor;
@@ -61,6 +64,7 @@ use crate::directory::Directory;
 use desk::Desk;
 use rows::{IdentityRow, WipedRow};
 
+pub use cism::IncidentClock;
 pub use devices::DeviceView;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
@@ -75,6 +79,7 @@ pub use recovery::{
     RecoveryState, RecoveryStatus, ShareRelease,
 };
 pub use relay_view::RelayView;
+pub use staffing::Declaration;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use tries::{IDLE_LOCK_MS, TRIES_ALLOWED};
 pub use types::{

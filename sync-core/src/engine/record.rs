@@ -7,7 +7,7 @@ use crate::ids::{ActorId, DocId, MemberId, SpaceId};
 use crate::protocol::Code;
 use crate::records::{
     After, DocType, FieldKind, FieldOp, Flat, PartPlan, RecordType, Scalar, SpaceKind, Value,
-    plan_edit, plan_new,
+    plan_edit, plan_new, view,
 };
 
 use super::desk::Desk;
@@ -57,7 +57,7 @@ impl Phone {
         crate::crash_point!("phone.record.before_begin");
         let mut desk = self.desk()?;
         desk.require_enrolled()?;
-        desk.edit_record(env, record, fields)?;
+        desk.edit_session(env, record, fields)?;
         desk.commit_recorded()
     }
 
@@ -129,6 +129,7 @@ impl Desk<'_> {
                 "write into its phases instead",
             ));
         }
+        self.check_team(env.now, record, &BTreeMap::new(), fields)?;
         let docs: BTreeMap<u16, DocId> =
             record.parts.iter().map(|part| (part.number, DocId::random(env.rng))).collect();
         let root = docs[&record.parts[0].number];
@@ -197,6 +198,7 @@ impl Desk<'_> {
         let (record_type, parts) = self.open_record(record)?;
         let root = self.rows.root_of(record)?.unwrap_or(record);
         let (first, current) = (record_type.parts[0].number, self.flats_of(&parts)?);
+        self.check_team(env.now, record_type, &view(record_type, &current), fields)?;
         let mut docs = BTreeMap::new();
         for part in record_type.parts {
             let found = parts.iter().find(|p| p.doc_type.number == part.number && p.flat.is_some());

@@ -18,22 +18,14 @@ impl Phone {
     /// Makes members leads of an intervention: they read and write its session note, with its past.
     ///
     /// # Errors
-    /// `no_such_member`; `lead_without_device` if none of the leads has a device that could hold the key.
+    /// `no_such_member`; `staff_conflict` if something speaks against one of them; `lead_without_device` if none of the leads has a device that could hold the key.
     pub fn assign(
         &mut self,
         env: &mut Env<'_>,
         intervention: DocId,
         leads: &[MemberId],
     ) -> Result<()> {
-        crate::crash_point!("phone.record.before_begin");
-        let mut desk = self.desk()?;
-        desk.require_enrolled()?;
-        let all = desk.set_leads(env, intervention, leads)?;
-        if desk.notes_mode()? == NotesMode::SealedText {
-            let all = desk.still_reading(env, all, leads)?;
-            desk.let_leads_in(env, intervention, &all)?;
-        }
-        desk.commit_recorded()
+        self.staff(env, intervention, leads, "lead")
     }
 
     /// Changes the text of a phase of an intervention's session note.
@@ -56,6 +48,7 @@ impl Phone {
         if checks_itself() && desk.notes_mode()? != NotesMode::SealedText {
             return Err(Code::PolicyNoNotes.into());
         }
+        let intervention = desk.note_to_write(intervention)?;
         let fields = desk.intervention_fields(intervention)?;
         let key = text_key(&fields, phase)?;
         let space = desk.session_to_write(env, intervention, &fields)?;
@@ -73,7 +66,12 @@ impl Phone {
     pub fn notes(&mut self, intervention: DocId) -> Result<Vec<NoteView>> {
         let desk = self.desk()?;
         let mut notes = Vec::new();
-        for row in desk.session_spaces(intervention)? {
+        // Of a session logged twice all notes stand side by side, those of the record asked for first.
+        let mut spaces = Vec::new();
+        for (record, _) in desk.session_of(intervention)? {
+            spaces.extend(desk.session_spaces(record)?);
+        }
+        for row in spaces {
             // Whoever opened the session for others holds its row and no key.
             let reads = row.info.is_read_by(&desk.identity.member);
             for (doc, chain) in desk.notes_of(row.info.id)? {
@@ -134,7 +132,7 @@ fn leads_of(fields: &BTreeMap<String, Value>) -> BTreeSet<MemberId> {
 }
 
 impl Desk<'_> {
-    fn notes_mode(&self) -> Result<NotesMode> {
+    pub fn notes_mode(&self) -> Result<NotesMode> {
         Ok(self.directory.profile().ok_or(Code::NotSetUp)?.notes_mode)
     }
 
@@ -156,20 +154,16 @@ impl Desk<'_> {
         Ok(view(record, &flats).into_iter().map(|(name, field)| (name, field.value)).collect())
     }
 
-    fn set_leads(
+    /// Lets an intervention's leads into its note, those named and those before them who may still read it.
+    pub fn open_session(
         &mut self,
         env: &mut Env<'_>,
         intervention: DocId,
-        leads: &[MemberId],
-    ) -> Result<BTreeSet<MemberId>> {
-        for lead in leads {
-            self.directory.member(lead).ok_or(Code::NoSuchMember)?;
-        }
-        let mut all = leads_of(&self.intervention_fields(intervention)?);
-        all.extend(leads);
-        let value = Value::Set(all.iter().map(ToString::to_string).collect());
-        self.edit_record(env, intervention, &BTreeMap::from([("leads".to_owned(), value)]))?;
-        Ok(all)
+        named: &[MemberId],
+    ) -> Result<()> {
+        let all = leads_of(&self.intervention_fields(intervention)?);
+        let all = self.still_reading(env, all, named)?;
+        self.let_leads_in(env, intervention, &all)
     }
 
     /// Those of an intervention's leads who may read its note today, and whoever is named: one who left is named by the
@@ -223,6 +217,20 @@ impl Desk<'_> {
         }
         let readers: Vec<MemberId> = leads.iter().copied().collect();
         self.make_space(env, SpaceKind::Session, SpaceOwner::Doc(intervention), &readers)
+    }
+
+    /// Of the records of one session the one whose note this member reads; else the one asked for.
+    fn note_to_write(&self, intervention: DocId) -> Result<DocId> {
+        let me = self.identity.member;
+        for (record, said) in self.session_of(intervention)? {
+            let spaces = self.session_spaces(record)?;
+            let leads = said.get("leads").map(|field| &field.value);
+            let leads = matches!(leads, Some(Value::Set(all)) if all.contains(&me.to_string()));
+            if leads || spaces.iter().any(|row| row.info.is_read_by(&me)) {
+                return Ok(record);
+            }
+        }
+        Ok(intervention)
     }
 
     /// The session space this member writes into; a lead in the field opens one if none is here.

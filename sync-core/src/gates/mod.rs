@@ -9,6 +9,7 @@ mod change;
 mod columns;
 mod expiry;
 mod history;
+mod own_words;
 mod purge;
 mod reader;
 mod readers;
@@ -20,6 +21,7 @@ mod walker;
 
 pub use author::{Author, authenticate};
 pub use expiry::{Touch, chains, expires_on, has_expired};
+pub use own_words::overrides;
 pub use purge::{Named, check_purge};
 pub use readers::check_readers;
 pub use removal::judged_at;

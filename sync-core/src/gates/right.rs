@@ -5,6 +5,7 @@ use crate::protocol::{Code, Day, Envelope, Kind, Priority};
 use crate::records::{DocType, NotesMode, SpaceKind, Standing};
 
 use super::Author;
+use super::own_words::check_own_words;
 
 /// Checks the write right in the policy table and that the kind of envelope and record belongs into the space.
 ///
@@ -64,6 +65,7 @@ pub fn check_right(
         if !doc_type.writers.is_empty() && !standing.is_any_of(doc_type.writers) {
             return Err(Code::NotAllowed);
         }
+        check_own_words(envelope, doc_type, author)?;
     }
     Ok(())
 }

@@ -80,6 +80,7 @@ codes! {
     LegalHold = "legal_hold", "A legal hold keeps this from being erased; ask the admin who set it.";
     // Rights and policy
     NotAllowed = "not_allowed", "Your role may not do this; ask a coordinator or an admin.";
+    StaffConflict = "staff_conflict", "This member cannot work on this intervention; choose somebody else, or ask a clinical director to override it with a reason.";
     PolicyNoNotes = "policy_no_notes", "Your team's policy does not allow written notes here; record the facts without text.";
     SpaceExists = "space_exists", "This space was already made by another device; the drafts move into it.";
     LeadWithoutDevice = "lead_without_device", "None of the chosen leads has an enrolled phone; enrol one of them first.";

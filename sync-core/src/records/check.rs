@@ -7,7 +7,7 @@
 use crate::protocol::Code;
 use crate::protocol::limits::{MAX_KEY, MAX_OPEN_TEXT, MAX_SEALED_TEXT};
 
-use super::values::{fits, is_id, key_to_member, member_fits, member_to_key};
+use super::values::{fits, is_id, key_to_member, mark_key_fits, member_fits, member_to_key};
 use super::{DocType, Field, FieldKind, Flat, Scalar, chain, entries};
 
 /// See [`DocType::check`].
@@ -66,6 +66,9 @@ fn value_fits(field: &Field, rest: Option<&str>, value: &Scalar) -> bool {
         ) => {
             let member = key_to_member(&field.kind, rest);
             member_fits(&field.kind, &member) && member_to_key(&field.kind, &member) == rest
+        }
+        (FieldKind::Marks(key, mark), value) => {
+            mark_key_fits(key, rest) && (*value == Scalar::Uint(0) || fits(&mark.kind(), value))
         }
         (FieldKind::Counter { max }, Scalar::Uint(part)) => {
             is_id(rest) && i64::try_from(*part).is_ok_and(|part| part <= *max)

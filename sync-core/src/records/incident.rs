@@ -3,10 +3,12 @@
 //! Not who was there: it holds counts, disciplines and unit labels, never people. The facts live open in
 //! `operations` (document type 10), the narrative sealed in `clinical` (document type 11).
 
+use super::intervention::KINDS;
 use super::schema::{OF, derives_nothing};
 use super::{DocType, Field, FieldKind, RecordType, Retention, SpaceKind};
 
-const TIME_QUALITY: &[&str] = &["exact", "approximate", "device_unsure"];
+/// How sure a record's times are.
+pub(super) const TIME_QUALITY: &[&str] = &["exact", "approximate", "device_unsure"];
 const TYPE: &[&str] = &[
     "lodd",
     "member_serious_injury",
@@ -40,13 +42,22 @@ const REQUESTED_BY: &[&str] =
     &["self", "peer", "supervisor", "incident_commander", "dispatch", "agency_admin", "family"];
 /// The join of concurrent states (DOMAIN F.14): a concurrent closing never hides open work.
 const STATUS: &[&str] = &["active", "monitoring", "triaged", "reported", "closed", "no_action"];
+/// Why nothing more is done about an incident, in words that point to nobody.
+const CLOSED_BECAUSE: &[&str] = &[
+    "support_completed",
+    "no_need_found",
+    "crew_declined",
+    "handed_over",
+    "reported_twice",
+    "entered_in_error",
+];
 const SOURCE: &[&str] = &["manual", "cad_tag"];
 
 /// Document type 10.
 const INCIDENT_DOC: DocType = DocType {
     number: 10,
     name: "incident",
-    schema: 1,
+    schema: 2,
     spaces: &[SpaceKind::Operations],
     writers: &[],
     note: None,
@@ -76,6 +87,18 @@ const INCIDENT_DOC: DocType = DocType {
         Field::new("acknowledged_at", FieldKind::Time, "When the team answered."),
         Field::new("status", FieldKind::State(STATUS), "How far the team is.").or("reported"),
         Field::new("source", FieldKind::Code(SOURCE), "How it was reported.").or("manual"),
+        Field::new("triaged_at", FieldKind::Time, "When the team decided what to offer."),
+        Field::new(
+            "interventions_decided",
+            FieldKind::CodeSet(KINDS),
+            "Which interventions the team decided on.",
+        ),
+        Field::new("closed_at", FieldKind::Time, "When it was closed."),
+        Field::new(
+            "closed_because",
+            FieldKind::Code(CLOSED_BECAUSE),
+            "Why nothing more is done about it.",
+        ),
     ],
     texts: &[],
 };

@@ -4,15 +4,15 @@
 //! value that is only to be shown coarsely never reaches the open one, and nothing is planned if anything
 //! typed is wrong. Called by the engine for `record` and `edit`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ids::ActorId;
 
-use super::values::{member_fits, member_to_key, normalize, to_scalar};
-use super::view::{counter_parts, field_view, members, merged, view};
+use super::values::{allowed, member_fits, member_to_key, normalize, to_scalar};
+use super::view::{counter_parts, field_view, marks, members, merged, view};
 use super::{
-    DocType, Field, FieldKind, FieldOp, Flat, InputError, PartPlan, RecordType, Scalar, Value,
-    entries,
+    DocType, Field, FieldKind, FieldOp, Flat, InputError, MarkValue, PartPlan, RecordType, Scalar,
+    Value, entries,
 };
 
 /// Typed values by field name.
@@ -171,6 +171,7 @@ fn write(
     entry_id: &mut dyn FnMut() -> [u8; 16],
 ) -> Result<Vec<FieldOp>, InputError> {
     match (&field.kind, value) {
+        (FieldKind::Marks(_, mark), Value::Set(set)) => write_marks(field, *mark, flat, set),
         (_, Value::Set(set)) => Ok(write_set(field, flat, set)),
         (FieldKind::Counter { .. }, Value::Int(sum)) => {
             write_counter(field, flat, *sum, &mut || actor().to_string())
@@ -201,12 +202,44 @@ fn is_settled(field: &Field, flat: &Flat, value: &Value) -> bool {
             .is_some_and(|seen| seen.value == *value && seen.conflict.is_empty())
 }
 
-fn write_set(field: &Field, flat: &Flat, set: &std::collections::BTreeSet<String>) -> Vec<FieldOp> {
+fn write_set(field: &Field, flat: &Flat, set: &BTreeSet<String>) -> Vec<FieldOp> {
     let now = members(field, flat);
     let key = |member: &String| format!("{}.{}", field.name, member_to_key(&field.kind, member));
     let adds = set.difference(&now).map(|member| FieldOp::Put(key(member), Scalar::Bool(true)));
     let removes = now.difference(set).map(|member| FieldOp::Delete(key(member)));
     adds.chain(removes).collect()
+}
+
+/// Writes each mark that does not stand alone at its key already, and removes those left out. All values of a key that
+/// people wrote at once may be given back, which leaves them as they are.
+fn write_marks(
+    field: &Field,
+    value: MarkValue,
+    flat: &Flat,
+    set: &BTreeSet<String>,
+) -> Result<Vec<FieldOp>, InputError> {
+    let now = marks(field, value, flat);
+    let mut wanted: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (key, text) in set.iter().filter_map(|mark| mark.split_once('@')) {
+        wanted.entry(key).or_default().insert(text);
+    }
+    let mut ops = Vec::new();
+    for (key, texts) in &wanted {
+        let stands: BTreeSet<&str> =
+            now.get(*key).into_iter().flatten().map(String::as_str).collect();
+        if stands == *texts {
+            continue;
+        }
+        let scalar = match texts.iter().collect::<Vec<_>>()[..] {
+            [text] => to_scalar(&value.kind(), &Value::Text((*text).to_owned())),
+            _ => None,
+        };
+        let wrong = || InputError::bad_value(field.name, format!("takes {}", allowed(&field.kind)));
+        ops.push(FieldOp::Put(format!("{}.{key}", field.name), scalar.ok_or_else(wrong)?));
+    }
+    let gone = now.keys().filter(|key| !wanted.contains_key(key.as_str()));
+    ops.extend(gone.map(|key| FieldOp::Delete(format!("{}.{key}", field.name))));
+    Ok(ops)
 }
 
 /// Raises this actor's part by what is missing to the sum.

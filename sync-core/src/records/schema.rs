@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 use crate::protocol::Code;
 
 use super::{FieldOp, Flat, NotesMode, PolicyProfile, Retention, SpaceKind, Value, Who, check};
-use super::{check_in, follow_up_task, incident, intervention, peer_contact, session_note, staff};
+use super::{
+    availability, check_in, follow_up_task, incident, intervention, peer_contact, referral,
+    session_note, staff,
+};
 
 /// Which of the policy's notes modes governs a kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +31,37 @@ impl NoteRule {
     }
 }
 
+/// What a mark stands beside.
+#[derive(Debug, Clone, Copy)]
+pub enum MarkKey {
+    /// One of these codes.
+    Codes(&'static [&'static str]),
+    /// A member (hex).
+    Member,
+}
+
+/// What a mark says.
+#[derive(Debug, Clone, Copy)]
+pub enum MarkValue {
+    /// When.
+    Time,
+    /// Until or since which day.
+    Day,
+    /// One of these codes.
+    Code(&'static [&'static str]),
+}
+
+impl MarkValue {
+    /// How such a value is stored and read.
+    pub(super) const fn kind(self) -> FieldKind {
+        match self {
+            MarkValue::Time => FieldKind::Time,
+            MarkValue::Day => FieldKind::Day,
+            MarkValue::Code(codes) => FieldKind::Code(codes),
+        }
+    }
+}
+
 /// How a field is stored and merged (DOMAIN.md F.14), and which values it takes.
 #[derive(Debug, Clone, Copy)]
 pub enum FieldKind {
@@ -40,6 +74,9 @@ pub enum FieldKind {
     /// A set of short labels of `a-z`, `0-9` and `-`, at most this many characters each; add wins over a concurrent remove.
     /// Stored as `<field>.<label>: true` with `_` for `-`, since keys hold no `-`.
     LabelSet(usize),
+    /// A value beside each of some keys, shown and typed as a set of `key@value`; each key is a multi-value register.
+    /// Stored as `<field>.<key>`.
+    Marks(MarkKey, MarkValue),
     /// A whole number in this range. Multi-value register.
     Int {
         /// Smallest.
@@ -89,6 +126,17 @@ pub enum Origin {
     Link,
 }
 
+/// Whose word a field is, of those who may write its document. Judged change by change, by every node alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Anybody's.
+    Anyone,
+    /// Of marks beside members: each member's own.
+    Named,
+    /// A clinical director's.
+    ClinicalDirector,
+}
+
 /// A field of a document.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -103,6 +151,8 @@ pub struct Field {
     pub default: Option<&'static str>,
     /// Where its value comes from.
     pub origin: Origin,
+    /// Whose word it is.
+    pub by: By,
 }
 
 /// The link of a record's further documents to its first one.
@@ -114,12 +164,17 @@ pub(super) const OF: Field = Field {
 impl Field {
     /// A typed field without default.
     pub const fn new(name: &'static str, kind: FieldKind, help: &'static str) -> Self {
-        Self { name, kind, help, default: None, origin: Origin::Typed }
+        Self { name, kind, help, default: None, origin: Origin::Typed, by: By::Anyone }
     }
 
     /// The same field, shown with this value while nobody has written it.
     pub const fn or(self, default: &'static str) -> Self {
         Self { default: Some(default), ..self }
+    }
+
+    /// The same field, but this one's word alone.
+    pub const fn said_by(self, by: By) -> Self {
+        Self { by, ..self }
     }
 
     /// The same field, but following from others instead of typed.
@@ -171,6 +226,11 @@ impl DocType {
         check::check(self, flat, schema)
     }
 
+    /// Whether one of its fields is not everybody's to write.
+    pub fn has_own_words(&self) -> bool {
+        self.fields.iter().any(|field| field.by != By::Anyone)
+    }
+
     /// The field of this name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)
@@ -198,11 +258,13 @@ pub type Derived = Vec<(&'static str, Value)>;
 /// Every record kind.
 pub const RECORDS: &[&RecordType] = &[
     &staff::STAFF,
+    &availability::AVAILABILITY,
     &incident::INCIDENT,
     &intervention::INTERVENTION,
     &session_note::SESSION_NOTE,
     &peer_contact::PEER_CONTACT,
     &follow_up_task::FOLLOW_UP_TASK,
+    &referral::REFERRAL,
     &check_in::CHECK_IN,
 ];
 

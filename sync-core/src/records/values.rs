@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::protocol::{Day, Timestamp};
 
-use super::{Field, FieldKind, InputError, Scalar, Value, bands};
+use super::{Field, FieldKind, InputError, MarkKey, Scalar, Value, bands};
 
 /// Most members a person gives a set at once.
 const MAX_SET: usize = 64;
@@ -34,7 +34,10 @@ pub fn parse_value(field: &Field, text: &str) -> Result<Value, InputError> {
     let plain = text.trim();
     let value = match field.kind {
         FieldKind::Entries(_) => Value::Text(text.to_owned()),
-        FieldKind::CodeSet(_) | FieldKind::IdSet | FieldKind::LabelSet(_) => {
+        FieldKind::CodeSet(_)
+        | FieldKind::IdSet
+        | FieldKind::LabelSet(_)
+        | FieldKind::Marks(..) => {
             let members = plain.split(',').map(str::trim).filter(|member| !member.is_empty());
             Value::Set(members.map(str::to_owned).collect())
         }
@@ -56,6 +59,13 @@ fn normalized(field: &Field, value: &Value) -> Option<Value> {
             let fits = set.len() <= MAX_SET && set.iter().all(|m| member_fits(&field.kind, m));
             fits.then_some(Value::Set(set))
         }
+        (FieldKind::Marks(..), Value::Set(set)) => {
+            let marks: Option<BTreeSet<String>> = set
+                .iter()
+                .map(|mark| mark_of(&field.kind, mark).map(|(key, value)| format!("{key}@{value}")))
+                .collect();
+            marks.filter(|marks| marks.len() <= MAX_SET).map(Value::Set)
+        }
         (FieldKind::Counter { max }, Value::Int(sum)) => {
             (0..=*max).contains(sum).then_some(Value::Int(*sum))
         }
@@ -70,7 +80,7 @@ fn normalized(field: &Field, value: &Value) -> Option<Value> {
 }
 
 /// What a field takes, in words.
-fn allowed(kind: &FieldKind) -> String {
+pub(super) fn allowed(kind: &FieldKind) -> String {
     match kind {
         FieldKind::Code(codes) | FieldKind::State(codes) => format!("one of {}", codes.join(", ")),
         FieldKind::CodeSet(codes) => format!("a set of {}", codes.join(", ")),
@@ -78,6 +88,16 @@ fn allowed(kind: &FieldKind) -> String {
         FieldKind::LabelSet(max) => format!(
             "a set of at most {MAX_SET} labels of 1 to {max} characters out of a-z, 0-9 and -"
         ),
+        FieldKind::Marks(key, value) => {
+            let key = match key {
+                MarkKey::Codes(codes) => format!("one of {}", codes.join(", ")),
+                MarkKey::Member => "a member's id".to_owned(),
+            };
+            format!(
+                "a set of key@value, each key once: {key}, then @ and {}",
+                allowed(&value.kind())
+            )
+        }
         FieldKind::Int { min, max } => format!("a whole number from {min} to {max}"),
         FieldKind::Counter { max } => {
             format!("a whole number up to {max}, never lower than what is counted already")
@@ -171,11 +191,37 @@ pub(super) fn shown(kind: &FieldKind, scalar: &Scalar) -> Option<Value> {
     }
 }
 
+/// Whether a mark may stand beside this key.
+pub(super) fn mark_key_fits(key: &MarkKey, text: &str) -> bool {
+    match key {
+        MarkKey::Codes(codes) => codes.contains(&text),
+        MarkKey::Member => is_id(text),
+    }
+}
+
+/// A mark's key and value as they are shown; `None` if the field takes no such mark.
+pub(super) fn mark_of(kind: &FieldKind, mark: &str) -> Option<(String, String)> {
+    let FieldKind::Marks(key, value) = kind else { return None };
+    let (name, text) = mark.split_once('@')?;
+    let name = match key {
+        MarkKey::Member => name.trim().to_ascii_lowercase(),
+        MarkKey::Codes(_) => name.trim().to_owned(),
+    };
+    let kind = value.kind();
+    let scalar = to_scalar(&kind, &Value::Text(text.trim().to_owned()))?;
+    let fits = mark_key_fits(key, &name) && fits(&kind, &scalar);
+    match shown(&kind, &scalar) {
+        Some(Value::Text(text)) if fits => Some((name, text)),
+        _ => None,
+    }
+}
+
 /// Whether a set takes this member.
 pub(super) fn member_fits(kind: &FieldKind, member: &str) -> bool {
     match kind {
         FieldKind::CodeSet(codes) => codes.contains(&member),
         FieldKind::IdSet => is_id(member),
+        FieldKind::Marks(..) => mark_of(kind, member).is_some(),
         FieldKind::LabelSet(max) => {
             let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
             (1..=*max).contains(&member.len()) && member.chars().all(plain)

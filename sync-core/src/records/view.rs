@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::values::{key_to_member, parse_value, shown};
 use super::{
-    DocType, Field, FieldKind, FieldView, Flat, Origin, RecordType, Scalar, Value, entries,
+    DocType, Field, FieldKind, FieldView, Flat, MarkValue, Origin, RecordType, Scalar, Value,
+    entries,
 };
 
 /// What the documents of one record say, field by field. Unknown keys from newer phones are left out.
@@ -51,6 +52,7 @@ pub(super) fn field_view(field: &Field, flat: &Flat) -> Option<FieldView> {
         FieldKind::CodeSet(_) | FieldKind::IdSet | FieldKind::LabelSet(_) => {
             Some(one(Value::Set(members(field, flat))))
         }
+        FieldKind::Marks(_, value) => Some(marks_view(field, *value, flat)),
         FieldKind::Counter { .. } => {
             let sum =
                 counter_parts(field, flat).values().fold(0, |sum: u64, n| sum.saturating_add(*n));
@@ -95,8 +97,51 @@ fn folded(order: &[&str], values: &[Scalar]) -> Option<Value> {
         .map(|state| Value::Text(state.clone()))
 }
 
-/// The members of a set.
+/// The marks of a field by key, every value that was written at once.
+pub(super) fn marks(field: &Field, value: MarkValue, flat: &Flat) -> BTreeMap<String, Vec<String>> {
+    let prefix = format!("{}.", field.name);
+    let mut all = BTreeMap::new();
+    for (key, values) in &flat.keys {
+        let Some(key) = key.strip_prefix(&prefix) else { continue };
+        let mut told: Vec<String> = Vec::new();
+        for scalar in values {
+            if let Some(Value::Text(text)) = shown(&value.kind(), scalar)
+                && !told.contains(&text)
+            {
+                told.push(text);
+            }
+        }
+        if !told.is_empty() {
+            all.insert(key.to_owned(), told);
+        }
+    }
+    all
+}
+
+/// Each mark with the value shown; where people wrote different ones, a second set with the next value, and so on.
+fn marks_view(field: &Field, value: MarkValue, flat: &Flat) -> FieldView {
+    let marks = marks(field, value, flat);
+    let most = marks.values().map(Vec::len).max().unwrap_or(1);
+    let sets: Vec<Value> = (0..most)
+        .map(|place| {
+            let at = |(key, told): (&String, &Vec<String>)| {
+                format!("{key}@{}", told[place.min(told.len() - 1)])
+            };
+            Value::Set(marks.iter().map(at).collect())
+        })
+        .collect();
+    let shown = sets.first().cloned().unwrap_or(Value::Set(BTreeSet::new()));
+    FieldView { value: shown, conflict: if sets.len() > 1 { sets } else { Vec::new() } }
+}
+
+/// The members of a set; of marks, each `key@value`.
 pub(super) fn members(field: &Field, flat: &Flat) -> BTreeSet<String> {
+    if let FieldKind::Marks(_, value) = field.kind {
+        let all = marks(field, value, flat).into_iter();
+        return all
+            .flat_map(|(key, told)| told.into_iter().map(move |text| format!("{key}@{text}")))
+            .collect();
+    }
     let prefix = format!("{}.", field.name);
     flat.keys
         .iter()

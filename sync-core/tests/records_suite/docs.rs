@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use sync_core::records::{
-    DocType, Field, FieldKind, JURISDICTIONS, Origin, PRESETS, RECORDS, RecordType, SpaceKind,
+    DocType, Field, FieldKind, GUIDES, JURISDICTIONS, MarkKey, MarkValue, Origin, PRESETS, RECORDS,
+    RecordType, SpaceKind,
 };
 
 const DOCS: &str = include_str!("../../../docs/records.md");
@@ -15,6 +16,18 @@ fn takes(kind: &FieldKind) -> String {
         FieldKind::CodeSet(codes) => format!("set: {}", codes.join(", ")),
         FieldKind::IdSet => "set of ids".to_owned(),
         FieldKind::LabelSet(max) => format!("set of labels, {max}"),
+        FieldKind::Marks(key, value) => {
+            let key = match key {
+                MarkKey::Codes(codes) => codes.join(", "),
+                MarkKey::Member => "member".to_owned(),
+            };
+            let value = match value {
+                MarkValue::Time => "time".to_owned(),
+                MarkValue::Day => "day".to_owned(),
+                MarkValue::Code(codes) => codes.join(", "),
+            };
+            format!("marks: {key} @ {value}")
+        }
         FieldKind::Int { min, max } => format!("{min}..{max}"),
         FieldKind::Step { min, max, step } => format!("{min}..{max} by {step}"),
         FieldKind::Bool => "true, false".to_owned(),
@@ -133,9 +146,26 @@ fn presets() -> String {
     text
 }
 
+fn guides() -> String {
+    let mut text =
+        "| kind | when | for | usually led by | size and length | phases |\n|---|---|---|---|---|---|\n"
+            .to_owned();
+    for guide in GUIDES {
+        let phases = if guide.phases.is_empty() { "-".into() } else { guide.phases.join(", ") };
+        let (kind, when, whom) = (guide.kind, guide.when, guide.whom);
+        writeln!(
+            text,
+            "| {kind} | {when} | {whom} | {} | {} | {phases} |",
+            guide.led_by, guide.size
+        )
+        .expect("writes to memory");
+    }
+    text
+}
+
 #[test]
-fn the_records_page_says_which_profiles_and_windows_ship() {
-    for section in [profiles(), presets()] {
+fn the_records_page_says_which_profiles_windows_and_guides_ship() {
+    for section in [profiles(), presets(), guides()] {
         assert!(DOCS.contains(&section), "docs/records.md should hold:\n{section}");
     }
 }

@@ -2,7 +2,8 @@
 
 use sync_core::protocol::Code;
 use sync_core::records::{
-    Field, FieldKind, InputError, Origin, RECORDS, RecordType, Value, parse_value,
+    Field, FieldKind, InputError, MarkKey, MarkValue, Origin, RECORDS, RecordType, Value,
+    parse_value,
 };
 
 use crate::support::{Form, ID, OTHER_ID, Phone, kind, set, shown, smallest, text};
@@ -70,6 +71,28 @@ fn samples(field: &Field) -> (Vec<Value>, Vec<Value>) {
             vec![set(&["station-4", "e2"]), set(&[&"a".repeat(max)])],
             vec![set(&["Station 4"]), set(&["a_b"]), set(&[""]), set(&[&"a".repeat(max + 1)])],
         ),
+        FieldKind::Marks(key, value) => {
+            let key = match key {
+                MarkKey::Codes(codes) => codes[0],
+                MarkKey::Member => ID,
+            };
+            let (right, wrong, other) = match value {
+                MarkValue::Time => ("2026-03-01T18:00:00Z", "soon", "2026-03-01T19:00:00Z"),
+                MarkValue::Day => ("2026-03-01", "2026-02-30", "2026-03-02"),
+                MarkValue::Code(codes) => (codes[0], "no_such_code", codes[1]),
+            };
+            let mark = |key: &str, value: &str| format!("{key}@{value}");
+            (
+                vec![set(&[]), set(&[&mark(key, right)])],
+                vec![
+                    set(&[key]),
+                    set(&[&mark(key, wrong)]),
+                    set(&[&mark("no_such_key", right)]),
+                    set(&[&mark(key, right), &mark(key, other)]),
+                    text(&mark(key, right)),
+                ],
+            )
+        }
         FieldKind::Int { min, max } => (
             vec![Value::Int(min), Value::Int(max)],
             vec![

@@ -186,3 +186,73 @@ fn two_documents_of_one_part_are_shown_as_one() {
     let both = [text("from one phone"), text("from the other")];
     assert_eq!(conflict("peer_contact", &documents, "text"), both);
 }
+
+const SIX: &str = "2026-03-01T18:00:00Z";
+const SEVEN: &str = "2026-03-01T19:00:00Z";
+
+fn marks(all: &[(&str, &str)]) -> Value {
+    Value::Set(all.iter().map(|(key, at)| format!("{key}@{at}")).collect())
+}
+
+#[test]
+fn ticks_of_two_phones_stand_together_and_two_times_of_one_tick_are_a_conflict() {
+    let merged = apart(
+        "intervention",
+        &made("intervention"),
+        &form(&[("phase_times", marks(&[("introduction", SIX), ("exploration", SIX)]))]),
+        &form(&[("phase_times", marks(&[("introduction", SEVEN), ("information", SEVEN)]))]),
+    );
+    let either = |at| marks(&[("introduction", at), ("exploration", SIX), ("information", SEVEN)]);
+    assert_eq!(conflict("intervention", &merged, "phase_times"), [either(SIX), either(SEVEN)]);
+    let done = set(&["introduction", "exploration", "information"]);
+    assert_eq!(value("intervention", &merged, "phases_done"), Some(done));
+
+    // Both times given back with a further tick leave the conflict to people.
+    let mut further = merged.clone();
+    let (Value::Set(six), Value::Set(seven)) = (either(SIX), either(SEVEN)) else {
+        unreachable!("marks are sets")
+    };
+    let mut all: std::collections::BTreeSet<String> = six.union(&seven).cloned().collect();
+    all.insert(format!("facts@{SIX}"));
+    Phone::new(3).edit("intervention", &mut further, &form(&[("phase_times", Value::Set(all))]));
+    assert_eq!(conflict("intervention", &further, "phase_times").len(), 2);
+
+    let mut settled = merged;
+    let given = form(&[("phase_times", either(SEVEN))]);
+    Phone::new(1).edit("intervention", &mut settled, &given);
+    assert!(conflict("intervention", &settled, "phase_times").is_empty());
+    assert_eq!(value("intervention", &settled, "phase_times"), Some(either(SEVEN)));
+}
+
+#[test]
+fn a_tick_left_out_is_taken_back_and_one_given_again_is_not_written_again() {
+    let mut record = made("intervention");
+    let mut phone = Phone::new(1);
+    let both = form(&[("rules_read", marks(&[("no_rank", SIX), ("confidential", SIX)]))]);
+    phone.edit("intervention", &mut record, &both);
+    assert!(phone.plan_edit("intervention", &record, &both).expect("fits").is_empty());
+    phone.edit("intervention", &mut record, &form(&[("rules_read", marks(&[("no_rank", SIX)]))]));
+    assert_eq!(value("intervention", &record, "rules_read"), Some(marks(&[("no_rank", SIX)])));
+}
+
+#[test]
+fn a_concurrent_closing_never_hides_open_work() {
+    let open = ["active", "monitoring", "triaged", "reported"];
+    for (place, state) in open.iter().enumerate() {
+        for closing in ["closed", "no_action"] {
+            let past = made("incident");
+            let one = form(&[("status", text(state)), ("severity", Value::Int(3))]);
+            let two = form(&[("status", text(closing)), ("closed_because", text("handed_over"))]);
+            let merged = apart("incident", &past, &one, &two);
+            assert_eq!(value("incident", &merged, "status"), Some(text(state)), "{closing}");
+            // Who closed it is not silenced: the reason they gave stands beside the open state.
+            let reason = value("incident", &merged, "closed_because");
+            assert_eq!(reason, Some(text("handed_over")));
+        }
+        for lower in &open[place + 1..] {
+            let (one, two) = (form(&[("status", text(lower))]), form(&[("status", text(state))]));
+            let merged = apart("incident", &made("incident"), &one, &two);
+            assert_eq!(value("incident", &merged, "status"), Some(text(state)), "{lower}");
+        }
+    }
+}

@@ -160,6 +160,7 @@ pub fn set(members: &[&str]) -> Value {
 pub fn smallest(record: &str) -> Form {
     match record {
         "staff" => form(&[("member", text(ID)), ("display_name", text("Amy"))]),
+        "availability" => form(&[("availability", set(&[&format!("{ID}@resting")]))]),
         "incident" => {
             form(&[("type", set(&["lodd"])), ("occurred_end", text("2026-03-01T18:00:00Z"))])
         }
@@ -175,6 +176,7 @@ pub fn smallest(record: &str) -> Form {
             ("due_at", text("2026-03-02T09:30:00Z")),
             ("assignee", text(ID)),
         ]),
+        "referral" => form(&[("to_kind", text("eap"))]),
         "check_in" => form(&[("zone", text("reacting"))]),
         other => panic!("a new record kind needs its smallest form here: {other}"),
     }

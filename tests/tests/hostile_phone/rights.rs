@@ -302,3 +302,30 @@ fn keys_of_another_phone_in_an_answer_to_an_invitation_do_not_take_its_place() {
     scene.world.sync_all();
     assert_eq!(scene.world.shown("cleo", scene.theirs, "severity"), Some(Value::Int(4)));
 }
+
+#[test]
+fn nobody_answers_or_overrides_for_another() {
+    let mut scene = scene(&[Role::PeerSupporter]);
+    let (cleo, own) = (scene.world.member("cleo"), scene.rogue.member);
+    let write = |scene: &mut Scene, number: u16, key: String, value: &str| {
+        let place = (scene.operations, scene.doc());
+        let roster = open_space(&scene.world, SpaceKind::Roster, None);
+        let place = if number == 2 { (roster, place.1) } else { place };
+        let put = [FieldOp::Put(key, Scalar::Str(value.into()))];
+        scene.rogue.change(&scene.world, place, part(number), None, &Edit::Fields(&put))
+    };
+    for (number, key, value) in [
+        (20, format!("declared_not_present.{cleo}"), "yes"),
+        (20, format!("declared_no_supervision.{cleo}"), "no"),
+        (20, format!("declared_not_close.{cleo}"), "yes"),
+        (20, format!("conflict_overrides.{own}"), "conflict_is_remote"),
+        (2, format!("availability.{cleo}"), "unavailable"),
+    ] {
+        let change = write(&mut scene, number, key, value);
+        scene.refused(&change, Verdict::Quarantined, Code::NotAllowed);
+    }
+    // Their own word is theirs.
+    let change = write(&mut scene, 20, format!("declared_not_close.{own}"), "no");
+    assert_eq!(scene.rogue.push(&scene.world, &[change])[0].verdict, Verdict::Stored);
+    scene.unharmed();
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
-use sync_core::engine::{Env, NewMember, Phone, RecordView, TextEdit};
+use sync_core::engine::{Declaration, Env, NewMember, Phone, RecordView, TextEdit};
 use sync_core::ids::{DocId, MemberId};
 use sync_core::protocol::{Code, Invitation, Timestamp};
 use sync_core::records::Value;
@@ -228,6 +228,15 @@ fn write(phone: &mut Phone, env: &mut Env<'_>, command: &PhoneCommand) -> Option
         }
         PhoneCommand::Assign { record, members: leads } => {
             (|| Ok(phone.assign(env, record.parse()?, &members(leads)?).map(|()| Json::Null)?))()
+        }
+        PhoneCommand::ConfirmSame { a, b, same } => {
+            (|| Ok(phone.confirm_same(env, a.parse()?, b.parse()?, *same).map(|()| Json::Null)?))()
+        }
+        PhoneCommand::Declare { record, answers: [not_present, no_supervision, not_close] } => {
+            let (not_present, no_supervision, not_close) =
+                (*not_present, *no_supervision, *not_close);
+            let given = Declaration { not_present, no_supervision, not_close };
+            (|| Ok(phone.declare(env, record.parse()?, given).map(|_| Json::Null)?))()
         }
         PhoneCommand::Share { record, with, text } => (|| {
             let copy = phone.share(env, record.parse()?, &members(with)?, *text)?;

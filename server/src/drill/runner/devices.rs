@@ -217,6 +217,11 @@ impl World {
                     moved.sent += count(&totals, "stored") + count(&totals, "refused");
                     moved.received += count(&totals, "received");
                     self.mirror()?;
+                    if self.declare_on(handle)? {
+                        let more = self.sync(handle)?;
+                        moved.sent += more.sent;
+                        moved.received += more.received;
+                    }
                     return Ok(moved);
                 }
                 Err(Failed::Crashed) => {}

@@ -83,6 +83,8 @@ pub struct World {
     forked: bool,
     /// What members who will lose their phones set up before, and what they keep of it on paper.
     recoveries: recover::Recoveries,
+    /// What the assigned answer once their phone has the intervention.
+    declaring: Vec<records::Declaring>,
 }
 
 /// Plays a whole exercise; `progress` hears of every step. The world is handed back as it then stands.
@@ -152,6 +154,7 @@ impl World {
             swap_keys: false,
             forked: false,
             recoveries: recover::Recoveries::default(),
+            declaring: Vec::new(),
         })
     }
 
@@ -212,6 +215,7 @@ impl World {
             Verb::Edit(edit) => self.edit(edit),
             Verb::Write(write) => self.write(write),
             Verb::Assign(assign) => self.assign(assign),
+            Verb::ConfirmSame(step) => self.confirm_same(step),
             Verb::Share(share) => self.share(share),
             Verb::Rotate(rotate) => self.rotate(rotate),
             Verb::Revoke(revoke) => self.revoke(revoke),

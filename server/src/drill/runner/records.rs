@@ -10,8 +10,8 @@ use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
 use crate::drill::script::{
-    Assign, Delete, Edit, Insert, OnRecord, Record as RecordStep, Rotate, Share, Verb, Write,
-    Written,
+    Assign, ConfirmSame, Delete, Edit, Insert, OnRecord, Record as RecordStep, Rotate, Share, Verb,
+    Write, Written, declared,
 };
 
 use super::{Failed, Played, Record, World};
@@ -141,7 +141,43 @@ impl World {
     pub(super) fn assign(&mut self, step: &Assign) -> Played {
         let record = self.id_on(&step.device, &step.record)?;
         let members = self.member_ids(&step.members)?;
-        self.again(&step.device, PhoneCommand::Assign { record, members }).map(|_| ())
+        self.again(&step.device, PhoneCommand::Assign { record, members })?;
+        for member in &step.members {
+            let given = declared(step.declare.as_ref(), member).map_err(Failed::Broken)?;
+            if let Some(given) = given {
+                let answers = [given.not_present, given.no_supervision, given.not_close];
+                let (member, record) = (member.clone(), step.record.clone());
+                self.declaring.push(Declaring { member, record, answers });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn confirm_same(&mut self, step: &ConfirmSame) -> Played {
+        let (a, b) = (self.id_on(&step.device, &step.a)?, self.id_on(&step.device, &step.b)?);
+        let same = step.same.unwrap_or(true);
+        self.again(&step.device, PhoneCommand::ConfirmSame { a, b, same }).map(|_| ())
+    }
+
+    /// Whoever was assigned answers on their own phone as soon as it has the intervention. Whether somebody did.
+    pub(super) fn declare_on(&mut self, device: &str) -> Played<bool> {
+        let member = self.device(device)?.member.clone();
+        let (mine, others) = std::mem::take(&mut self.declaring)
+            .into_iter()
+            .partition(|one: &Declaring| one.member == member);
+        self.declaring = others;
+        let mut answered = false;
+        for one in mine {
+            let record = self.id_on(device, &one.record)?;
+            let command = PhoneCommand::Declare { record, answers: one.answers };
+            match self.again(device, command) {
+                Ok(_) => answered = true,
+                // It has not arrived there yet, or is not for this member to see.
+                Err(Failed::Refused { .. }) => self.declaring.push(one),
+                Err(other) => return Err(other),
+            }
+        }
+        Ok(answered)
     }
 
     fn member_ids(&self, handles: &[String]) -> Played<Vec<String>> {
@@ -179,6 +215,7 @@ impl World {
             Verb::Edit(step) => &step.device,
             Verb::Write(step) => &step.device,
             Verb::Assign(step) => &step.device,
+            Verb::ConfirmSame(step) => &step.device,
             Verb::Share(step) => &step.device,
             Verb::Rotate(step) => &step.device,
             Verb::Purge(on) => &on.device,
@@ -188,6 +225,13 @@ impl World {
         let heads = self.ask(device, PhoneCommand::Heads)?;
         Ok(serde_json::json!([outbox, heads]))
     }
+}
+
+/// What a member answers at their next sync.
+pub(super) struct Declaring {
+    member: String,
+    record: String,
+    answers: [Option<bool>; 3],
 }
 
 /// Where a text changes: position, characters taken out, text put in.

@@ -5,6 +5,7 @@ use sync_core::records::Role;
 
 use crate::drill::protocol::{PhoneCommand, RelayCommand};
 use crate::drill::relay_process::ORIGIN;
+use crate::drill::script::trainings as read_trainings;
 use crate::drill::script::{Class, HandedOver, NewDevice, NewMember, Team};
 
 use super::{Failed, Member, Played, World};
@@ -64,10 +65,28 @@ impl World {
     }
 
     pub(super) fn enter_member(&mut self, member: &NewMember) -> Played {
-        let NewMember { id, roles, unit, supervises, .. } = member.clone();
+        let NewMember { id, roles, unit, supervises, trainings } = member.clone();
         self.must_be_free(&id)?;
         self.add_member(&id, roles, false, unit, supervises)?;
-        self.cosign()
+        self.cosign()?;
+        self.enter_trainings(&id, &trainings)
+    }
+
+    /// What a member is trained for goes into the roster once they stand in it.
+    fn enter_trainings(&mut self, handle: &str, trainings: &[Json]) -> Played {
+        let fields = read_trainings(trainings).map_err(Failed::Broken)?;
+        if fields.is_empty() {
+            return Ok(());
+        }
+        let member = self.member_id(handle)?;
+        let staff = self.ask("admin1", PhoneCommand::List { kind: Some("staff".into()) })?;
+        let mut rows = staff.as_array().into_iter().flatten();
+        let own = rows.find(|row| row["fields"]["member"]["value"] == member.as_str());
+        // A plain responder has no place in the roster.
+        let Some(record) = own.and_then(|row| row["record"].as_str()) else { return Ok(()) };
+        let record = record.to_owned();
+        self.ask("admin1", PhoneCommand::Edit { record, fields })?;
+        self.sync("admin1").map(|_| ())
     }
 
     /// What admin1 proposed and needs a second signature gets admin2's.

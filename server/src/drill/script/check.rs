@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 use sync_core::drill::{HEALING_POINTS, PHONE_POINTS, RELAY_POINTS, WIPE_POINTS};
-use sync_core::protocol::{Code, Day, Timestamp};
+use sync_core::protocol::{Code, Timestamp};
 use sync_core::records::{Role, session_text_key};
 
 use super::parse::not_yet;
@@ -14,16 +14,6 @@ use super::*;
 const LATER_CODES: &[&str] = &["verdict_disputed"];
 
 const WINDOW_STATES: &[&str] = &["early", "ideal", "late", "missed", "n_a"];
-
-/// Trainings of the roster; no record of this release stores them.
-const TRAININGS: &[&str] = &[
-    "group_crisis_intervention",
-    "assisting_individuals",
-    "sfa",
-    "suicide_intervention",
-    "trim_practitioner",
-    "refresher",
-];
 
 #[derive(Default)]
 struct Known {
@@ -132,6 +122,11 @@ impl Known {
             Verb::Edit(edit) => self.edit(edit),
             Verb::Write(write) => self.write(write),
             Verb::Assign(assign) => self.assign(assign),
+            Verb::ConfirmSame(step) => {
+                self.device(&step.device)?;
+                self.intervention(&step.a)?;
+                self.intervention(&step.b)
+            }
             Verb::Share(share) => self.share(share),
             Verb::Rotate(rotate) => {
                 self.device(&rotate.device)?;
@@ -230,7 +225,7 @@ impl Known {
     fn member(&mut self, member: &NewMember) -> Outcome {
         self.new_handle(&member.id)?;
         member.roles.iter().try_for_each(|name| role(name).map(|_| ()))?;
-        member.trainings.iter().try_for_each(training)?;
+        trainings::read(&member.trainings)?;
         self.records.remove(&member.id);
         self.members.insert(member.id.clone());
         Ok(())
@@ -331,10 +326,15 @@ impl Known {
     fn assign(&self, step: &Assign) -> Outcome {
         self.device(&step.device)?;
         self.intervention(&step.record)?;
-        if step.declare.as_ref().is_some_and(|declared| !is_clear(declared)) {
-            return Err(not_yet("\"declare\" of assign with anything but \"clear\""));
+        for member in &step.members {
+            self.is_member(member)?;
+            declare::declared(step.declare.as_ref(), member)?;
         }
-        step.members.iter().try_for_each(|member| self.is_member(member))
+        let stranger = |named: &&str| step.members.iter().all(|member| member != named);
+        match declare::named(step.declare.as_ref()).into_iter().find(stranger) {
+            Some(named) => Err(format!("{named} is not assigned here")),
+            None => Ok(()),
+        }
     }
 
     fn share(&self, step: &Share) -> Outcome {
@@ -433,40 +433,6 @@ impl Known {
             ("incident", None) => Err("an incident's window needs \"intervention\"".into()),
             (kind, _) => Err(format!("a record of kind {kind} has no window")),
         }
-    }
-}
-
-/// A training of the roster: its name, or an object of `training`, `issued_on` and `expires_on`.
-fn training(json: &Json) -> Outcome {
-    let known = |name: &Json| match name.as_str() {
-        Some(name) if TRAININGS.contains(&name) => Ok(()),
-        _ => Err(format!("a training is one of {}", TRAININGS.join(", "))),
-    };
-    let Json::Object(object) = json else { return known(json) };
-    let mut named = false;
-    for (name, value) in object {
-        match name.as_str() {
-            "training" | "name" | "kind" => {
-                known(value)?;
-                named = true;
-            }
-            "issued_on" | "expires_on" => {
-                let day = value.as_str().and_then(|text| Day::parse(text).ok());
-                day.ok_or_else(|| format!("{name} is a day written as 2026-03-01"))?;
-            }
-            _ => return Err(format!("a training has no field {name}")),
-        }
-    }
-    if named { Ok(()) } else { Err("a training has a \"training\"".into()) }
-}
-
-/// Whether everything that is declared is `clear`.
-fn is_clear(declared: &Json) -> bool {
-    match declared {
-        Json::String(text) => text == "clear",
-        Json::Array(all) => all.iter().all(is_clear),
-        Json::Object(all) => all.values().all(is_clear),
-        _ => false,
     }
 }
 

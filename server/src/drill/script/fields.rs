@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value as Json};
-use sync_core::records::{Field, FieldKind, Origin, RecordType, Value, normalize};
+use sync_core::records::{Field, FieldKind, MarkKey, Origin, RecordType, Value, normalize};
 
 /// A value as the file writes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -17,6 +17,8 @@ pub enum Written {
     Handle(String),
     /// A set of ids, by handle.
     Handles(Vec<String>),
+    /// Marks beside members, each a handle and what stands there.
+    Marks(Vec<String>, Vec<String>),
     /// Nobody wrote it (`null`; expectations only).
     Nothing,
 }
@@ -42,6 +44,11 @@ impl Written {
             Written::Handles(handles) => {
                 Some(Value::Set(handles.iter().map(find).collect::<Result<BTreeSet<_>, _>>()?))
             }
+            Written::Marks(handles, words) => {
+                let marks = handles.iter().zip(words);
+                let found = marks.map(|(handle, word)| Ok(format!("{}@{word}", find(handle)?)));
+                Some(Value::Set(found.collect::<Result<BTreeSet<_>, String>>()?))
+            }
             Written::Nothing => None,
         })
     }
@@ -50,7 +57,7 @@ impl Written {
     pub fn handles(&self) -> &[String] {
         match self {
             Written::Handle(handle) => std::slice::from_ref(handle),
-            Written::Handles(handles) => handles,
+            Written::Handles(handles) | Written::Marks(handles, _) => handles,
             _ => &[],
         }
     }
@@ -147,6 +154,16 @@ pub(super) fn read(field: &Field, json: &Json) -> Result<Written, String> {
                 .collect::<Option<Vec<_>>>()
                 .map(Written::Handles)
                 .ok_or_else(|| format!("{} is a list of handles", field.name))
+        }
+        (FieldKind::Marks(MarkKey::Member, _), Json::Array(items)) => {
+            let marks = items.iter().map(|item| item.as_str()?.split_once('@'));
+            let (handles, words) = marks
+                .collect::<Option<Vec<_>>>()
+                .ok_or_else(|| format!("{} is a list of handle@value", field.name))?
+                .into_iter()
+                .map(|(handle, word)| (handle.to_owned(), word.to_owned()))
+                .unzip();
+            Ok(Written::Marks(handles, words))
         }
         _ => {
             let value = plain(json).ok_or_else(|| format!("{} takes no such value", field.name))?;

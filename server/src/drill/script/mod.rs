@@ -4,10 +4,12 @@
 //! and line; nothing is skipped. Nothing here starts a process or touches a record.
 
 mod check;
+mod declare;
 mod fields;
 mod parse;
 mod policy;
 mod raw;
+mod trainings;
 mod verbs;
 
 use std::path::Path;
@@ -15,9 +17,11 @@ use std::path::Path;
 use serde_json::{Map, Value as Json};
 
 pub use check::role;
+pub use declare::declared;
 pub use fields::{Expected, Typed, Written};
 pub use policy::profile_of;
 pub use raw::{HostileCase, RawCase};
+pub use trainings::read as trainings;
 pub use verbs::*;
 
 /// A step with the line it stands on.

@@ -6,8 +6,7 @@ use serde_json::{Map, Value as Json};
 use super::raw;
 use super::verbs::{RelayOp, RelayStep, Tamper, TamperStep, Verb};
 
-const LATER: &[&str] =
-    &["clone", "bundle", "escalate", "hand_over", "confirm_same", "hold", "expect_statistic"];
+const LATER: &[&str] = &["clone", "bundle", "escalate", "hand_over", "hold", "expect_statistic"];
 
 pub(super) fn arguments<T: DeserializeOwned>(object: Map<String, Json>) -> Result<T, String> {
     serde_json::from_value(Json::Object(object)).map_err(|error| error.to_string())
@@ -42,6 +41,7 @@ impl Verb {
             "edit" => Self::Edit(arguments(object)?),
             "write" => Self::Write(arguments(object)?),
             "assign" => Self::Assign(arguments(object)?),
+            "confirm_same" => Self::ConfirmSame(arguments(object)?),
             "share" => Self::Share(arguments(object)?),
             "rotate" => Self::Rotate(arguments(object)?),
             "revoke" => Self::Revoke(arguments(object)?),

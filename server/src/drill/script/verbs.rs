@@ -101,6 +101,8 @@ arguments! {
     }
     /// Members who become leads.
     Assign { device: String, #[serde(rename = "ref")] record: String, members: Vec<String>, #[serde(default)] declare: Option<Json> }
+    /// Two logs of one session, or not.
+    ConfirmSame { device: String, a: String, b: String, #[serde(default)] same: Option<bool> }
     /// A copy shown to someone.
     Share { device: String, #[serde(rename = "ref")] record: String, with: Texts, #[serde(default)] text: bool }
     /// The key of a record's sealed spaces renewed.
@@ -383,6 +385,7 @@ pub enum Verb {
     Edit(Edit),
     Write(Write),
     Assign(Assign),
+    ConfirmSame(ConfirmSame),
     Share(Share),
     Rotate(Rotate),
     Revoke(Revoke),
