@@ -16,6 +16,7 @@ mod phone;
 mod records;
 mod recovery;
 mod removal;
+mod roster;
 mod setup;
 mod status;
 mod sync;
@@ -32,6 +33,7 @@ pub use recovery::{
     ShareRelease, no_escrow_warning,
 };
 pub use removal::LateItem;
+pub use roster::{DutyTime, OnCall};
 pub use setup::{NewMember, NewTeam, TeamMember};
 pub use status::{Alarm, PhoneStatus};
 pub use sync::SyncReport;

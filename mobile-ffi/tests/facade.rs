@@ -209,3 +209,24 @@ fn an_alarm_is_seen_by_its_code_and_one_that_lasts_is_not() {
         assert!(matches!(refused, AftercallError::Input { .. }), "{refused:?}");
     }
 }
+
+#[test]
+fn who_is_on_call_is_told_without_a_network() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    assert_eq!(phone.on_call().expect("looks").now, []);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
+    let at = |hours: i64| {
+        let ms = i64::try_from(now.as_millis()).expect("fits") + hours * 3_600_000;
+        text(&sync_core::protocol::Timestamp(ms).to_string())
+    };
+    for (from, to) in [(-1, 1), (2, 3)] {
+        let shift = form(&[("starts_at", at(from)), ("ends_at", at(to))]);
+        phone.record("on_call_shift".to_owned(), shift).expect("records");
+    }
+    let on_call = phone.on_call().expect("looks");
+    assert_eq!((on_call.now.len(), on_call.next.len()), (1, 1));
+    assert_eq!(on_call.now[0].name.as_deref(), Some("Ada"));
+    assert!(on_call.now[0].until_ms < on_call.next[0].from_ms.expect("it comes later"));
+    assert!(on_call.uncertain);
+}

@@ -103,6 +103,11 @@ fn readers_read_what_they_may_whoever_renews_the_key() {
 }
 
 #[test]
+fn who_can_help_is_on_every_phone_and_nobody_writes_anothers_shift() {
+    play("roster.jsonl", 19);
+}
+
+#[test]
 fn recovery_by_code_and_by_shares_opens_what_it_may_and_nothing_else() {
     play("recovery.jsonl", 17);
 }

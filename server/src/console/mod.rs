@@ -6,6 +6,7 @@
 mod conflicts;
 mod devices;
 mod follow_ups;
+mod helpers;
 mod incidents;
 mod layout;
 mod now;

@@ -38,6 +38,7 @@ const CODES: &[(&str, &str)] = &[
     ("neutral", "Neutral place"),
     ("virtual", "By video or phone"),
     ("upgraded_to_cisd", "Upgraded to a debriefing (CISD)"),
+    ("eap", "Employee assistance (EAP)"),
     ("native", "App"),
     ("web", "Browser"),
 ];

@@ -157,6 +157,8 @@ pub enum PhoneCommand {
     },
     Drafts,
     Alarms,
+    /// Whether a resource is stale, and whether this phone's member is on call.
+    Roster,
     Outbox,
     /// Heads by document, and the spaces this phone reads.
     Heads,

@@ -198,6 +198,13 @@ pub enum Verb {
     Audit,
     /// Show the crisis numbers; needs no link and no waiting
     Crisis,
+    /// Show who else can help: crisis lines, clinicians, chaplains; needs no link
+    Resources {
+        /// Only this kind of help, as chaplain
+        kind: Option<String>,
+    },
+    /// Show who of the team is on call now, and who is next; needs no link
+    OnCall,
 }
 
 /// What an admin's phone does with the team's directory.

@@ -91,8 +91,8 @@ pub fn list(phone: &mut Phone, kind: Option<&str>) -> Outcome {
     }
     let mut records = refs::all_records(phone, kind)?;
     if kind.is_none() {
-        // `members` shows them.
-        records.retain(|view| view.kind != "staff");
+        // `members`, `resources` and `on-call` show them.
+        records.retain(|view| !["staff", "resource", "on_call_shift"].contains(&view.kind));
     }
     let rows: Vec<Vec<String>> = records
         .iter()

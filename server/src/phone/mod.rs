@@ -20,6 +20,7 @@ mod recovery;
 pub mod refs;
 pub mod relay;
 mod relay_look;
+pub mod roster;
 mod team;
 mod team_changes;
 pub mod urgent;
@@ -113,6 +114,8 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Relay { list, seen } => relay_look::show(phone, *list, *seen),
         Verb::Audit => relay_look::audit(phone),
         Verb::Crisis => urgent::crisis(phone),
+        Verb::Resources { kind } => roster::resources(phone, kind.as_deref()),
+        Verb::OnCall => roster::on_call(phone),
         Verb::Sync => relay::sync(phone),
     }
 }

@@ -57,7 +57,9 @@ fn with_ids(
             (matches!(field.kind, FieldKind::Id) && !is_whole).then_some((name, text))
         });
         whole.push(match named {
-            Some(("assignee", text)) => format!("assignee={}", refs::member(phone, text)?),
+            Some((name @ ("assignee" | "member"), text)) => {
+                format!("{name}={}", refs::member(phone, text)?)
+            }
             // A subject's handle is random and nobody's: there is nothing to look it up in.
             Some((name, text)) if name != "subject_handle" => {
                 format!("{name}={}", refs::record(phone, text)?)

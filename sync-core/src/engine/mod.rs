@@ -37,6 +37,7 @@ mod relay_view;
 mod removal;
 mod replay;
 mod request;
+mod roster;
 mod rows;
 mod session;
 mod spaces;
@@ -67,8 +68,8 @@ pub use recovery::{
 pub use relay_view::RelayView;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
-    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ProposalView,
-    ReaderView, RecordView, Status, SyncOutcome, TextEdit,
+    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, OnCallView,
+    ProposalView, ReaderView, RecordView, Status, SyncOutcome, TextEdit,
 };
 
 type Result<T> = std::result::Result<T, EngineError>;

@@ -128,8 +128,12 @@ impl Desk<'_> {
                 "write into its phases instead",
             ));
         }
-        let docs: BTreeMap<u16, DocId> =
-            record.parts.iter().map(|part| (part.number, DocId::random(env.rng))).collect();
+        let fields = &self.filled_in(record, fields)?;
+        let mut docs: BTreeMap<u16, DocId> = BTreeMap::new();
+        for part in record.parts {
+            let random = DocId::random(env.rng);
+            docs.insert(part.number, self.new_doc_id(part, fields, random)?);
+        }
         let root = docs[&record.parts[0].number];
         let plans = {
             let me = self.device();
@@ -195,6 +199,7 @@ impl Desk<'_> {
     ) -> Result<()> {
         let (record_type, parts) = self.open_record(record)?;
         let root = self.rows.root_of(record)?.unwrap_or(record);
+        self.check_own(root, record_type, &parts, fields)?;
         let current = self.flats_of(&parts)?;
         let mut docs = BTreeMap::new();
         for part in record_type.parts {

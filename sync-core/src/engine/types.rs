@@ -7,7 +7,7 @@ use rand_core::CryptoRng;
 use crate::directory::Guest;
 use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, ProposalId, SpaceId, TeamId};
 use crate::protocol::{Code, Timestamp};
-use crate::records::{DeviceClass, FieldView, InputError, Role, Value};
+use crate::records::{DeviceClass, FieldView, InputError, Role, Shift, Value};
 
 use super::store::StoreError;
 
@@ -102,6 +102,19 @@ pub struct MemberView {
     pub waits: bool,
     /// Limits, if the member is a guest.
     pub guest: Option<Guest>,
+}
+
+/// Who is on call, as the roster says it.
+#[derive(Debug, Clone)]
+pub struct OnCallView {
+    /// Who is now, who is called first coming first, and until when.
+    pub now: Vec<(MemberId, Timestamp)>,
+    /// Shifts that begin later, the soonest first.
+    pub next: Vec<Shift>,
+    /// Names from the roster.
+    pub names: BTreeMap<MemberId, String>,
+    /// Whether a relay ever attested the time here; else who is on call is uncertain.
+    pub is_sure: bool,
 }
 
 /// A change of the directory that waits for a further signature.

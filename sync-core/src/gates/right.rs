@@ -2,7 +2,7 @@
 
 use crate::directory::{Directory, Member, SpaceInfo};
 use crate::protocol::{Code, Day, Envelope, Kind, Priority};
-use crate::records::{DeviceClass, DocType, NotesMode, SpaceKind, Standing};
+use crate::records::{DeviceClass, DocType, NotesMode, SpaceKind, Standing, belongs_to, is_own};
 
 use super::Author;
 
@@ -12,7 +12,8 @@ use super::Author;
 /// `row_day`: the relay-attested day of the row, or today before it has one; a guest's time is judged by it.
 ///
 /// # Errors
-/// `guest_ended` if the author is a guest whose time is over or who may not use such a space, `not_allowed` if the author has no right, `wrong_space` if the record or kind does not belong there,
+/// `guest_ended` if the author is a guest whose time is over or who may not use such a space, `not_allowed` if the author has no right
+/// or the document is another member's own, `wrong_space` if the record or kind does not belong there,
 /// `malformed` if the priority is not the one its kind has.
 pub fn check_right(
     envelope: &Envelope,
@@ -63,6 +64,10 @@ pub fn check_right(
             return Err(Code::WrongSpace);
         }
         if !doc_type.writers.is_empty() && !standing.is_any_of(doc_type.writers) {
+            return Err(Code::NotAllowed);
+        }
+        let is_theirs = standing.admin || belongs_to(header.doc, author.member);
+        if is_own(doc_type.number) && !is_theirs {
             return Err(Code::NotAllowed);
         }
     }

@@ -23,7 +23,11 @@ mod check_in;
 mod follow_up_task;
 mod incident;
 mod intervention;
+mod on_call;
+mod on_call_shift;
+mod own;
 mod peer_contact;
+mod resource;
 mod session_note;
 mod staff;
 
@@ -31,9 +35,13 @@ pub use chain::{After, carry_on, disputed};
 pub use flat::{FieldOp, Flat, Scalar, Value};
 pub use input::InputError;
 pub use jurisdictions::{JURISDICTIONS, Jurisdiction};
+pub use on_call::{Called, called, on_call};
+pub use on_call_shift::{Shift, check_shift};
+pub use own::{belongs_to, is_own, own_doc_id};
 pub use plan::{check_new, plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
+pub use resource::{RESOURCE_STALE_DAYS, is_stale};
 pub use schema::{
     Derived, DocType, Field, FieldKind, FieldView, NoteRule, Origin, PartPlan, RECORDS, RecordType,
 };

@@ -8,6 +8,7 @@ use crate::protocol::Code;
 
 use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value, Who, check};
 use super::{check_in, follow_up_task, incident, intervention, peer_contact, session_note, staff};
+use super::{on_call_shift, resource};
 
 /// Which of the policy's notes modes governs a kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -196,6 +197,8 @@ pub type Derived = Vec<(&'static str, Value)>;
 /// Every record kind.
 pub const RECORDS: &[&RecordType] = &[
     &staff::STAFF,
+    &resource::RESOURCE,
+    &on_call_shift::ON_CALL_SHIFT,
     &incident::INCIDENT,
     &intervention::INTERVENTION,
     &session_note::SESSION_NOTE,

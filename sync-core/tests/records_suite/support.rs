@@ -175,6 +175,12 @@ pub fn smallest(record: &str) -> Form {
             ("due_at", text("2026-03-02T09:30:00Z")),
             ("assignee", text(ID)),
         ]),
+        "resource" => form(&[("name", text("Night line")), ("kind", text("crisis_line"))]),
+        "on_call_shift" => form(&[
+            ("member", text(ID)),
+            ("starts_at", text("2026-03-01T18:00:00Z")),
+            ("ends_at", text("2026-03-02T06:00:00Z")),
+        ]),
         "check_in" => form(&[("zone", text("reacting"))]),
         other => panic!("a new record kind needs its smallest form here: {other}"),
     }

@@ -11,7 +11,7 @@ use sync_core::records::Value;
 use crate::drill::protocol::PhoneCommand;
 use crate::drill::script::{HandedOver, profile_of, role};
 use crate::phone::relay::Link;
-use crate::phone::{Failure, folder, look, refs, urgent};
+use crate::phone::{Failure, folder, look, refs, roster, urgent};
 
 use super::directory;
 use super::{At, Device, Done, Running, Trouble};
@@ -260,6 +260,12 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
             .collect()),
         PhoneCommand::Alarms => {
             Ok(phone.alarms()?.iter().map(|alarm| json!(alarm.code.as_str())).collect())
+        }
+        PhoneCommand::Roster => {
+            let today = phone.corrected(now)?.0.day();
+            let me = phone.status()?.member;
+            let on_call = phone.on_call(now)?.now.iter().any(|(member, _)| *member == me);
+            Ok(json!({ "stale_resource": roster::any_stale(phone, today)?, "on_call": on_call }))
         }
         PhoneCommand::Outbox => Ok(phone
             .outbox()?

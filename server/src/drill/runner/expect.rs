@@ -106,6 +106,14 @@ impl World {
                     drafts.as_array().into_iter().flatten().any(|d| d["own"] == Json::Bool(true));
                 if own { Ok(()) } else { Err(Failed::unmet("a draft of its own", "none")) }
             }
+            Shown::StaleResource | Shown::OnCall => {
+                let told = self.ask(&expect.device, PhoneCommand::Roster)?;
+                let (what, holds) = match expect.what {
+                    Shown::OnCall => ("that this member is on call", &told["on_call"]),
+                    _ => ("a stale resource", &told["stale_resource"]),
+                };
+                if *holds == Json::Bool(true) { Ok(()) } else { Err(Failed::unmet(what, "not")) }
+            }
             Shown::UncheckedDevice => {
                 let devices = self.ask(&expect.device, PhoneCommand::Devices)?;
                 let mut all = devices.as_array().into_iter().flatten();

@@ -277,6 +277,10 @@ pub enum Shown {
     UncheckedDevice,
     /// That the directory was not signed anew for too long.
     StaleDirectory,
+    /// A resource that nobody has compared with its source for too long.
+    StaleResource,
+    /// That this phone's member is on call now.
+    OnCall,
 }
 
 /// What happens to the relay.
