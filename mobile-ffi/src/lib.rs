@@ -19,6 +19,7 @@ mod removal;
 mod roster;
 mod setup;
 mod status;
+mod support;
 mod sync;
 mod values;
 
@@ -36,6 +37,7 @@ pub use removal::LateItem;
 pub use roster::{DutyTime, OnCall};
 pub use setup::{NewMember, NewTeam, TeamMember};
 pub use status::{Alarm, PhoneStatus};
+pub use support::{Request, RequestAnswer};
 pub use sync::SyncReport;
 pub use values::{Draft, Field, FieldValue, Record};
 

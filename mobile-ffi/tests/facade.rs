@@ -230,3 +230,16 @@ fn who_is_on_call_is_told_without_a_network() {
     assert!(on_call.now[0].until_ms < on_call.next[0].from_ms.expect("it comes later"));
     assert!(on_call.uncertain);
 }
+
+#[test]
+fn asking_now_shows_the_numbers_first_and_says_where_nobody_would_read_it() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    let now = form(&[("urgency", text("now"))]);
+    assert_eq!(phone.crisis_numbers_for(now.clone()).expect("shows")["line"], "000");
+    let later = form(&[("urgency", text("today"))]);
+    assert!(phone.crisis_numbers_for(later).expect("shows").is_empty());
+    let alone = phone.record("support_request".to_owned(), now).expect_err("no peer is there");
+    assert!(alone.to_string().contains("crisis numbers"), "{alone}");
+    assert_eq!(phone.requests().expect("looks"), []);
+}

@@ -13,6 +13,7 @@ mod now;
 mod pages;
 mod people;
 mod protect;
+mod requests;
 mod scene;
 mod session;
 mod set_aside;

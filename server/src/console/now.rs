@@ -8,7 +8,7 @@ use crate::store::StoreError;
 use crate::store::records::RecordRow;
 
 use super::scene::{Scene, is_open};
-use super::{conflicts, devices, follow_ups, layout, set_aside, value, window};
+use super::{conflicts, devices, follow_ups, layout, requests, set_aside, value, window};
 
 /// One part of the page.
 pub(super) struct Part {
@@ -26,6 +26,7 @@ pub(super) struct Part {
 
 pub(super) fn page(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
     let parts = [
+        requests::part(scene)?,
         incidents(scene)?,
         follow_ups::part(scene)?,
         conflicts::part(scene)?,

@@ -163,6 +163,10 @@ fn note_json(note: &NoteView) -> Json {
     json!({ "space": note.space.to_string(), "phases": note.phases, "unreadable": note.unreadable })
 }
 
+pub(super) fn minute(time: Timestamp) -> String {
+    compact(&time.to_string())
+}
+
 fn time_of(field: Option<&FieldView>) -> Option<Timestamp> {
     match &field?.value {
         Value::Text(text) => Timestamp::parse(text).ok(),

@@ -21,6 +21,7 @@ pub mod refs;
 pub mod relay;
 mod relay_look;
 pub mod roster;
+pub mod support;
 mod team;
 mod team_changes;
 pub mod urgent;
@@ -116,6 +117,9 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Crisis => urgent::crisis(phone),
         Verb::Resources { kind } => roster::resources(phone, kind.as_deref()),
         Verb::OnCall => roster::on_call(phone),
+        Verb::Ask { urgency, fields } => support::ask(phone, urgency, fields),
+        Verb::Requests => support::requests(phone),
+        Verb::Request { request, step, also } => support::request(phone, request, *step, *also),
         Verb::Sync => relay::sync(phone),
     }
 }

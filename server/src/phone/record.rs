@@ -32,11 +32,16 @@ pub fn backup(phone: &mut Phone, on: bool) -> Outcome {
 /// A new record. An urgent check-in shows the crisis numbers before it does anything else.
 pub fn record(phone: &mut Phone, kind: &str, fields: &[String]) -> Outcome {
     let form = form(phone, kind, fields)?;
-    let numbers = urgent::numbers_for(phone, &form)?;
+    record_form(phone, kind, &form)
+}
+
+/// The same for a form that was read.
+pub(super) fn record_form(phone: &mut Phone, kind: &str, form: &forms::Form) -> Outcome {
+    let numbers = urgent::numbers_for(phone, form)?;
     let crisis = numbers.as_ref().map(urgent::words).unwrap_or_default();
     // Said before the record is tried: the numbers never wait for a disk.
     eprint!("{crisis}");
-    let id = with_env(|env| phone.record(env, kind, &form))?;
+    let id = with_env(|env| phone.record(env, kind, form))?;
     Ok(Output {
         words: format!("Recorded {kind} {id}. {}", kept(phone, id)?),
         json: json!({ "record": id.to_string(), "crisis_numbers": numbers }),
@@ -70,7 +75,11 @@ fn with_ids(
     Ok(whole)
 }
 
-fn form(phone: &mut Phone, kind: &str, typed: &[String]) -> Result<forms::Form, Failure> {
+pub(super) fn form(
+    phone: &mut Phone,
+    kind: &str,
+    typed: &[String],
+) -> Result<forms::Form, Failure> {
     let record_type = forms::record_type(kind)?;
     let (corrected, is_sure) = phone.corrected(now())?;
     let typed = with_ids(phone, record_type, typed)?;

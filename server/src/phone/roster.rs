@@ -6,6 +6,7 @@ use sync_core::ids::MemberId;
 use sync_core::protocol::{Day, Timestamp};
 use sync_core::records::{RecordType, Value, is_stale, parse_value};
 
+use super::look::minute;
 use super::output::{Output, field_words, short, table};
 use super::{Failure, Outcome, now, refs};
 
@@ -61,11 +62,6 @@ fn resource_words(view: &RecordView, day: Option<Day>, stale: bool) -> String {
     let mark = if stale { " - STALE: it may have changed" } else { "" };
     out.push_str(&format!("  checked: {checked}{mark}\n"));
     out
-}
-
-fn minute(time: Timestamp) -> String {
-    let text = time.to_string();
-    text.get(..16).map_or(text.clone(), |minute| format!("{minute}Z"))
 }
 
 /// `on-call`.

@@ -18,6 +18,7 @@ pub(crate) mod purged;
 pub(crate) mod quarantine;
 pub(crate) mod records;
 pub(crate) mod recovery;
+pub(crate) mod requests;
 mod schema;
 pub(crate) mod spaces;
 pub(crate) mod vouched;

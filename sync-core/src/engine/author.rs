@@ -4,7 +4,7 @@ use crate::doc::{self, DocError, Edit};
 use crate::gates::{self, Candidate};
 use crate::ids::{DocId, SpaceId};
 use crate::protocol::{Code, Kind, Priority, limits, to_cbor};
-use crate::records::DocType;
+use crate::records::{DocType, is_urgent};
 
 use super::desk::{Desk, Slip};
 use super::rows::DocumentRow;
@@ -65,9 +65,15 @@ impl Desk<'_> {
             return Err(Code::DocumentFull.into());
         }
         let sealed = part.is_sealed();
+        let urgent = matches!(edit, Edit::Fields(ops) if is_urgent(part.number, ops));
+        let priority = match sealed {
+            _ if urgent => Priority::Urgent,
+            true => Priority::Sealed,
+            false => Priority::Open,
+        };
         let slip = Slip {
             kind: if sealed { Kind::Sealed } else { Kind::Change },
-            priority: if sealed { Priority::Sealed } else { Priority::Open },
+            priority,
             space,
             doc,
             schema: part.schema,
@@ -104,6 +110,10 @@ impl Desk<'_> {
         self.rows.put_document(space, doc, &row)?;
         self.link(space, doc, part, &admitted.flat)?;
         self.post(space, &envelope)?;
+        if urgent {
+            // What makes its space and brings its key must not come later.
+            self.hurry(space, doc)?;
+        }
         Ok(true)
     }
 }

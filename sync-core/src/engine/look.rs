@@ -178,6 +178,12 @@ struct Whereabouts {
 }
 
 impl Desk<'_> {
+    /// Whether the relay has everything that this phone wrote of these parts.
+    pub fn is_stored(&self, parts: &[Part]) -> Result<bool> {
+        let found = self.whereabouts(parts)?;
+        Ok(!found.unsent && !found.kept)
+    }
+
     /// Asked of a record's own changes, so that a page takes as long however much waits or stays here.
     fn whereabouts(&self, parts: &[Part]) -> Result<Whereabouts> {
         let mut found = Whereabouts::default();

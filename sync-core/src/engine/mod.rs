@@ -44,6 +44,7 @@ mod spaces;
 mod store;
 mod stranger;
 mod successor;
+mod support;
 mod team;
 mod typed;
 mod types;
@@ -69,7 +70,7 @@ pub use relay_view::RelayView;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use types::{
     Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, OnCallView,
-    ProposalView, ReaderView, RecordView, Status, SyncOutcome, TextEdit,
+    ProposalView, ReaderView, RecordView, RequestStep, RequestView, Status, SyncOutcome, TextEdit,
 };
 
 type Result<T> = std::result::Result<T, EngineError>;

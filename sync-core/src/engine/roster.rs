@@ -53,12 +53,21 @@ impl Desk<'_> {
         &self,
         record: &RecordType,
         fields: &BTreeMap<String, Value>,
+        now: Timestamp,
     ) -> Result<BTreeMap<String, Value>> {
         let mut fields = fields.clone();
         if record.name == "on_call_shift" {
             let me = Value::Text(self.identity.member.to_string());
             fields.entry("member".into()).or_insert(me);
             check_shift(&fields)?;
+        }
+        if record.name == "support_request" && !fields.contains_key("asked_at") {
+            let (asked, is_sure) = self.corrected(now)?;
+            fields.insert("asked_at".into(), Value::Text(asked.to_string()));
+            if !is_sure {
+                let unsure = Value::Text("device_unsure".into());
+                fields.entry("time_quality".into()).or_insert(unsure);
+            }
         }
         Ok(fields)
     }

@@ -86,9 +86,9 @@ pub fn check_guest(member: &Member, kind: SpaceKind, day: Day) -> Result<(), Cod
 }
 
 /// Whoever makes a space knows its first key, so it must be one of its readers; but for a session, which an
-/// assigner opens for its leads, and the intake of those on call.
+/// assigner opens for its leads.
 fn may_make(space: &SpaceInfo, standing: &Standing<'_>) -> bool {
-    standing.reads || matches!(space.kind(), SpaceKind::Session | SpaceKind::Intake)
+    standing.reads || space.kind() == SpaceKind::Session
 }
 
 /// Checks the team's notes policy as it was when the author wrote: the record kind stands in clear, so ciphertext is judged too.

@@ -30,6 +30,7 @@ mod peer_contact;
 mod resource;
 mod session_note;
 mod staff;
+mod support_request;
 
 pub use chain::{After, carry_on, disputed};
 pub use flat::{FieldOp, Flat, Scalar, Value};
@@ -46,6 +47,9 @@ pub use schema::{
     Derived, DocType, Field, FieldKind, FieldView, NoteRule, Origin, PartPlan, RECORDS, RecordType,
 };
 pub use session_note::{session_text_key, session_text_keys};
+pub use support_request::{
+    RequestState, asks_for_help_now, escalates_after_min, is_urgent, members as request_members,
+};
 pub use values::{normalize, parse_value};
 pub use view::view;
 pub use windows::{PRESETS, Preset, Window, WindowState, closing_soon, state, window};

@@ -181,6 +181,7 @@ pub fn smallest(record: &str) -> Form {
             ("starts_at", text("2026-03-01T18:00:00Z")),
             ("ends_at", text("2026-03-02T06:00:00Z")),
         ]),
+        "support_request" => form(&[("urgency", text("today"))]),
         "check_in" => form(&[("zone", text("reacting"))]),
         other => panic!("a new record kind needs its smallest form here: {other}"),
     }

@@ -1,6 +1,6 @@
 //! The verbs of this release and their arguments.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::raw::RawCase;
@@ -103,6 +103,8 @@ arguments! {
     Assign { device: String, #[serde(rename = "ref")] record: String, members: Vec<String>, #[serde(default)] declare: Option<Json> }
     /// A copy shown to someone.
     Share { device: String, #[serde(rename = "ref")] record: String, with: Texts, #[serde(default)] text: bool }
+    /// A peer answers a request for support, or its author closes it.
+    Answer { device: String, #[serde(rename = "ref")] record: String, step: AnswerStep, #[serde(default)] also: bool }
     /// The key of a record's sealed spaces renewed.
     Rotate { device: String, space_of: String }
     /// An admin's phone takes a device out of the team.
@@ -159,6 +161,8 @@ arguments! {
     ExpectAlarm { device: String, code: String }
     /// Something a phone shows.
     ExpectShown { device: String, what: Shown }
+    /// How far a request for support has come, and whether this phone's member is called for it.
+    ExpectRequest { device: String, #[serde(rename = "ref")] record: String, #[serde(default)] state: Option<String>, #[serde(default)] called: Option<bool> }
 }
 
 /// Where at the relay words are looked for.
@@ -263,6 +267,22 @@ pub enum View {
     Incident,
     /// Members and devices.
     People,
+}
+
+/// What is done about a request for support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerStep {
+    /// Opened.
+    Seen,
+    /// Whoever does calls back.
+    Take,
+    /// Passed on.
+    StepBack,
+    /// Closed.
+    Close,
+    /// Opened again.
+    Reopen,
 }
 
 /// What a phone may have to show.
@@ -373,12 +393,18 @@ pub enum Verb {
     Relay(RelayOp),
     Tamper(Tamper),
     Meet(Meet),
-    PushRaw { device: String, case: RawCase, record: Option<String> },
+    PushRaw {
+        device: String,
+        case: RawCase,
+        record: Option<String>,
+    },
     Record(Record),
     Edit(Edit),
     Write(Write),
     Assign(Assign),
     Share(Share),
+    /// A request for support answered.
+    Answer(Answer),
     Rotate(Rotate),
     Revoke(Revoke),
     Purge(OnRecord),
@@ -399,6 +425,8 @@ pub enum Verb {
     ExpectQuarantine(ExpectQuarantine),
     ExpectAlarm(ExpectAlarm),
     ExpectShown(ExpectShown),
+    /// How far a request for support has come.
+    ExpectRequest(ExpectRequest),
 }
 
 impl Verb {
@@ -421,6 +449,7 @@ impl Verb {
                 | Self::ExpectQuarantine(_)
                 | Self::ExpectAlarm(_)
                 | Self::ExpectShown(_)
+                | Self::ExpectRequest(_)
         )
     }
 }
