@@ -21,6 +21,7 @@ mod setup;
 mod status;
 mod support;
 mod sync;
+mod trend;
 mod values;
 
 pub use approvals::WaitingChange;
@@ -39,6 +40,7 @@ pub use setup::{NewMember, NewTeam, TeamMember};
 pub use status::{Alarm, PhoneStatus};
 pub use support::{Request, RequestAnswer};
 pub use sync::SyncReport;
+pub use trend::{CheckInWeek, WeeklyMean};
 pub use values::{Draft, Field, FieldValue, Record};
 
 uniffi::setup_scaffolding!();

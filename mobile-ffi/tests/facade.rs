@@ -243,3 +243,14 @@ fn asking_now_shows_the_numbers_first_and_says_where_nobody_would_read_it() {
     assert!(alone.to_string().contains("crisis numbers"), "{alone}");
     assert_eq!(phone.requests().expect("looks"), []);
 }
+
+#[test]
+fn own_check_ins_are_told_by_week() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    check_in(&phone);
+    let weeks = phone.trend(3).expect("looks");
+    assert_eq!(weeks.iter().map(|week| week.count).collect::<Vec<_>>(), [0, 0, 1]);
+    assert_eq!((weeks[2].zones["reacting"], weeks[2].sleep_hours.mean), (1, Some(4.5)));
+    assert_eq!(weeks[2].mood.direction, "unknown");
+}

@@ -360,4 +360,13 @@ fn a_terminal_asks_for_a_peer_sees_the_numbers_first_and_is_told_who_calls_back(
     let fire = amy.json(&["record", "incident", "type=other", "occurred_end=now"]);
     let fire = fire["record"].as_str().expect("an id").to_owned();
     assert!(amy.refused(&["request", &fire, "take"]).contains("[no_such_record]"));
+
+    // What is only one's own.
+    amy.ok(&["record", "check_in", "zone=reacting", "sleep_hours=5", "mood=4"]);
+    let kept = amy.ok(&["record", "journal", "text=the weir again"]);
+    assert!(kept.contains("It stays on this phone."), "{kept}");
+    let trend = amy.ok(&["trend", "--weeks", "2"]);
+    assert!(trend.contains("1 check-in: reacting (yellow) x1"), "{trend}");
+    assert!(trend.contains("no check-in") && trend.contains("sleep: 5.0 h\n"), "{trend}");
+    assert_eq!(amy.run(&["trend", "--weeks", "53"]).status.code(), Some(2));
 }

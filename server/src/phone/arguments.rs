@@ -211,6 +211,12 @@ pub enum Verb {
         #[arg(value_name = "FIELD=VALUE")]
         fields: Vec<String>,
     },
+    /// Show your own check-ins by week; nothing of it leaves this phone
+    Trend {
+        /// How many weeks
+        #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=52))]
+        weeks: u32,
+    },
     /// Show requests for support: your own and how far they are, and those that you may answer
     Requests,
     /// Open a request for support and answer it

@@ -24,6 +24,7 @@ pub mod roster;
 pub mod support;
 mod team;
 mod team_changes;
+mod trend;
 pub mod urgent;
 
 use std::process::ExitCode;
@@ -118,6 +119,7 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Resources { kind } => roster::resources(phone, kind.as_deref()),
         Verb::OnCall => roster::on_call(phone),
         Verb::Ask { urgency, fields } => support::ask(phone, urgency, fields),
+        Verb::Trend { weeks } => trend::trend(phone, *weeks),
         Verb::Requests => support::requests(phone),
         Verb::Request { request, step, also } => support::request(phone, request, *step, *also),
         Verb::Sync => relay::sync(phone),

@@ -15,7 +15,12 @@ const ONLY_HERE: &str = "It stays on this phone; `share` shows a copy to someone
 
 /// Where a record just written will go.
 fn kept(phone: &mut Phone, id: DocId) -> Result<&'static str, Failure> {
-    Ok(if phone.show(id)?.only_here { ONLY_HERE } else { KEPT })
+    let view = phone.show(id)?;
+    Ok(match (view.only_here, view.kind) {
+        (true, "check_in") => ONLY_HERE,
+        (true, _) => "It stays on this phone.",
+        _ => KEPT,
+    })
 }
 
 /// The backup of the member's own check-ins, on or off.

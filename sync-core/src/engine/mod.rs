@@ -46,6 +46,7 @@ mod stranger;
 mod successor;
 mod support;
 mod team;
+mod trend;
 mod typed;
 mod types;
 mod vouch;

@@ -128,7 +128,11 @@ impl Desk<'_> {
                 "write into its phases instead",
             ));
         }
-        let fields = &self.filled_in(record, fields, env.now)?;
+        // A copy says what its original says.
+        let fields = &match space {
+            Some(_) => fields.clone(),
+            None => self.filled_in(record, fields, env.now)?,
+        };
         let mut docs: BTreeMap<u16, DocId> = BTreeMap::new();
         for part in record.parts {
             let random = DocId::random(env.rng);

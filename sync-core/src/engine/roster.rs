@@ -61,6 +61,10 @@ impl Desk<'_> {
             fields.entry("member".into()).or_insert(me);
             check_shift(&fields)?;
         }
+        if ["check_in", "journal"].contains(&record.name) && !fields.contains_key("at") {
+            let (at, _) = self.corrected(now)?;
+            fields.insert("at".into(), Value::Text(at.to_string()));
+        }
         if record.name == "support_request" && !fields.contains_key("asked_at") {
             let (asked, is_sure) = self.corrected(now)?;
             fields.insert("asked_at".into(), Value::Text(asked.to_string()));

@@ -23,6 +23,7 @@ mod check_in;
 mod follow_up_task;
 mod incident;
 mod intervention;
+mod journal;
 mod on_call;
 mod on_call_shift;
 mod own;
@@ -31,6 +32,7 @@ mod resource;
 mod session_note;
 mod staff;
 mod support_request;
+mod trend;
 
 pub use chain::{After, carry_on, disputed};
 pub use flat::{FieldOp, Flat, Scalar, Value};
@@ -50,6 +52,7 @@ pub use session_note::{session_text_key, session_text_keys};
 pub use support_request::{
     RequestState, asks_for_help_now, escalates_after_min, is_urgent, members as request_members,
 };
+pub use trend::{CheckInDay, Direction, MAX_TREND_WEEKS, Mean, Week, trend};
 pub use values::{normalize, parse_value};
 pub use view::view;
 pub use windows::{PRESETS, Preset, Window, WindowState, closing_soon, state, window};

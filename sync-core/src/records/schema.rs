@@ -8,7 +8,7 @@ use crate::protocol::Code;
 
 use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value, Who, check};
 use super::{check_in, follow_up_task, incident, intervention, peer_contact, session_note, staff};
-use super::{on_call_shift, resource, support_request};
+use super::{journal, on_call_shift, resource, support_request};
 
 /// Which of the policy's notes modes governs a kind of document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,6 +205,7 @@ pub const RECORDS: &[&RecordType] = &[
     &peer_contact::PEER_CONTACT,
     &follow_up_task::FOLLOW_UP_TASK,
     &check_in::CHECK_IN,
+    &journal::JOURNAL,
     &support_request::SUPPORT_REQUEST_RECORD,
 ];
 

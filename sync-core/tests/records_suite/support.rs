@@ -182,6 +182,7 @@ pub fn smallest(record: &str) -> Form {
             ("ends_at", text("2026-03-02T06:00:00Z")),
         ]),
         "support_request" => form(&[("urgency", text("today"))]),
+        "journal" => form(&[("text", text("a long day"))]),
         "check_in" => form(&[("zone", text("reacting"))]),
         other => panic!("a new record kind needs its smallest form here: {other}"),
     }
