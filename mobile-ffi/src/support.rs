@@ -34,6 +34,8 @@ pub struct Request {
     pub calls_everyone: bool,
     /// Whether this member is called: show it first.
     pub calls_me: bool,
+    /// Whether anybody else in the team answers requests; else say so, with the crisis numbers.
+    pub has_peers: bool,
     /// A clock was never corrected by a relay, so whose turn it is may be wrong. Say so.
     pub uncertain: bool,
 }
@@ -56,6 +58,7 @@ impl From<RequestView> for Request {
             },
             calls_everyone: view.called == Some(Called::Everyone),
             calls_me: view.calls_me,
+            has_peers: view.has_peers,
             uncertain: view.uncertain,
             urgency: view.urgency,
         }

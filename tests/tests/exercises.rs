@@ -109,7 +109,7 @@ fn who_can_help_is_on_every_phone_and_nobody_writes_anothers_shift() {
 
 #[test]
 fn a_request_for_support_leaves_first_is_seen_taken_and_escalated_and_only_peers_read_it() {
-    play("support.jsonl", 37);
+    play("support.jsonl", 40);
 }
 
 #[test]

@@ -61,6 +61,12 @@ fn request_words(view: &RequestView) -> String {
     let when = view.asked_at.map(|at| format!(" at {}", minute(at))).unwrap_or_default();
     let urgency = view.urgency.to_uppercase();
     let mut out = format!("{} {urgency} {from}{when}\n  {}\n", short(view.id), state_words(view));
+    if !view.has_peers && view.state != RequestState::Closed {
+        out.push_str(
+            "  Nobody in the team answers requests yet; it is kept until somebody does. Call.\n",
+        );
+        return out;
+    }
     if let Some(turn) = turn_words(view) {
         out.push_str(&format!("  {turn}\n"));
     }
@@ -77,7 +83,7 @@ fn request_json(view: &RequestView) -> Json {
             "urgency": view.urgency, "state": view.state.as_str(),
             "asked_at": view.asked_at.map(|at| at.to_string()), "uncertain": view.uncertain,
             "who": view.who, "call_back": view.call_back, "seen_by": ids(&view.seen_by),
-            "taken_by": ids(&view.taken_by), "called": called, "calls_me": view.calls_me })
+            "taken_by": ids(&view.taken_by), "called": called, "calls_me": view.calls_me, "has_peers": view.has_peers })
 }
 
 /// `requests`.

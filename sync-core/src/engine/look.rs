@@ -221,17 +221,25 @@ impl Desk<'_> {
         let first = parts.first().ok_or(Code::NoSuchRecord)?;
         let flats = self.flats_of(&parts)?;
         let found = self.whereabouts(&parts)?;
+        let stored = !found.unsent && !found.kept;
+        let mut fields = view(record_type, &flats);
+        if record_type.name == "support_request"
+            && let Some(state) = self.request_state(first.space, &fields, stored)?
+            && let Some(shown) = fields.get_mut("state")
+        {
+            shown.value = Value::Text(state.as_str().to_owned());
+        }
         Ok(RecordView {
             id: self.rows.root_of(record)?.unwrap_or(first.doc),
             kind: record_type.name,
             space: first.space,
-            fields: view(record_type, &flats),
+            fields,
             unreadable: parts
                 .iter()
                 .filter(|part| part.flat.is_none())
                 .map(|part| part.doc_type.name)
                 .collect(),
-            stored: !found.unsent && !found.kept,
+            stored,
             only_here: found.kept,
         })
     }

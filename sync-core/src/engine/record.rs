@@ -57,7 +57,8 @@ impl Phone {
         crate::crash_point!("phone.record.before_begin");
         let mut desk = self.desk()?;
         desk.require_enrolled()?;
-        desk.edit_record(env, record, fields)?;
+        let fields = desk.with_state(record, fields, env.now)?;
+        desk.edit_record(env, record, &fields)?;
         desk.commit_recorded()
     }
 

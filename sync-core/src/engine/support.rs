@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ids::{DocId, MemberId};
+use crate::ids::{DocId, MemberId, SpaceId};
 use crate::protocol::{Code, SpaceOwner, Timestamp};
 use crate::records::{
-    Called, RequestState, Shift, SpaceKind, Value, called, escalates_after_min, request_members,
+    Called, FieldView, RequestState, Shift, SpaceKind, Value, called, escalates_after_min,
+    request_members,
 };
 
 use super::desk::Desk;
@@ -57,6 +58,45 @@ impl Phone {
 }
 
 impl Desk<'_> {
+    /// An edit as typed, where a request's state is one that follows: whoever says that they have seen or taken it is noted
+    /// as having done so.
+    pub fn with_state(
+        &self,
+        record: DocId,
+        fields: &BTreeMap<String, Value>,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, Value>> {
+        let (kind, _) = self.open_record(record)?;
+        let step = match fields.get("state") {
+            Some(Value::Text(state)) if kind.name == "support_request" => match state.as_str() {
+                "seen" => RequestStep::Seen,
+                "taken" => RequestStep::Take { also: false },
+                "closed" => RequestStep::Close,
+                "queued" | "delivered" => RequestStep::Reopen,
+                _ => return Ok(fields.clone()),
+            },
+            _ => return Ok(fields.clone()),
+        };
+        let mut fields = fields.clone();
+        fields.remove("state");
+        fields.extend(self.answered(record, step, now)?);
+        Ok(fields)
+    }
+
+    /// The state that a request is shown with.
+    pub fn request_state(
+        &self,
+        space: SpaceId,
+        fields: &BTreeMap<String, FieldView>,
+        stored: bool,
+    ) -> Result<Option<RequestState>> {
+        let values = fields.iter().map(|(name, seen)| (name.clone(), seen.value.clone())).collect();
+        Ok(match self.space_row(space)?.info.owner {
+            SpaceOwner::Member(by) => Some(RequestState::of(&values, &by.to_string(), stored)),
+            _ => None,
+        })
+    }
+
     fn request_view(
         &self,
         root: DocId,
@@ -83,6 +123,8 @@ impl Desk<'_> {
         let urgency = text("urgency").unwrap_or_default();
         let asked_at = text("asked_at").and_then(|time| Timestamp::parse(&time).ok());
         let (now, is_sure) = self.corrected(now)?;
+        let peers = self.entitled(SpaceKind::Intake, now.day());
+        let has_peers = peers.iter().any(|member| *member != asked_by);
         let waits =
             matches!(state, RequestState::Queued | RequestState::Delivered | RequestState::Seen);
         let called = match asked_at {
@@ -114,6 +156,7 @@ impl Desk<'_> {
             taken_by: ids("taken_by").into_iter().collect(),
             called,
             calls_me,
+            has_peers,
             names: self.staff_names()?,
         }))
     }
@@ -181,7 +224,7 @@ impl Desk<'_> {
                 vec![with("seen_by", true), with("taken_by", false), with("passed_by", true)]
             }
             RequestStep::Close => vec![state("closed")],
-            RequestStep::Reopen => vec![state("open")],
+            RequestStep::Reopen => vec![state("queued")],
         }))
     }
 }

@@ -135,6 +135,8 @@ pub struct RequestView {
     pub called: Option<Called>,
     /// Whether this member is.
     pub calls_me: bool,
+    /// Whether anybody else in the team answers requests. Else say so: it is kept until somebody does.
+    pub has_peers: bool,
     /// Names from the roster.
     pub names: BTreeMap<MemberId, String>,
 }

@@ -10,15 +10,16 @@ use super::{DocType, Field, FieldKind, RecordType, SpaceKind, Who};
 
 const KINDS: &[&str] = &[
     "crisis_line",
+    "emergency",
     "eap",
     "mhp",
-    "chaplain",
     "physician",
+    "chaplain",
     "substance_program",
     "family_service",
-    "legal",
     "financial",
-    "peer_team",
+    "legal",
+    "peer_other",
     "other",
 ];
 /// A resource whose details nobody has compared for longer is shown as stale (DOMAIN F.9).

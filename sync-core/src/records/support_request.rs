@@ -13,8 +13,9 @@ use super::{DocType, Field, FieldKind, FieldOp, RecordType, Scalar, SpaceKind, V
 pub const SUPPORT_REQUEST: u16 = 60;
 const URGENCIES: &[&str] = &["routine", "today", "now"];
 const TIME_QUALITY: &[&str] = &["exact", "approximate", "device_unsure"];
-/// The join of concurrent states: a concurrent closing never hides who asks again.
-const STATES: &[&str] = &["open", "closed"];
+/// Stored are the last two only, the others follow from who has seen and taken it. A concurrent closing never hides who
+/// asks again.
+const STATES: &[&str] = &["taken", "seen", "delivered", "queued", "closed"];
 
 /// Document type 60.
 const REQUEST_DOC: DocType = DocType {
@@ -51,8 +52,12 @@ const REQUEST_DOC: DocType = DocType {
             "Who calls back. Where two took it at once both stay until one steps back.",
         ),
         Field::new("passed_by", FieldKind::IdSet, "Peers who cannot and passed it on."),
-        Field::new("state", FieldKind::State(STATES), "Closed once it needs nobody any more.")
-            .or("open"),
+        Field::new(
+            "state",
+            FieldKind::State(STATES),
+            "How far it has come, on the phone that shows it.",
+        )
+        .or("queued"),
     ],
     texts: &[],
 };
