@@ -5,6 +5,7 @@
 
 pub mod enrolling;
 pub mod failing;
+pub mod fuzz;
 pub mod hostile;
 pub mod loss;
 #[path = "../../sync-core/tests/messages/mod.rs"]
@@ -98,6 +99,12 @@ pub fn unpack(bytes: &[u8]) -> Vec<u8> {
 pub fn read_answer(answer: &[u8]) -> SyncResponse {
     let signed: SignedAnswer = from_cbor(&unpack(answer)).expect("a signed answer");
     from_cbor(&signed.answer).expect("an answer")
+}
+
+/// How often a test repeats itself: as this variable of the environment says, else as often as every run can afford.
+pub fn often(variable: &str, otherwise: u32) -> u32 {
+    let told = std::env::var(variable);
+    told.map_or(otherwise, |told| told.parse().expect("the variable is a number"))
 }
 
 /// In memory where the system offers that: many relays are made, and none has to survive a power cut.

@@ -18,10 +18,19 @@ pub struct Relay {
 impl Relay {
     /// Starts one on a free port, in a folder of this one.
     pub fn start(folder: &Path) -> Self {
-        let data = folder.join("relay");
+        Self::serve(folder.join("relay"), &[])
+    }
+
+    /// Starts one on a free port, in this folder; phones call it by this name wherever it listens.
+    pub fn start_in(data: &Path, origin: &str) -> Self {
+        Self::serve(data.to_owned(), &["--origin", origin])
+    }
+
+    fn serve(data: PathBuf, more: &[&str]) -> Self {
         let mut child = Command::new(program())
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(&data)
+            .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

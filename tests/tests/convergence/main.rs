@@ -16,33 +16,38 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use action::{Action, Field};
 use run::Run;
+use tests::often;
 
 /// Cases in one run of the test, and the most actions in each.
 const CASES: u32 = 40;
 const ACTIONS: usize = 40;
 
-fn runner(seed: u8) -> TestRunner {
+fn runner(seed: u32) -> TestRunner {
+    let mut bytes = [1; 32];
+    bytes[..4].copy_from_slice(&seed.to_le_bytes());
     let config = Config {
         cases: CASES,
         failure_persistence: None,
         max_shrink_iters: 400,
         ..Config::default()
     };
-    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &[seed; 32]))
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
 #[test]
 fn phones_that_have_synced_agree_and_nothing_anybody_did_is_lost_or_doubled() {
-    runner(1)
-        .run(&vec(action::draw(), 1..ACTIONS), |actions| {
-            let mut run = Run::new();
-            for action in &actions {
-                run.act(action);
-            }
-            run.finish();
-            Ok(())
-        })
-        .unwrap_or_else(|failure| panic!("{failure}"));
+    for seed in 1..=often("AFTERCALL_SEEDS", 1) {
+        runner(seed)
+            .run(&vec(action::draw(), 1..ACTIONS), |actions| {
+                let mut run = Run::new();
+                for action in &actions {
+                    run.act(action);
+                }
+                run.finish();
+                Ok(())
+            })
+            .unwrap_or_else(|failure| panic!("seed {seed}: {failure}"));
+    }
 }
 
 /// A list of actions that went wrong once.

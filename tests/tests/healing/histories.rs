@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use tests::often;
 
 use super::*;
 
@@ -228,7 +229,7 @@ fn losses() -> impl Strategy<Value = Loss> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: often("AFTERCALL_HISTORIES", 24), ..ProptestConfig::default() })]
 
     #[test]
     fn a_relay_that_lost_anything_loses_no_note_once_the_phones_return(
