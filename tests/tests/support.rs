@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+use sync_core::doc::{self, Edit};
 use sync_core::engine::{RequestStep, RequestView};
 use sync_core::ids::{DocId, SpaceId};
 use sync_core::protocol::{Code, Kind, Priority, SyncRequest, Verdict, from_cbor};
@@ -110,10 +111,10 @@ fn a_modified_phone_of_a_coordinator_writes_nothing_into_anothers_requests() {
     world.sync_all();
     let space = intake_of(&mut world, id, "rex");
     let mut rogue = Rogue::enrol(&mut world, 5, &[Role::Coordinator], false);
-    let shift = DocType::by_number(60).unwrap();
+    let part = DocType::by_number(60).unwrap();
     let close = [FieldOp::Put("state".into(), Scalar::Str("closed".into()))];
-    let edit = sync_core::doc::Edit::Fields(&close);
-    let mut forged = rogue.change(&world, (space, id), shift, None, &edit);
+    let edit = Edit::Fields(&close);
+    let mut forged = rogue.change(&world, (space, id), part, None, &edit);
     forged.header.kind = Kind::Sealed;
     forged.header.priority = Priority::Sealed;
     forged.header.set_body(&forged.body);
@@ -123,6 +124,32 @@ fn a_modified_phone_of_a_coordinator_writes_nothing_into_anothers_requests() {
     world.sync_all();
     assert_eq!(requests(&mut world, "amy")[0].state, RequestState::Delivered);
     assert_eq!(requests(&mut world, "rex")[0].state, RequestState::Delivered);
+}
+
+#[test]
+fn a_modified_phone_of_a_peer_asks_nothing_in_anothers_name() {
+    let mut world = world();
+    let mut rogue = Rogue::enrol(&mut world, 5, &[Role::PeerSupporter], false);
+    world.sync_all();
+    let asked = ask(&mut world, "rex", "today", "my own words");
+    world.sync_all();
+    let space = intake_of(&mut world, asked, "rex");
+    let (keyed, announced) = rogue.keyed_in(&world, space);
+    let part = DocType::by_number(60).unwrap();
+    let put = |key: &str, value: &str| FieldOp::Put(key.into(), Scalar::Str(value.into()));
+    let fields = [put("urgency", "now"), put("call_back", "555 0666")];
+    let forged = rogue.sealed(&world, &keyed, DocId::new([7; 16]), part, |actor| {
+        doc::author(None, part, actor, &Edit::Fields(&fields)).unwrap().unwrap()
+    });
+    let results = rogue.push(&world, &[announced, forged]);
+    assert!(results.iter().all(|result| result.verdict == Verdict::Stored), "{results:?}");
+    world.sync_all();
+    let read = world.on("amy", |phone, _| phone.show(DocId::new([7; 16]))).unwrap();
+    assert_eq!(read.unreadable, Vec::<&str>::new(), "a peer may write there, and it opens");
+    for name in ["rex", "amy", "bo"] {
+        let all = requests(&mut world, name);
+        assert_eq!(all.iter().map(|view| view.id).collect::<Vec<_>>(), [asked], "{name}");
+    }
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub(super) fn part(scene: &Scene<'_>) -> Result<Part, StoreError> {
     let since = Day(scene.now.day().0.saturating_sub(SHOWN_DAYS));
     let all = requests::since(scene.reader, scene.team(), since)?;
     let mut waiting: Vec<RequestRow> =
-        all.into_iter().filter(|request| !is_answered(scene, request)).collect();
+        all.into_iter().filter(|request| waits(scene, request)).collect();
     waiting.sort_by_key(|request| (!request.urgent, request.day));
     let urgent = waiting.iter().filter(|request| request.urgent).count();
     let body = html! {
@@ -47,10 +47,10 @@ pub(super) fn part(scene: &Scene<'_>) -> Result<Part, StoreError> {
     })
 }
 
-/// Whether anybody but the asking member wrote in it.
-fn is_answered(scene: &Scene<'_>, request: &RequestRow) -> bool {
-    let mut writers = request.devices.iter().filter_map(|device| scene.directory.owner_of(device));
-    writers.any(|member| member != request.asked_by)
+/// Whether nobody but the asking member wrote in it.
+fn waits(scene: &Scene<'_>, request: &RequestRow) -> bool {
+    let mut writers = request.devices.iter().map(|device| scene.directory.owner_of(device));
+    writers.all(|member| member == Some(request.asked_by))
 }
 
 fn priority(urgent: bool) -> Markup {

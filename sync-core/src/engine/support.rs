@@ -13,7 +13,7 @@ use crate::records::{
 };
 
 use super::desk::Desk;
-use super::record::record_type;
+use super::record::{Part, record_type};
 use super::{EngineError, Env, Phone, RequestStep, RequestView, Result};
 
 impl Phone {
@@ -110,6 +110,9 @@ impl Desk<'_> {
             SpaceOwner::Member(member) => member,
             _ => return Ok(None),
         };
+        if !self.is_begun_by(part, asked_by)? {
+            return Ok(None);
+        }
         let text = |name: &str| match values.get(name) {
             Some(Value::Text(text)) => Some(text.clone()),
             _ => None,
@@ -159,6 +162,14 @@ impl Desk<'_> {
             has_peers,
             names: self.staff_names()?,
         }))
+    }
+
+    /// Whether a member's own device began a document: a peer may write in a member's requests, and ask none in their name.
+    fn is_begun_by(&self, part: &Part, member: MemberId) -> Result<bool> {
+        let changes = self.rows.changes(part.space, part.doc)?;
+        let Some(first) = changes.first() else { return Ok(false) };
+        let author = self.rows.envelope(*first)?.map(|envelope| envelope.header.device);
+        Ok(author.and_then(|device| self.directory.owner_of(&device)) == Some(member))
     }
 
     /// Who is called for a request by now, of those who read it and did not ask it.
