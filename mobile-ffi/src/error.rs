@@ -121,7 +121,7 @@ impl AftercallError {
             Code::NoSuchRecord | Code::NoSuchMember | Code::NoSuchProposal | Code::NoKey => {
                 Self::NotFound { code: name, detail }
             }
-            Code::AlreadySetUp | Code::NotSetUp | Code::NotLetIn => {
+            Code::AlreadySetUp | Code::NotSetUp | Code::NotLetIn | Code::DeviceWiped => {
                 Self::Setup { code: name, detail }
             }
             Code::WrongKey => Self::WrongKey { code: name, detail },

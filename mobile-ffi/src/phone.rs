@@ -103,6 +103,10 @@ mod tests {
             assert!(self.begun < 3, "a defect");
             self.inner.begin()
         }
+
+        fn scrub(&mut self) -> Result<(), StoreError> {
+            self.inner.scrub()
+        }
     }
 
     fn admin() -> NewMember {

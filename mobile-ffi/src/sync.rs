@@ -60,7 +60,7 @@ impl AftercallPhone {
         if let Some(http) = line {
             return Ok(http.clone());
         }
-        let relay = self.look(|phone| phone.status())?.relay;
+        let relay = self.look(|phone| phone.relay().map(str::to_owned))?;
         Ok(line.insert(HttpClient::new(&relay)?).clone())
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod console;
 pub mod http;
+mod live;
 mod rate;
 pub mod relay;
 pub mod restore;

@@ -152,6 +152,7 @@ impl Bound {
         let serving =
             tokio::spawn(http::listen(self.listener, router, http::Patience::default(), stop));
         shutdown.await;
+        self.relay.end_streams();
         stopping.send_replace(true);
         if serving.await.is_err() {
             tracing::error!("the listener ended by a panic");

@@ -2,10 +2,10 @@
 //!
 //! A phone in a hand keeps this key in its hardware; a terminal has none, so a passphrase stands in. The vault
 //! holds no record and no device key. Invariant: the file is written once, whole, and never changed or
-//! replaced; without it and its passphrase the database beside it is lost. Called by the command `phone`.
+//! replaced until its phone was wiped; without it and its passphrase the database beside it is lost. Called by the command `phone`.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -107,6 +107,23 @@ pub fn open(dir: &Path, passphrase: &[u8]) -> Result<DatabaseKey, VaultError> {
     VaultFile::from_text(&fs::read(path(dir))?)?.unwrap(passphrase)
 }
 
+/// Overwrites and removes a folder's vault, if there is one: what its key opened is closed for good. May be repeated.
+///
+/// # Errors
+/// [`VaultError::Io`].
+pub fn destroy(dir: &Path) -> Result<(), VaultError> {
+    let path = path(dir);
+    let file = match fs::OpenOptions::new().write(true).open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened.map_err(VaultError::Io)?,
+    };
+    let length = file.metadata().map_err(VaultError::Io)?.len();
+    let zeros = vec![0; usize::try_from(length).unwrap_or(0)];
+    (&file).write_all(&zeros).map_err(VaultError::Io)?;
+    file.sync_all().map_err(VaultError::Io)?;
+    fs::remove_file(&path).map_err(VaultError::Io)
+}
+
 /// The vault as it lies on the disk: JSON, its bytes in base64url.
 #[derive(Serialize, Deserialize)]
 struct VaultFile {
@@ -182,6 +199,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let key = create(dir.path(), PASSPHRASE, &mut ChaCha20Rng::seed_from_u64(1)).unwrap();
         (dir, key)
+    }
+
+    #[test]
+    fn a_destroyed_vault_is_gone_and_one_that_is_gone_is_destroyed() {
+        let (dir, _) = made();
+        destroy(dir.path()).unwrap();
+        assert!(matches!(open(dir.path(), PASSPHRASE), Err(VaultError::Absent)));
+        destroy(dir.path()).unwrap();
+        create(dir.path(), PASSPHRASE, &mut ChaCha20Rng::seed_from_u64(2)).unwrap();
     }
 
     #[test]

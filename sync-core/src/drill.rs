@@ -43,6 +43,18 @@ pub const HEALING_POINTS: &[&str] = &[
     "relay.restore.before_rename",
 ];
 
+/// Crash points that a phone passes only while it is wiped by order of its team, in their order.
+pub const WIPE_POINTS: &[&str] = &[
+    "phone.wipe.before_begin",
+    "phone.wipe.before_commit",
+    "phone.wipe.after_commit",
+    "phone.wipe.after_scrub",
+    "phone.wipe.before_forgetting",
+    "phone.wipe.after_forgetting",
+    "phone.wipe.after_marker",
+    "phone.wipe.after_vault",
+];
+
 static ARMED: Mutex<Option<String>> = Mutex::new(None);
 static MODIFIED: AtomicBool = AtomicBool::new(false);
 
@@ -62,6 +74,7 @@ pub fn arm(name: Option<&str>) -> Result<(), String> {
         && !PHONE_POINTS.contains(&name)
         && !RELAY_POINTS.contains(&name)
         && !HEALING_POINTS.contains(&name)
+        && !WIPE_POINTS.contains(&name)
     {
         return Err(format!("no crash point is named {name}"));
     }

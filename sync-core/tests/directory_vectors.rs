@@ -11,7 +11,8 @@ use sync_core::directory::{Guest, NewDevice, Op, RecoveryKey, SealedShare, Share
 use sync_core::ids::{DeviceId, DocId, EnvelopeId, MemberId, RelayId, SpaceId, TeamId};
 use sync_core::protocol::{
     Accepted, Approval, Approver, Batch, Cosign, Day, Envelope, Header, Kind, Priority,
-    RemovalNotice, SetAside, Timestamp, approval_to_sign, refusal_to_sign, to_cbor,
+    RemovalNotice, SetAside, Timestamp, WipeAck, approval_to_sign, refusal_to_sign, to_cbor,
+    wiped_to_sign,
 };
 use sync_core::records::{DeviceClass, NotesMode, PolicyProfile, Role, SpaceKind};
 
@@ -78,7 +79,7 @@ fn operations() -> Vec<Op> {
             approvals: vec![by_device(), by_recovery()],
         },
         Op::Devices { devices: vec![new_device()] },
-        Op::Remove { member: member(), device: Some(DEVICE), last: vec![accepted()] },
+        Op::Remove { member: member(), device: Some(DEVICE), last: vec![accepted()], wipe: None },
         Op::Release { items: vec![EnvelopeId::new([0xaa; 32])] },
         Op::Wipe { device: DEVICE },
         Op::Renew,
@@ -124,10 +125,12 @@ fn what_operations_leave_out_or_carry_besides_is_frozen() {
     let guest = Guest { until, spaces: vec![SpaceKind::Operations as u8, SpaceKind::Team as u8] };
     WIRE.check_message("op_member_guest", &narrowed(Some(guest), None));
     WIRE.check_message("op_member_last", &narrowed(None, Some(vec![accepted()])));
-    let whole = Op::Remove { member: member(), device: None, last: vec![accepted()] };
+    let whole = Op::Remove { member: member(), device: None, last: vec![accepted()], wipe: None };
     WIRE.check_message("op_remove_member", &whole);
     let escalates = PolicyProfile { escalate_min: Some(20), ..profile() };
     WIRE.check_message("op_policy_escalates", &Op::Policy { profile: escalates });
+    let op = Op::Remove { member: member(), device: None, last: Vec::new(), wipe: Some(true) };
+    WIRE.check_message("op_remove_and_wipe", &op);
     WIRE.check_message("op_recovery_none", &Op::Recovery { member: member(), key: None });
 }
 
@@ -159,7 +162,17 @@ fn what_removing_a_device_takes_is_frozen() {
     WIRE.check_message("set_aside", &set_aside);
     let mut batch = Batch::new();
     let entries = vec![batch.pack(&entry())];
-    WIRE.check_message("removal_notice", &RemovalNotice { batch, entries });
+    let mut notice = RemovalNotice { batch, entries, heard: None, wiped: None };
+    WIRE.check_message("removal_notice", &notice);
+    notice.heard = Some(vec![EnvelopeId::new([0xaa; 32])]);
+    WIRE.check_message("removal_notice_to_be_wiped", &notice);
+    let (batch, entries) = (Batch::new(), Vec::new());
+    let taken = RemovalNotice { batch, entries, heard: None, wiped: Some(true) };
+    WIRE.check_message("removal_notice_word_taken", &taken);
+    let (order, day) = (EnvelopeId::new([0xaa; 32]), Day(20_500));
+    let ack = WipeAck { device: DEVICE, order, day, sig: [0x17; 64].into() };
+    WIRE.check_message("wipe_ack", &ack);
+    WIRE.check("wiped_signing_input", &wiped_to_sign(TEAM, DEVICE, order, day));
 }
 
 fn member() -> MemberId {
@@ -216,7 +229,12 @@ fn recovery_key() -> RecoveryKey {
 }
 
 fn entry() -> Envelope {
-    let body = to_cbor(&Op::Remove { member: member(), device: Some(DEVICE), last: Vec::new() });
+    let body = to_cbor(&Op::Remove {
+        member: member(),
+        device: Some(DEVICE),
+        last: Vec::new(),
+        wipe: None,
+    });
     let mut header = Header {
         kind: Kind::Directory,
         priority: Priority::First,

@@ -216,6 +216,8 @@ fn request(batch: Batch, push: Vec<Packed>) -> SyncRequest {
         cosign: None,
         withdrawn: None,
         recovery: None,
+        wiped: None,
+        ask_wiped: None,
         healing: None,
         audit_after: None,
     }
@@ -262,7 +264,20 @@ fn a_batch_and_a_request_are_frozen_and_unpack_to_the_same_envelopes() {
         ..letting_in
     };
     WIRE.check_message("sync_request_of_an_admin", &of_an_admin);
+    let asking = SyncRequest {
+        ask_wiped: Some(vec![DeviceId::new([0x33; 16])]),
+        ..request(Batch::new(), Vec::new())
+    };
+    WIRE.check_message("sync_request_asking_for_words", &asking);
+    let wiped =
+        SyncRequest { wiped: Some(wipe_ack()), ask_wiped: None, invites: Vec::new(), ..asking };
+    WIRE.check_message("sync_request_of_a_wiped_phone", &wiped);
     WIRE.check("cursors_digest", &Cursors(vec![cursor()]).digest());
+}
+
+fn wipe_ack() -> WipeAck {
+    let (device, order) = (DeviceId::new([0x33; 16]), EnvelopeId::new([0x44; 32]));
+    WipeAck { device, order, day: Day(20_500), sig: [0x17; 64].into() }
 }
 
 fn cosign() -> Cosign {
@@ -360,6 +375,7 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
         cosign: None,
         audit_head: None,
         audit: None,
+        wiped: None,
         healing: None,
     };
     WIRE.check_message("sync_response", &response);
@@ -399,6 +415,18 @@ fn an_answer_and_what_the_relay_signs_are_frozen() {
         ..letting_in
     };
     WIRE.check_message("sync_response_to_an_admin", &to_an_admin);
+    let empty = SyncResponse {
+        recovery: None,
+        accepted: None,
+        set_aside: None,
+        cosign: None,
+        audit_head: None,
+        audit: None,
+        healing: None,
+        ..to_an_admin
+    };
+    let words = SyncResponse { wiped: Some(vec![wipe_ack()]), ..empty };
+    WIRE.check_message("sync_response_with_words_of_wiped_phones", &words);
     let signed = SignedAnswer { answer: to_cbor(&response).into(), sig: [0x17; 64].into() };
     WIRE.check_message("signed_answer", &signed);
     WIRE.check("answer_signing_input", &answer_to_sign(b"request", b"answer"));

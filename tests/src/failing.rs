@@ -33,7 +33,7 @@ struct Plan {
 pub struct Faults(Arc<Mutex<Plan>>);
 
 impl Faults {
-    /// From now on the write of this number (1: the next one) suffers this. Puts, deletes and commits are writes.
+    /// From now on the write of this number (1: the next one) suffers this. Puts, deletes, commits and scrubs are writes.
     pub fn plan(&self, fault: Fault, at: u64) {
         self.set(Plan { fault: Some((fault, at)), writes: 0 });
     }
@@ -97,6 +97,11 @@ impl Store for FailingStore {
     fn begin(&mut self) -> Result<Box<dyn Transaction + '_>, StoreError> {
         let inner = self.inner.begin()?;
         Ok(Box::new(FailingTransaction { inner, faults: self.faults.clone() }))
+    }
+
+    fn scrub(&mut self) -> Result<(), StoreError> {
+        let Self { inner, faults } = self;
+        faults.around(|| inner.scrub())
     }
 }
 

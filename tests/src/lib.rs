@@ -87,7 +87,7 @@ pub fn is_absent(world: &mut World, name: &str, record: DocId) -> bool {
 
 /// Compresses a message.
 pub fn pack(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 3).expect("compressing in memory cannot fail")
+    zstd::bulk::compress(bytes, 3).expect("compressing in memory cannot fail")
 }
 
 /// Inflates an answer.

@@ -6,6 +6,8 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::program::{printed, program};
 
+const ANY_PORT: &str = "127.0.0.1:0";
+
 /// A relay that ends with the test.
 pub struct Relay {
     child: Child,
@@ -18,17 +20,25 @@ pub struct Relay {
 impl Relay {
     /// Starts one on a free port, in a folder of this one.
     pub fn start(folder: &Path) -> Self {
-        Self::serve(folder.join("relay"), &[])
+        Self::serve(folder.join("relay"), ANY_PORT, &[])
     }
 
     /// Starts one on a free port, in this folder; phones call it by this name wherever it listens.
     pub fn start_in(data: &Path, origin: &str) -> Self {
-        Self::serve(data.to_owned(), &["--origin", origin])
+        Self::serve(data.to_owned(), ANY_PORT, &["--origin", origin])
     }
 
-    fn serve(data: PathBuf, more: &[&str]) -> Self {
+    /// Ends it in the middle of everything, and starts it again where it was.
+    pub fn restart(self) -> Self {
+        let address = self.url.trim_start_matches("http://").to_owned();
+        let data = self.data.clone();
+        drop(self);
+        Self::serve(data, &address, &[])
+    }
+
+    fn serve(data: PathBuf, address: &str, more: &[&str]) -> Self {
         let mut child = Command::new(program())
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", address, "--data"])
             .arg(&data)
             .args(more)
             .stdout(Stdio::piped())

@@ -57,7 +57,7 @@ fn killed_anywhere_loses_nothing_and_doubles_nothing() {
     let told = play("killed-anywhere.jsonl", 60);
     assert!(!told.contains("never reached"), "every crash point must have been reached: {told}");
     // Points of healing are passed only where a relay lost something.
-    let files = ["killed-anywhere.jsonl", "restore.jsonl"];
+    let files = ["killed-anywhere.jsonl", "restore.jsonl", "wiped-phone.jsonl"];
     let read = |name: &str| std::fs::read_to_string(shipped(name)).expect("reads");
     let file: String = files.into_iter().map(read).collect();
     let points = printed(&aftercall(&["exercise", "--points"]).stdout);
@@ -95,6 +95,11 @@ fn edges_hold_where_no_note_is_kept_and_words_have_two_spellings() {
 #[test]
 fn what_is_erased_stays_erased_whoever_was_away() {
     play("erasure.jsonl", 14);
+}
+
+#[test]
+fn lost_phones_are_wiped_wherever_they_die_and_say_so() {
+    play("wiped-phone.jsonl", 35);
 }
 
 #[test]

@@ -306,3 +306,34 @@ async fn a_request_is_asked_and_answered_through_the_facade() {
     assert_eq!(ada.requests().expect("looks")[0].state, "closed");
     relay.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_phone_is_wiped_says_so_and_its_place_is_free_again_through_the_facade() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (admin, relay) = begun(folder.path()).await;
+    let (bo, _) = joined(&admin, folder.path()).await;
+    let device = bo.status().expect("status").device;
+    bo.record("check_in".to_owned(), form(&[("zone", "ready")])).expect("records");
+    assert_eq!(bo.wiped().expect("looks"), None);
+    admin.remove_and_wipe_device(device.clone()).expect("proposes");
+    admin.sync().await.expect("removes it");
+    let shown = admin.removed_devices().expect("looks");
+    assert_eq!((shown.len(), &shown[0].id), (1, &device));
+    assert!(shown[0].wipe_ordered_on.is_some() && shown[0].wiped_on.is_none());
+
+    for _ in 0..2 {
+        let refused = bo.sync().await.expect_err("wiped");
+        assert!(matches!(&refused, AftercallError::Setup { code, .. } if code == "device_wiped"));
+    }
+    let state = bo.wiped().expect("looks").expect("it was");
+    assert!(state.acknowledged);
+    assert!(bo.status().is_err() && bo.pending().is_err());
+    admin.sync().await.expect("is told");
+    assert_eq!(admin.removed_devices().expect("looks")[0].wiped_on, Some(state.day));
+    // In the same file another phone joins.
+    drop(bo);
+    let (anew, _) = joined_as(&admin, folder.path(), staff("Cy", "peer_supporter", false)).await;
+    assert_ne!(anew.status().expect("status").device, device);
+    assert_eq!(anew.wiped().expect("looks"), None);
+    relay.stop().await;
+}

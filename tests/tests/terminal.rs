@@ -370,3 +370,50 @@ fn a_terminal_asks_for_a_peer_sees_the_numbers_first_and_is_told_who_calls_back(
     assert!(trend.contains("no check-in") && trend.contains("sleep: 5.0 h\n"), "{trend}");
     assert_eq!(amy.run(&["trend", "--weeks", "53"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_lost_terminal_is_wiped_by_order_says_so_and_is_enrolled_anew_in_the_same_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let relay = Relay::start(folder.path());
+    let (cleo, amy) = two_phones(folder.path(), &relay);
+    let device = amy.json(&["status"])["device"].as_str().expect("an id").to_owned();
+    amy.ok(&["record", "incident", "type=failed_rescue", "occurred_end=now"]);
+    assert!(cleo.refused(&["team", "wipe", &device[..8]]).contains("[unknown_device]"), "listed");
+    assert!(amy.refused(&["team", "remove", "Cleo", "--wipe"]).contains("[not_allowed]"));
+    cleo.ok(&["team", "remove", "--device", &device[..8]]);
+    cleo.ok(&["sync"]);
+    assert!(amy.refused(&["sync"]).contains("[device_removed]"));
+    assert!(amy.ok(&["list"]).contains("failed_rescue"), "removed, and kept");
+    assert!(cleo.ok(&["devices"]).contains("removed"));
+    assert!(cleo.ok(&["team", "wipe", &device[..8]]).contains("when it next calls"));
+    cleo.ok(&["sync"]);
+    assert!(cleo.ok(&["devices"]).contains("not yet seen since 20"));
+
+    let told = amy.refused(&["sync"]);
+    assert!(
+        told.contains("error [device_wiped]: This phone was wiped by order of your team on 20")
+    );
+    let files: Vec<String> = std::fs::read_dir(&amy.data)
+        .expect("the folder")
+        .map(|file| file.expect("an entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(files, ["wiped.json"], "no vault, no database, no log");
+    for verb in ["list", "status", "sync"] {
+        assert!(amy.refused(&[verb]).contains("[device_wiped]"), "{verb}");
+    }
+    cleo.ok(&["sync"]);
+    let shown = cleo.json(&["devices"]);
+    let shown = shown.as_array().expect("a list").iter().find(|view| view["device"] == *device);
+    assert!(shown.expect("it is shown")["wiped_on"].is_string());
+    assert!(cleo.ok(&["team", "set-aside"]).contains("incident"), "handed over before");
+
+    cleo.ok(&["team", "remove", "Amy"]);
+    cleo.ok(&["sync"]);
+    let new = ["invite", "--name", "Amy", "--role", "peer_supporter"];
+    let link = cleo.json(&new)["link"].as_str().expect("a link").to_owned();
+    amy.refused(&["join", &link, "--wait", "0"]);
+    cleo.ok(&["sync"]);
+    assert!(amy.ok(&["join"]).contains("This phone is in the team"));
+    assert!(!amy.data.join("wiped.json").exists());
+    assert_ne!(amy.json(&["status"])["device"], *device, "another device");
+}

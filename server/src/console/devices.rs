@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use sync_core::protocol::Timestamp;
+use sync_core::protocol::{Day, Timestamp};
 
-use crate::store::{StoreError, devices};
+use crate::store::{StoreError, devices, wiped};
 
 use super::now::Part;
 use super::scene::Scene;
@@ -63,6 +63,45 @@ pub(super) fn last_sync(last: Option<Timestamp>, now: Timestamp) -> Markup {
                 }
             }
             None => span .state.missed data-code="never" { span aria-hidden="true" { "✕" } " Never" },
+        }
+    }
+}
+
+/// Devices that were ordered to be wiped, and whether they were; nothing while none was.
+pub(super) fn to_be_wiped(scene: &Scene<'_>) -> Result<Markup, StoreError> {
+    let seen: BTreeMap<_, _> = devices::seen(scene.reader, scene.team())?.into_iter().collect();
+    let mut rows = Vec::new();
+    for device in scene.directory.removed() {
+        let order = scene.directory.wipe_order(&device);
+        let (Some(order), Some(member)) = (order, scene.directory.owner_of(&device)) else {
+            continue;
+        };
+        let word = wiped::get(scene.reader, scene.team(), device)?;
+        let wiped = word.filter(|ack| scene.directory.is_genuine_wipe(ack)).map(|ack| ack.day);
+        let called = seen.get(&device).copied();
+        rows.push([
+            html! { (scene.name(&member)) },
+            wipe_state(wiped, order.day),
+            last_sync(called, scene.now),
+        ]);
+    }
+    let caption = "Removed devices that are to erase what they hold";
+    Ok(html! {
+        @if !rows.is_empty() {
+            h2 { "Ordered to be wiped" }
+            p { "A device is wiped when it next calls, and says so under its own key. One that was tampered with may never do it." }
+            (table(caption, ["Whose", "Wiped", "Last call"], rows))
+        }
+    })
+}
+
+fn wipe_state(wiped: Option<Day>, ordered: Day) -> Markup {
+    html! {
+        @match wiped {
+            Some(day) => span data-code="wiped" { "Wiped on " (when::day(day)) },
+            None => span .state.late data-code="not_yet_seen" {
+                span aria-hidden="true" { "▲" } " Not yet seen since " (when::day(ordered))
+            },
         }
     }
 }

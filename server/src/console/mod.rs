@@ -26,23 +26,27 @@ mod words;
 
 use axum::Router;
 use axum::middleware::map_response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
-use crate::http::App;
+use crate::http::{App, Route, built_from};
 
 pub use session::console_link;
 
 /// The pages.
-pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/console", get(sign_in::door))
-        .route("/console/start", get(sign_in::start))
-        .route("/console/leave", get(sign_in::door).post(sign_in::leave))
-        .route("/console/now", get(pages::now))
-        .route("/console/incidents", get(pages::incidents))
-        .route("/console/incident/{doc}", get(pages::incident))
-        .route("/console/people", get(pages::people))
-        .route("/console/style.css", get(pages::style))
-        .route("/console/{*else}", get(pages::nowhere))
-        .layer(map_response(protect::headers))
+pub(crate) const ROUTES: &[Route] = &[
+    Route("GET", "/console", || get(sign_in::door)),
+    Route("GET", "/console/start", || get(sign_in::start)),
+    Route("GET", "/console/leave", || get(sign_in::door)),
+    Route("POST", "/console/leave", || post(sign_in::leave)),
+    Route("GET", "/console/now", || get(pages::now)),
+    Route("GET", "/console/incidents", || get(pages::incidents)),
+    Route("GET", "/console/incident/{doc}", || get(pages::incident)),
+    Route("GET", "/console/people", || get(pages::people)),
+    Route("GET", "/console/style.css", || get(pages::style)),
+    Route("GET", "/console/{*else}", || get(pages::nowhere)),
+];
+
+/// The pages, under the headers that every one of them has.
+pub(crate) fn pages() -> Router<App> {
+    built_from(ROUTES).layer(map_response(protect::headers))
 }

@@ -24,6 +24,7 @@ pub(super) fn page(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
         scene.directory.members().map(|(id, member)| (scene.name(&id), id, member)).collect();
     people.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
     let columns = ["Name", "Roles", "Unit", "Devices"];
+    let wipes = devices::to_be_wiped(scene)?;
     let main = html! {
         @if people.is_empty() {
             (layout::empty("The relay does not know this team's members yet.", "Let an admin's phone sync with this relay."))
@@ -34,6 +35,7 @@ pub(super) fn page(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
         }
         (helpers::duty(scene)?)
         (helpers::resources(scene)?)
+        (wipes)
     };
     Ok(layout::page("/console/people", "People", scene.now, &main))
 }

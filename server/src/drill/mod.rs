@@ -148,8 +148,9 @@ pub fn demo(args: &DemoArgs) -> ExitCode {
 /// Plays exercises: 0 if nothing failed, 1 if something did, 2 if a file is wrong.
 pub fn exercise(args: &ExerciseArgs) -> ExitCode {
     if args.points {
-        use sync_core::drill::{HEALING_POINTS, PHONE_POINTS, RELAY_POINTS};
-        for point in PHONE_POINTS.iter().chain(RELAY_POINTS).chain(HEALING_POINTS) {
+        use sync_core::drill::{HEALING_POINTS, PHONE_POINTS, RELAY_POINTS, WIPE_POINTS};
+        let all = [PHONE_POINTS, RELAY_POINTS, HEALING_POINTS, WIPE_POINTS];
+        for point in all.into_iter().flatten() {
             println!("{point}");
         }
         return ExitCode::SUCCESS;

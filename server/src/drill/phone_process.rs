@@ -67,6 +67,8 @@ struct Device {
     folder: PathBuf,
     rng: Box<dyn CryptoRng>,
     running: Option<Running>,
+    /// What it says once it was wiped and holds nothing any more.
+    wiped: Option<Failure>,
 }
 
 /// The clock a command carries, and the device's randomness.
@@ -102,6 +104,7 @@ impl Device {
     /// The phone and what it is handed for one command.
     fn running(&mut self, now: Timestamp) -> Result<(&mut Running, At<'_>), Trouble> {
         match &mut self.running {
+            None if let Some(failure) = &self.wiped => Err(Trouble::Refused(failure.clone())),
             Some(running) => Ok((running, At { now, rng: self.rng.as_mut() })),
             None => Err(Trouble::Broken("the phone is not opened".into())),
         }
@@ -120,7 +123,7 @@ pub fn run(folder: &Path, seed: Option<u64>) -> ExitCode {
             }
         },
     };
-    let mut device = Device { folder: folder.to_owned(), rng, running: None };
+    let mut device = Device { folder: folder.to_owned(), rng, running: None, wiped: None };
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
         let answer = match serde_json::from_str::<ToPhone>(&line) {

@@ -100,7 +100,14 @@ pub enum PhoneCommand {
     },
     RemoveDevice {
         device: String,
+        wipe: bool,
     },
+    /// An order for a device that was removed before.
+    OrderWipe {
+        device: String,
+    },
+    /// The devices that were removed, and which of them were wiped.
+    Removed,
     /// Takes what the new phone showed.
     AcceptReply {
         reply: String,

@@ -81,7 +81,7 @@ pub(super) async fn health(State(app): State<App>) -> Response {
     (StatusCode::OK, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
 }
 
-fn bearer(headers: &HeaderMap) -> Option<String> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<String> {
     let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
     Some(value.strip_prefix("Bearer ")?.to_owned())
 }

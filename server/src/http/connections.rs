@@ -9,7 +9,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::time::Instant;
 use tower::ServiceExt as _;
 
 use super::Peer;
@@ -40,6 +41,15 @@ impl Default for Patience {
             drain: Duration::from_secs(20),
         }
     }
+}
+
+/// What a long answer knows of the connection that carries it.
+#[derive(Debug, Clone)]
+pub(crate) struct Lifeline {
+    /// When the connection is asked to end.
+    pub until: Instant,
+    /// Ends it at once, whatever is still to be sent.
+    pub cut: Arc<Notify>,
 }
 
 /// Turns true when the relay stops.
@@ -89,8 +99,11 @@ async fn serve_connection(
 ) {
     // Answers are small and complete: waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
+    let line = Lifeline { until: Instant::now() + patience.life, cut: Arc::new(Notify::new()) };
+    let (cut, until) = (Arc::clone(&line.cut), line.until);
     let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(peer);
+        request.extensions_mut().insert(line.clone());
         router.clone().oneshot(request.map(Body::new))
     });
     let connection = http1::Builder::new()
@@ -104,10 +117,14 @@ async fn serve_connection(
         // Broken connections are the phones' daily life, not an event.
         _ = connection.as_mut() => return,
         _ = stop.wait_for(|stopped| *stopped) => {}
-        () = tokio::time::sleep(patience.life) => {}
+        () = tokio::time::sleep_until(until) => {}
+        () = cut.notified() => return,
     }
     connection.as_mut().graceful_shutdown();
-    let _ = tokio::time::timeout(patience.drain, connection).await;
+    tokio::select! {
+        _ = tokio::time::timeout(patience.drain, connection) => {}
+        () = cut.notified() => {}
+    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,10 @@ impl ApiError {
         Self { notice: refusal.notice, ..Self::new(refusal.code, now) }
     }
 
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         self.status
     }
@@ -54,7 +58,7 @@ fn status_of(code: Code) -> StatusCode {
         Code::InviteUnknown => StatusCode::NOT_FOUND,
         Code::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-        Code::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+        Code::Overloaded | Code::RelayStopping => StatusCode::SERVICE_UNAVAILABLE,
         Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     }
@@ -72,7 +76,7 @@ impl IntoResponse for ApiError {
         }
         let json = [(CONTENT_TYPE, "application/json")];
         let mut response = (self.status, json, body.to_string()).into_response();
-        if matches!(self.code, Code::Overloaded | Code::RateLimited) {
+        if matches!(self.code, Code::Overloaded | Code::RelayStopping | Code::RateLimited) {
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }
         response

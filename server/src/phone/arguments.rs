@@ -183,6 +183,12 @@ pub enum Verb {
     Outbox,
     /// Exchange what each side lacks with the relay
     Sync,
+    /// Go on syncing whenever the relay hints that something is there, and say what arrived; Ctrl-C ends it
+    Watch {
+        /// Seconds after which it syncs without a hint, too
+        #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        every: u64,
+    },
     /// Show what this phone is
     Status,
     /// Show what this phone knows of its relay; --list is an admin's word
@@ -279,6 +285,15 @@ pub enum TeamVerb {
         /// Only this device, by its id or the first digits of it
         #[arg(long, value_name = "DEVICE", conflicts_with = "member")]
         device: Option<String>,
+        /// And order what is removed to erase everything it holds when it next calls
+        #[arg(long)]
+        wipe: bool,
+    },
+    /// Order a removed phone to erase everything it holds when it next calls
+    Wipe {
+        /// The phone, as `devices` shows it, or its member's name for all of theirs that were removed
+        #[arg(value_name = "DEVICE")]
+        device: String,
     },
     /// Show what came after its device was removed
     SetAside,

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use sync_core::client::ClientError;
-use sync_core::engine::{InviteState, Phone};
+use sync_core::engine::{InviteState, Phone, RemovedDevice};
 use sync_core::ids::MemberId;
-use sync_core::protocol::{Code, Invitation};
+use sync_core::protocol::{Code, Day, Invitation};
 use sync_core::records::DeviceClass;
 
 use super::arguments::{Invite, Join};
@@ -270,8 +270,31 @@ pub fn devices(phone: &mut Phone) -> Outcome {
                           "class": class, "this": view.this, "further": view.further,
                           "checked": view.checked }));
     }
-    let words = table(&["device", "member", "name", "class", ""], &rows);
+    let mut words = table(&["device", "member", "name", "class", ""], &rows);
+    let removed = phone.removed_devices()?;
+    if !removed.is_empty() {
+        let rows: Vec<Vec<String>> = removed.iter().map(removed_row).collect();
+        words.push_str("\nRemoved:\n");
+        words.push_str(&table(&["device", "member", "name", ""], &rows));
+        json.extend(removed.iter().map(removed_json));
+    }
     Ok(Output { words, json: Json::Array(json) })
+}
+
+fn removed_row(view: &RemovedDevice) -> Vec<String> {
+    let state = match (view.wiped, view.ordered) {
+        (Some(day), _) => format!("wiped on {day}"),
+        (None, Some(day)) => format!("to be wiped, not yet seen since {day}"),
+        (None, None) => "removed".into(),
+    };
+    let name = view.name.clone().unwrap_or_else(|| "-".into());
+    vec![short(view.id), short(view.member), name, state]
+}
+
+fn removed_json(view: &RemovedDevice) -> Json {
+    let day = |day: Option<Day>| day.map(|day| day.to_string());
+    json!({ "device": view.id.to_string(), "member": view.member.to_string(), "removed": true,
+            "wipe_ordered_on": day(view.ordered), "wiped_on": day(view.wiped) })
 }
 
 /// `check`.

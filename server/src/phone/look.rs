@@ -35,7 +35,7 @@ pub fn members(phone: &mut Phone) -> Outcome {
     Ok(Output { words, json: Json::Array(json) })
 }
 
-fn record_json(view: &RecordView) -> Json {
+pub(super) fn record_json(view: &RecordView) -> Json {
     let fields: serde_json::Map<String, Json> =
         view.fields.iter().map(|(name, field)| (name.clone(), field_json(field))).collect();
     json!({ "record": view.id.to_string(), "kind": view.kind, "fields": fields,
@@ -44,7 +44,7 @@ fn record_json(view: &RecordView) -> Json {
 }
 
 /// The most telling fields of a record on one line: what its form asks for first, then the rest.
-fn summary(view: &RecordView) -> String {
+pub(super) fn summary(view: &RecordView) -> String {
     let record = RecordType::by_name(view.kind);
     let required = record.map(|record| record.required).unwrap_or_default();
     let typed = record.into_iter().flat_map(RecordType::typed).map(|field| field.name);
@@ -159,7 +159,7 @@ fn note_words(note: &NoteView) -> String {
     out
 }
 
-fn note_json(note: &NoteView) -> Json {
+pub(super) fn note_json(note: &NoteView) -> Json {
     json!({ "space": note.space.to_string(), "phases": note.phases, "unreadable": note.unreadable })
 }
 

@@ -26,7 +26,9 @@ mod team;
 mod team_changes;
 mod trend;
 pub mod urgent;
+mod watch;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -73,13 +75,34 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Create(create) => team::create(&args.data, create),
         Verb::Join(join) => enrol::join(&args.data, join),
         Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
-        verb => opened(verb, &mut folder::open(&args.data)?),
+        verb => {
+            let mut phone = folder::open(&args.data)?;
+            let outcome = match (phone.wiped(), verb) {
+                (None, Verb::Watch { every }) => watch::watch(&mut phone, *every, args.json),
+                (None, verb) => opened(verb, &mut phone),
+                (Some(_), Verb::Sync) => relay::tell_wiped(&mut phone),
+                (Some(state), _) => Err(folder::wiped(state)),
+            };
+            after_wipe(&args.data, phone, outcome)
+        }
     }
+}
+
+/// Takes away what a phone leaves that was wiped and owes its team nothing any more.
+fn after_wipe(folder: &Path, phone: Phone, outcome: Outcome) -> Outcome {
+    let Some(state) = phone.wiped() else { return outcome };
+    drop(phone);
+    if state.acknowledged {
+        folder::clear_wiped(folder, state.day)?;
+    }
+    Err(folder::wiped(state))
 }
 
 fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
     match verb {
-        Verb::Create(_) | Verb::Join(_) => unreachable!("handled before a phone is opened"),
+        Verb::Create(_) | Verb::Join(_) | Verb::Watch { .. } => {
+            unreachable!("handled before a phone is opened")
+        }
         Verb::Invite(invite) => enrol::invite(phone, invite),
         Verb::Invites => enrol::invites(phone),
         Verb::Reply => enrol::reply(phone),

@@ -55,6 +55,31 @@ pub fn member(phone: &mut Phone, typed: &str) -> Result<MemberId, Failure> {
     one(&members_named(&members, typed), Code::NoSuchMember, "member")
 }
 
+/// Removed devices: one by its id or the first digits of it, or all of a member's by their name or id.
+pub fn removed(phone: &mut Phone, typed: &str) -> Result<Vec<DeviceId>, Failure> {
+    let typed = typed.trim();
+    let wanted = typed.to_ascii_lowercase();
+    let all = phone.removed_devices()?;
+    let named = all
+        .iter()
+        .filter(|view| view.name.as_deref() == Some(typed) || view.member.to_string() == wanted);
+    let mut found: Vec<DeviceId> = named.map(|view| view.id).collect();
+    if found.is_empty() && wanted.len() >= SHORTEST {
+        let begins = |id: &DeviceId| id.to_string().starts_with(&wanted);
+        found = all.iter().map(|view| view.id).filter(begins).collect();
+        if found.len() > 1 {
+            found.clear();
+        }
+    }
+    match found.is_empty() {
+        false => Ok(found),
+        true => Err(Failure::with(
+            Code::UnknownDevice,
+            "A removed phone is named by its id or by the first digits of it, at least four and as many as tell it from the others, or by its member's name; see `devices`. One that is in the team is removed first: team remove --wipe",
+        )),
+    }
+}
+
 /// The device of this id, or of this beginning of one.
 pub fn device(phone: &mut Phone, typed: &str) -> Result<DeviceId, Failure> {
     let wanted = typed.trim().to_ascii_lowercase();

@@ -63,10 +63,20 @@ impl Link {
     }
 }
 
+/// `sync` on a phone that was wiped: its team is told, if it can be.
+pub fn tell_wiped(phone: &mut Phone) -> Outcome {
+    let link = Link::to(phone.relay()?)?;
+    match link.sync(phone, &mut Here::new()) {
+        Err(error) => Err(error.into()),
+        Ok(_) => Err(Failure::of(Code::DeviceWiped)),
+    }
+}
+
 /// `sync`.
 pub fn sync(phone: &mut Phone) -> Outcome {
     let status = phone.status()?;
-    if !status.enrolled {
+    // A removed phone goes on asking: what it is told may be an order.
+    if !status.enrolled && phone.directory().removed_at(&status.device).is_none() {
         return Err(Failure::with(
             Code::NotSetUp,
             "This phone is not let in yet; run `join` without a link to go on waiting.",

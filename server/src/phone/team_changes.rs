@@ -31,7 +31,10 @@ pub fn run(phone: &mut Phone, verb: &TeamVerb) -> Outcome {
             phone.withdraw(view.id)?;
             done(&view, "Taken back:")
         }
-        TeamVerb::Remove { member, device } => remove(phone, member.as_deref(), device.as_deref()),
+        TeamVerb::Remove { member, device, wipe } => {
+            remove(phone, member.as_deref(), device.as_deref(), *wipe)
+        }
+        TeamVerb::Wipe { device } => wipe(phone, device),
         TeamVerb::SetAside => set_aside(phone),
         TeamVerb::Release { items } => release(phone, items),
         TeamVerb::Roles { member, roles: names, admin } => {
@@ -111,22 +114,46 @@ fn approvals(phone: &mut Phone) -> Outcome {
     Ok(Output { words, json: Json::Array(all) })
 }
 
-fn remove(phone: &mut Phone, member: Option<&str>, device: Option<&str>) -> Outcome {
+/// What is said of an order to wipe.
+const ORDERED: &str = "What is ordered to be wiped first hands over what it had not sent, and erases itself when it next calls the relay:\n`devices` says when it did. A phone that was tampered with may never do it.\n";
+
+fn remove(phone: &mut Phone, member: Option<&str>, device: Option<&str>, wipe: bool) -> Outcome {
     let json = match (member, device) {
         (_, Some(device)) => {
             let device = refs::device(phone, device)?;
-            phone.remove_device(device)?;
-            json!({ "device": device.to_string() })
+            match wipe {
+                true => phone.remove_and_wipe_device(device)?,
+                false => phone.remove_device(device)?,
+            }
+            json!({ "device": device.to_string(), "wipe": wipe })
         }
         (Some(member), None) => {
             let member = refs::member(phone, member)?;
-            phone.remove_member(member)?;
-            json!({ "member": member.to_string() })
+            match wipe {
+                true => phone.remove_and_wipe_member(member)?,
+                false => phone.remove_member(member)?,
+            }
+            json!({ "member": member.to_string(), "wipe": wipe })
         }
         (None, None) => return Err(wrong("Name a member, or a device with --device.".into())),
     };
-    let words = "Proposed. It is in force once this phone has synced; an admin's removal waits for another admin, if there is one.\nWhat they send afterwards is set aside: team set-aside\n";
-    Ok(Output { words: words.into(), json })
+    let mut words = "Proposed. It is in force once this phone has synced; an admin's removal waits for another admin, if there is one.\nWhat they send afterwards is set aside: team set-aside\n".to_owned();
+    if wipe {
+        words.push_str(ORDERED);
+    }
+    Ok(Output { words, json })
+}
+
+fn wipe(phone: &mut Phone, typed: &str) -> Outcome {
+    let devices = refs::removed(phone, typed)?;
+    for device in &devices {
+        phone.order_wipe(*device)?;
+    }
+    let words = format!(
+        "Ordered. It is in force once this phone has synced; that of an admin's phone waits for another admin, if there is one.\n{ORDERED}"
+    );
+    let ids: Vec<String> = devices.iter().map(ToString::to_string).collect();
+    Ok(Output { words, json: json!({ "wipe": ids }) })
 }
 
 fn set_aside(phone: &mut Phone) -> Outcome {

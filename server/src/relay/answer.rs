@@ -1,35 +1,32 @@
 //! Compressed messages: inflating what a stranger sent without trusting its size, and keeping what leaves within what
 //! a phone takes; signing it.
 
-use std::io::Read as _;
-
 use sync_core::protocol::limits::{MAX_REQUEST, MAX_REQUEST_INFLATED};
 use sync_core::protocol::{Code, SignedAnswer, to_cbor};
+use zstd::zstd_safe;
 
 use super::Relay;
 
-/// Largest window a sender may ask for: 2^23 bytes, the largest that every zstd decoder must take.
-const WINDOW_LOG: u32 = 23;
 const LEVEL: i32 = 3;
 
-/// Inflates a request.
+/// Inflates a request, in one step: exactly one frame, which says how long what it holds is.
 ///
 /// # Errors
-/// `too_large` if it or what it inflates to is larger than the relay takes, `malformed` if it is not zstd.
+/// `too_large` if it or what it inflates to is larger than the relay takes, `malformed` if it is no such frame.
 pub(super) fn inflate(body: &[u8]) -> Result<Vec<u8>, Code> {
     if body.len() > MAX_REQUEST {
         return Err(Code::TooLarge);
     }
-    let mut decoder =
-        zstd::stream::read::Decoder::with_buffer(body).map_err(|_| Code::Malformed)?;
-    decoder.window_log_max(WINDOW_LOG).map_err(|_| Code::Malformed)?;
-    let mut out = Vec::new();
-    let cap = MAX_REQUEST_INFLATED as u64 + 1;
-    decoder.take(cap).read_to_end(&mut out).map_err(|_| Code::Malformed)?;
-    if out.len() > MAX_REQUEST_INFLATED {
+    let told = zstd_safe::get_frame_content_size(body).ok().flatten().ok_or(Code::Malformed)?;
+    let told = usize::try_from(told).map_err(|_| Code::TooLarge)?;
+    if told > MAX_REQUEST_INFLATED {
         return Err(Code::TooLarge);
     }
-    Ok(out)
+    if zstd_safe::find_frame_compressed_size(body) != Ok(body.len()) {
+        return Err(Code::Malformed);
+    }
+    let out = zstd::bulk::decompress(body, told).map_err(|_| Code::Malformed)?;
+    if out.len() == told { Ok(out) } else { Err(Code::Malformed) }
 }
 
 /// Compresses an answer.

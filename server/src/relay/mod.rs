@@ -14,6 +14,7 @@ mod enrol;
 pub(crate) mod heal;
 mod invites;
 mod items;
+mod live;
 mod numbers;
 mod outcome;
 mod projection;
@@ -39,9 +40,11 @@ use sync_core::directory::Directory;
 use sync_core::ids::{IncarnationId, RelayId, TeamId};
 use sync_core::protocol::Timestamp;
 
+use crate::live::Streams;
 use crate::rate::Rate;
 use crate::store::{self, Store, StoreError, meta};
 
+pub(crate) use live::Heads;
 pub use refusal::Refusal;
 #[cfg(feature = "drill")]
 pub use withhold::withhold;
@@ -74,6 +77,7 @@ pub struct Relay {
     /// Held from the beginning of a push until the directory in memory is the stored one again.
     pushing: Mutex<()>,
     enrolling: Rate<TeamId>,
+    streams: Streams,
 }
 
 impl Relay {
@@ -96,6 +100,7 @@ impl Relay {
             directories: RwLock::new(directories),
             pushing: Mutex::new(()),
             enrolling: Rate::new(),
+            streams: Streams::new(),
         })
     }
 
@@ -123,6 +128,15 @@ impl Relay {
     /// waited for in vain.
     pub fn checkpoint(&self) -> Result<bool, StoreError> {
         self.store.checkpoint()
+    }
+
+    /// Ends every stream of hints and opens no more: the relay stops.
+    pub(crate) fn end_streams(&self) {
+        self.streams.stop();
+    }
+
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     pub(crate) fn now(&self) -> Timestamp {

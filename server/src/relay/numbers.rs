@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use sync_core::directory::Directory;
 use sync_core::ids::{DeviceId, EnvelopeId, TeamId};
-use sync_core::protocol::{Accepted, Envelope, SetAside, SyncRequest};
+use sync_core::protocol::{Accepted, Envelope, SetAside, SyncRequest, WipeAck};
 
 use crate::store::quarantine::Late;
-use crate::store::{Reader, StoreError, items, quarantine};
+use crate::store::{Reader, StoreError, items, quarantine, wiped};
 
 use super::heal::is_admins;
 use super::outcome::Outcome;
@@ -20,6 +20,8 @@ pub(super) struct ForAdmin {
     pub accepted: Option<Vec<Accepted>>,
     /// What came after a removal.
     pub set_aside: Vec<SetAside>,
+    /// The words of wiped devices that it asked for.
+    pub wiped: Vec<WipeAck>,
 }
 
 /// What an admin's device is told of devices that were removed or are about to be; nothing for anyone else's.
@@ -37,7 +39,11 @@ pub(super) fn for_admin(
         asked.map(|devices| accepted_of(reader, directory.team(), devices)).transpose()?;
     let is_released = |id: &EnvelopeId| directory.has_released(id, directory.len());
     let set_aside = quarantine::after_removal(reader, directory.team(), is_released)?;
-    Ok(ForAdmin { accepted, set_aside })
+    let mut wiped = Vec::new();
+    for device in request.ask_wiped.iter().flatten().take(MOST_WIPED) {
+        wiped.extend(wiped::get(reader, directory.team(), *device)?);
+    }
+    Ok(ForAdmin { accepted, set_aside, wiped })
 }
 
 fn accepted_of(
@@ -56,6 +62,8 @@ fn accepted_of(
 
 /// Devices that one request may ask for: more than a member ever has.
 const MOST_ASKED: usize = 64;
+/// Wiped devices that one request may ask for.
+const MOST_WIPED: usize = 1_000;
 /// Tries of released items in one request; the rest has its turn with the next one.
 const MOST_RELEASED: usize = 1_000;
 

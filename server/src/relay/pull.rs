@@ -148,6 +148,9 @@ pub(super) fn readable(
             out.push((id, head));
         }
     }
+    if !device.class.is_persons() {
+        return Ok(out);
+    }
     let sealed = spaces::sealed_read_by(reader, team, device.member)?;
     out.extend(
         sealed

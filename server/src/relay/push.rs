@@ -15,6 +15,7 @@ use sync_core::protocol::{
 };
 
 use crate::crash_point;
+use crate::live::Touched;
 use crate::store::incarnations::Incarnation;
 use crate::store::items::{NewItem, Position};
 use crate::store::quarantine::{self, Refused};
@@ -40,7 +41,7 @@ impl Relay {
         let before = directory.len();
         let incarnation = IncarnationId::new(self.random());
         crash_point!("relay.push.before_begin");
-        let (results, directory, erased) = self.store().write(|tx| {
+        let (results, directory, erased, touched) = self.store().write(|tx| {
             let keep_until = claims.exp.saturating_add(TOKEN_MEMORY_S);
             if !meta::spend_token(tx, claims.device, &claims.jti, keep_until, now.seconds())? {
                 return Err(Refusal::from(Code::TokenReplayed));
@@ -61,14 +62,15 @@ impl Relay {
             let present = self.incarnation(tx, request.team)?;
             heal::open_for_admin(tx, present, healing, &push.directory, request, now)?;
             crash_point!("relay.push.before_commit");
-            Ok((results, push.directory, push.erased))
+            Ok((results, push.directory, push.erased, push.touched))
         })?;
         crash_point!("relay.push.after_commit");
         // Before anything that may wait: whoever is removed now is refused from now on.
         if directory.len() > before {
             let mut all = self.directories.write().unwrap_or_else(PoisonError::into_inner);
-            all.insert(request.team, directory);
+            all.insert(request.team, Arc::clone(&directory));
         }
+        self.streams().committed(&directory, &touched);
         if erased {
             match self.store().tidy() {
                 Ok(true) => {}
@@ -109,6 +111,8 @@ pub(super) struct Push<'a> {
     pub(super) appended: bool,
     /// Released items that were tried so far.
     pub(super) released: usize,
+    /// What the commit changes for those who listen.
+    pub(super) touched: Touched,
 }
 
 impl<'a> Push<'a> {
@@ -138,6 +142,7 @@ impl<'a> Push<'a> {
             replacing,
             appended,
             released,
+            touched: Touched::default(),
         }
     }
 
@@ -298,6 +303,7 @@ impl<'a> Push<'a> {
         spaces::set_head(self.tx, space, row.head)?;
         crash_point!("relay.push.after_chain");
         self.appended = true;
+        self.touched.note(space, envelope.header.kind);
         Ok(position)
     }
 

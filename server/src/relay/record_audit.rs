@@ -70,6 +70,12 @@ fn words(op: &Op) -> Option<(&'static str, String)> {
         Op::Devices { devices } => ("directory.devices", devices.len().to_string()),
         Op::Policy { .. } => ("directory.policy", String::new()),
         Op::Relay { relay } => ("directory.relay", relay.to_string()),
+        Op::Remove { device: Some(device), wipe: Some(true), .. } => {
+            ("directory.remove_and_wipe", device.to_string())
+        }
+        Op::Remove { member, wipe: Some(true), .. } => {
+            ("directory.remove_and_wipe", member.to_string())
+        }
         Op::Remove { device: Some(device), .. } => ("directory.remove", device.to_string()),
         Op::Remove { member, .. } => ("directory.remove", member.to_string()),
         Op::Release { items } => ("directory.release", items.len().to_string()),

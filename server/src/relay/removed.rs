@@ -4,13 +4,13 @@ use std::sync::{Arc, PoisonError};
 
 use sync_core::crypto::{self, token};
 use sync_core::directory::Directory;
-use sync_core::ids::DeviceId;
+use sync_core::ids::{DeviceId, TeamId};
 use sync_core::protocol::{
-    Batch, Code, Envelope, Kind, RemovalNotice, SyncRequest, Timestamp, limits, to_cbor,
+    Batch, Code, Envelope, Kind, RemovalNotice, SyncRequest, Timestamp, WipeAck, limits, to_cbor,
 };
 
 use crate::store::quarantine::{self, Refused};
-use crate::store::{Reader, StoreError, Tx, audit, devices, items, purged};
+use crate::store::{Reader, StoreError, Tx, audit, devices, items, purged, wiped};
 
 use super::auth::{decode, matching};
 use super::{Refusal, Relay, cursors};
@@ -63,9 +63,16 @@ impl Relay {
         let team = directory.team();
         // Signatures are checked before anybody's writes have to wait for it.
         let late = self.store().read(|reader| late_items(reader, directory, request))?;
+        let word = request
+            .wiped
+            .as_ref()
+            .filter(|ack| ack.device == request.device && directory.is_genuine_wipe(ack));
         self.store().write(|tx| {
             devices::saw(tx, request.device, team, now)?;
             note_call(tx, directory, request.device, now)?;
+            if let Some(ack) = word {
+                note_wiped(tx, team, ack, now)?;
+            }
             for envelope in &late {
                 if !is_purged(tx, envelope)? {
                     let (id, bytes) = (envelope.id(), envelope.to_bytes());
@@ -76,6 +83,11 @@ impl Relay {
             }
             Ok::<_, StoreError>(())
         })?;
+        if word.is_some() {
+            // It holds nothing any more, and the entries neither.
+            let (batch, entries, heard) = (Batch::new(), Vec::new(), None);
+            return Ok(told(&RemovalNotice { batch, entries, heard, wiped: Some(true) }));
+        }
         let (entries, held) = self.store().read(|reader| {
             let known = cursors::known(reader, request)?;
             let held = known.and_then(|known| {
@@ -95,9 +107,26 @@ impl Relay {
             }
             packed.push(entry);
         }
-        let notice = to_cbor(&RemovalNotice { batch, entries: packed });
-        Ok(Refusal { notice: Some(notice), ..Refusal::from(Code::DeviceRemoved) })
+        // Everything it brought was looked at: it is kept by now, or never will be.
+        let heard = directory.wipe_order(&request.device).map(|_| {
+            request.push.iter().filter_map(|packed| Some(request.batch.unpack(packed).ok()?.id()))
+        });
+        let heard = heard.map(Iterator::collect);
+        Ok(told(&RemovalNotice { batch, entries: packed, heard, wiped: None }))
     }
+}
+
+fn told(notice: &RemovalNotice) -> Refusal {
+    Refusal { notice: Some(to_cbor(notice)), ..Refusal::from(Code::DeviceRemoved) }
+}
+
+/// Keeps a device's word that it was wiped, and writes it into the audit log once.
+fn note_wiped(tx: &Tx<'_>, team: TeamId, ack: &WipeAck, now: Timestamp) -> Result<(), StoreError> {
+    if !wiped::keep(tx, team, ack)? {
+        return Ok(());
+    }
+    let entry = audit::Entry::done(Some(ack.device), "device.wiped", ack.device);
+    audit::append(tx, team, &entry, now)
 }
 
 /// What a removed device brings that is its own, was not erased, and is neither taken nor kept apart yet: no more than

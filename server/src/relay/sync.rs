@@ -89,6 +89,7 @@ impl Relay {
             codes: some(waiting.codes),
             accepted: told.accepted,
             set_aside: some(told.set_aside),
+            wiped: some(told.wiped),
             cosign: some(room.list(self.cosigns_for(device, &directory, now)?)),
             recovery: some(room.list(self.recovery_for(device, &directory)?)),
             audit_head: Some(audit_head),

@@ -22,6 +22,7 @@ pub(crate) mod requests;
 mod schema;
 pub(crate) mod spaces;
 pub(crate) mod vouched;
+pub(crate) mod wiped;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     RECOVERY,
     HEALING,
     super::quarantine::STEP,
+    super::wiped::STEP,
 ];
 
 /// All ids are blobs; times are milliseconds since 1970, days are days since then.

@@ -337,6 +337,11 @@ impl Team {
     }
 }
 
+/// A request that asks nothing.
+pub fn empty_sync(team: TeamId, device: sync_core::ids::DeviceId) -> SyncRequest {
+    empty_request(team, device, Timestamp(0))
+}
+
 pub fn packed(envelopes: &[Envelope]) -> (Batch, Vec<Packed>) {
     let mut batch = Batch::new();
     let push = envelopes.iter().map(|envelope| batch.pack(envelope)).collect();
@@ -362,7 +367,7 @@ pub fn bare(kind: Kind, priority: Priority) -> Header {
 }
 
 pub fn zip(bytes: &[u8]) -> Vec<u8> {
-    zstd::encode_all(bytes, 3).unwrap()
+    zstd::bulk::compress(bytes, 3).unwrap()
 }
 
 pub fn unzip(bytes: &[u8]) -> Vec<u8> {

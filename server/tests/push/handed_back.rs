@@ -123,7 +123,7 @@ fn a_row_of_a_device_that_was_removed_since_is_no_damage() {
     let mut bo = Hand::new(440);
     team.enter(&bo, &[Role::Coordinator]);
     let last = Vec::new();
-    team.extend(&Op::Remove { member: amy.member, device: None, last });
+    team.extend(&Op::Remove { member: amy.member, device: None, last, wipe: None });
     let entries = team.entries.clone();
     let mut request = team.pushing(&bo, &[]);
     (request.batch, request.push) = packed(&entries);
@@ -143,7 +143,8 @@ fn a_removal_that_is_handed_back_waits_for_no_numbers() {
     let doc = amy.doc();
     let envelope = team.incident(&mut amy, doc, "north");
     station.push(&team, &mut amy, &[envelope]);
-    let removal = team.extend(&Op::Remove { member: amy.member, device: None, last: Vec::new() });
+    let removal =
+        team.extend(&Op::Remove { member: amy.member, device: None, last: Vec::new(), wipe: None });
     let mut admin = std::mem::replace(&mut team.admin, Hand::new(0));
     let overtaken = station.push(&team, &mut admin, std::slice::from_ref(&removal));
     assert_eq!(

@@ -13,7 +13,7 @@ fn remove(station: &Station, team: &mut Team, hand: &Hand) {
     request.ask_accepted = Some(vec![device]);
     let last = station.send(&mut admin, &request).unwrap().accepted.unwrap_or_default();
     team.admin = admin;
-    team.extend(&Op::Remove { member: hand.member, device: None, last });
+    team.extend(&Op::Remove { member: hand.member, device: None, last, wipe: None });
     station.bring(team);
 }
 

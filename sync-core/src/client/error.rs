@@ -15,6 +15,9 @@ pub enum ClientError {
     /// No connection, or it broke.
     #[error("{}", Code::NetworkDown.advice())]
     Network(#[source] reqwest::Error),
+    /// Connected, but nothing came in time.
+    #[error("{}", Code::NetworkDown.advice())]
+    Silent,
     /// The relay answered with a code (body: `{"code": …, "now_ms": …}`).
     #[error("{}", .code.advice())]
     Refused {
@@ -40,7 +43,7 @@ impl ClientError {
     pub fn code(&self) -> Code {
         match self {
             ClientError::Address => Code::BadValue,
-            ClientError::Network(_) => Code::NetworkDown,
+            ClientError::Network(_) | ClientError::Silent => Code::NetworkDown,
             ClientError::Refused { code, .. } => *code,
             ClientError::Removed(_) => Code::DeviceRemoved,
             ClientError::Damaged => Code::Malformed,

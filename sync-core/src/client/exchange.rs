@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 
-use crate::engine::{EngineError, Env, Phone, SyncOutcome};
+use crate::engine::{EngineError, Env, Phone, Removal, SyncOutcome};
 use crate::protocol::{Code, Timestamp};
 
 use super::{ClientError, HttpClient, pack};
@@ -35,9 +35,16 @@ pub trait Reach {
 }
 
 /// A phone in its caller's own hands.
-struct Held<'a, S: ?Sized> {
+pub struct Held<'a, S: ?Sized> {
     phone: &'a mut Phone,
     surroundings: &'a mut S,
+}
+
+impl<'a, S: Surroundings + ?Sized> Held<'a, S> {
+    /// A phone and what surrounds it.
+    pub fn new(phone: &'a mut Phone, surroundings: &'a mut S) -> Self {
+        Self { phone, surroundings }
+    }
 }
 
 impl<S: Surroundings + ?Sized> Reach for Held<'_, S> {
@@ -66,8 +73,12 @@ pub async fn exchange<R: Reach>(reach: &mut R, http: &HttpClient) -> Result<Sync
         match send(reach, http, Door::Sync, &body).await {
             Ok(answer) => return reach.with(|phone, env| phone.sync_answer(env, &body, &answer)),
             Err(Failed::Exchange(ClientError::Removed(notice))) => {
-                let removed = reach.with(|phone, env| phone.take_removal(env, &notice))?;
-                let code = if removed { Code::DeviceRemoved } else { Code::Internal };
+                let code = match reach.with(|phone, env| phone.take_removal(env, &notice))? {
+                    Removal::Again => continue,
+                    Removal::Unproven => Code::Internal,
+                    Removal::Removed => Code::DeviceRemoved,
+                    Removal::Wiped => Code::DeviceWiped,
+                };
                 return Err(ClientError::Refused { code, now: None }.into());
             }
             Err(Failed::Exchange(ClientError::Refused { code: Code::UnknownDevice, now })) => {

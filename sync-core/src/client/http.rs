@@ -1,4 +1,4 @@
-//! One relay's three doors over HTTP: sync, enrol, health. Knows bytes, statuses and caps; opens no message.
+//! One relay's doors over HTTP: sync, reconcile, enrol, live, health. Knows bytes, statuses and caps; opens no message.
 //!
 //! It follows no redirect and asks no proxy: a token is for one relay, and nobody else is shown it.
 
@@ -19,6 +19,8 @@ use super::{ClientError, inflate, pack, unpack};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest life of a stream of hints, whatever the relay does: it ends them itself after some minutes.
+const LIVE_TIMEOUT: Duration = Duration::from_secs(600);
 /// A connection idle for longer is not used again: the relay closes it after 15 s.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest refusal that is read, in bytes: one that proves a removal carries directory entries.
@@ -32,6 +34,7 @@ pub struct HttpClient {
     reconcile: Url,
     enrol: Url,
     health: Url,
+    live: Url,
 }
 
 impl HttpClient {
@@ -56,6 +59,7 @@ impl HttpClient {
             reconcile: at("/v1/reconcile")?,
             enrol: at("/v1/enrol")?,
             health: at("/healthz")?,
+            live: at("/v1/live")?,
         })
     }
 
@@ -96,6 +100,20 @@ impl HttpClient {
     pub async fn try_code(&self, request: &CodeRequest) -> Result<CodeAnswer, ClientError> {
         let request = cbor(self.client.post(self.enrol.clone()), pack(request));
         unpack(&send(request).await?).map_err(|_| ClientError::Damaged)
+    }
+
+    /// Opens a stream of hints. The token is one for an empty body.
+    ///
+    /// # Errors
+    /// As [`ClientError`] says.
+    pub(super) async fn live(&self, token: &str) -> Result<Response, ClientError> {
+        let request = self.client.get(self.live.clone()).bearer_auth(token).timeout(LIVE_TIMEOUT);
+        let response = tokio::time::timeout(CONNECT_TIMEOUT, request.send());
+        let response = response.await.map_err(|_| ClientError::Silent)??;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(refusal(&body(response, MAX_REFUSAL).await?))
     }
 
     /// Whether a relay answers there.

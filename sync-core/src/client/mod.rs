@@ -11,12 +11,16 @@
 mod codec;
 mod error;
 mod exchange;
+mod hints;
 mod http;
+mod live;
 
 pub use codec::{inflate, pack, unpack};
 pub use error::ClientError;
 pub use exchange::{
-    MOST_EXCHANGES, Reach, Surroundings, enrol_once, exchange, exchange_until_done, sync_once,
-    sync_until_done,
+    Held, MOST_EXCHANGES, Reach, Surroundings, enrol_once, exchange, exchange_until_done,
+    sync_once, sync_until_done,
 };
+pub use hints::Hint;
 pub use http::HttpClient;
+pub use live::{Live, News};

@@ -87,6 +87,15 @@ impl DeviceKeys {
         bytes
     }
 
+    /// Keys that sign as this device and open nothing that was sealed to it.
+    pub fn without_sealing(&self, rng: &mut dyn CryptoRng) -> Self {
+        Self {
+            signing: self.signing.clone(),
+            sealing: hpke_base::generate(Suite::X25519, rng),
+            sealing_2: None,
+        }
+    }
+
     /// Ed25519 verifying key.
     pub fn verify_key(&self) -> [u8; 32] {
         self.signing.verifying_key().to_bytes()

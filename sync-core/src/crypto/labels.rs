@@ -58,6 +58,8 @@ pub const FINGERPRINT: &[u8] = b"fingerprint v1";
 pub const APPROVAL: &[u8] = b"aftercall approval v1";
 /// Before team, nonce and operation, in a refusal to approve it (`protocol`).
 pub const DECLINE: &[u8] = b"aftercall decline v1";
+/// Before team, device, order and day, in a device's word that it was wiped (`protocol`).
+pub const WIPED: &[u8] = b"aftercall wiped v1";
 /// Before a message, in the signature of a phone that meets another one.
 pub const MEET: &[u8] = b"aftercall meet v1";
 
@@ -112,6 +114,7 @@ pub const ALL: &[&[u8]] = &[
     CODE_SECRET,
     DECLINE,
     MEET,
+    WIPED,
 ];
 
 #[cfg(test)]
@@ -149,6 +152,9 @@ mod tests {
         let team = TeamId::new([1; 32]);
         assert!(crate::protocol::approval_to_sign(team, &[0; 16], b"").starts_with(APPROVAL));
         assert!(crate::protocol::refusal_to_sign(team, &[0; 16], b"").starts_with(DECLINE));
+        let (device, order) = (DeviceId::new([1; 16]), crate::ids::EnvelopeId::new([1; 32]));
+        let wiped = crate::protocol::wiped_to_sign(team, device, order, crate::protocol::Day(0));
+        assert!(wiped.starts_with(WIPED));
         let header = super::super::testing::header(DeviceId::new([9; 16]));
         assert_eq!(header.signing_input(), [ENVELOPE, &header.encode()].concat());
         assert!(crate::protocol::answer_to_sign(b"", b"").starts_with(ANSWER));

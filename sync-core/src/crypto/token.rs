@@ -244,6 +244,9 @@ mod tests {
             r#"{"alg":"Ed25519","typ":"JWT"}"#,
             r#"{"typ":"JWT","alg":"EdDSA"}"#,
             r#"{"alg":"EdDSA"}"#,
+            r#"{"alg":"EdDSA","typ":"at+jwt"}"#,
+            r#"{"alg":"EdDSA","typ":"jwt"}"#,
+            r#"{"alg":"EdDSA","typ":"JWT","x5c":["AA"]}"#,
             r#"{"alg":"EdDSA","typ":"JWT","kid":"1"}"#,
             r#"{"alg":"EdDSA","typ":"JWT","jku":"https://evil.example/keys"}"#,
             r#"{"alg":"EdDSA","typ":"JWT","x5u":"https://evil.example/cert"}"#,
@@ -304,6 +307,24 @@ mod tests {
         for claims in bad {
             let refused = check(&signed(HEADER, &claims), NOW);
             assert_eq!(refused, Err(Code::TokenInvalid), "{claims}");
+        }
+    }
+
+    #[test]
+    fn an_audience_that_is_missing_or_more_than_one_and_a_not_before_are_refused() {
+        let (aud, one) = (format!(r#""aud":"{}","#, aud()), aud());
+        for (from, to) in [
+            (aud.as_str(), String::new()),
+            (&aud, r#""aud":null,"#.to_owned()),
+            (&aud, format!(r#""aud":["{one}"],"#)),
+            (&aud, format!(r#""aud":["{one}","another"],"#)),
+            (&aud, aud.repeat(2)),
+            (&aud, format!(r#"{aud}"nbf":{},"#, IAT + 86_400)),
+            (&aud, format!(r#"{aud}"nbf":{},"#, IAT - 60)),
+            (&aud, format!(r#"{aud}"sub":"somebody","#)),
+        ] {
+            let refused = check(&signed(HEADER, &claims(from, &to)), NOW);
+            assert_eq!(refused, Err(Code::TokenInvalid), "{to}");
         }
     }
 

@@ -204,6 +204,9 @@ pub enum Op {
         /// How far each removed device had come.
         #[n(2)]
         last: Vec<Accepted>,
+        /// Whether each removed device is to erase what it holds when it next calls.
+        #[n(3)]
+        wipe: Option<bool>,
     },
     /// Items that were set aside after a removal are taken after all.
     #[n(8)]
@@ -212,8 +215,7 @@ pub enum Op {
         #[n(0)]
         items: Vec<EnvelopeId>,
     },
-    /// A removed device is to erase what it holds when it next calls. Reserved: the entry is taken and noted, and no
-    /// phone acts on it yet.
+    /// A removed device is to erase what it holds when it next calls.
     #[n(9)]
     Wipe {
         /// The device.

@@ -12,6 +12,7 @@ mod recovery_proposal;
 mod rights;
 mod space;
 mod state;
+mod wipe;
 
 pub use crate::protocol::{Accepted, Approval, Approver, approval_to_sign};
 pub use entry::{Guest, NewDevice, Op, RecoveryKey, SealedShare, ShareWrap};
@@ -21,4 +22,4 @@ pub use recovery_proposal::RecoveryProposal;
 pub use rights::{Needs, OPERATIONS, OpRight};
 pub(crate) use space::epoch_of;
 pub use space::{EpochInfo, SpaceInfo, open_space_id};
-pub use state::{Bound, DeviceAt, Directory, Member};
+pub use state::{Bound, DeviceAt, Directory, Member, WipeOrder};

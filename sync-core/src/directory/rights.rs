@@ -60,9 +60,9 @@ pub const OPERATIONS: &[OpRight] = {
         ),
         row("release what was set aside", ADMIN, "none"),
         row(
-            "wipe a removed device (reserved: the entry is taken, no phone acts on it yet)",
+            "wipe a removed device",
             ADMIN,
-            "none",
+            "none; an admin's: a second admin other than the one concerned, if there is one",
         ),
         row("begin or end a legal hold", ADMIN, "none"),
         row("change the policy profile", ADMIN, "none"),
@@ -152,6 +152,8 @@ impl Directory {
             Op::Remove { member, .. } if self.member(member).is_some_and(|m| m.admin) => {
                 two(Some(*member))
             }
+            // What a wipe destroys is what the removal took out: whoever could not do the one cannot do the other.
+            Op::Wipe { device } => self.was_admins(device).map_or(one, |member| two(Some(member))),
             Op::Recovery { member, .. } => Needs { member: Some(*member), ..two(None) },
             _ => one,
         }

@@ -71,6 +71,15 @@ pub struct Bound {
     pub last: u64,
 }
 
+/// The entry that orders a removed device to erase what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WipeOrder {
+    /// The entry.
+    pub id: EnvelopeId,
+    /// Its day, as its signer's corrected clock had it.
+    pub day: Day,
+}
+
 #[derive(Debug, Clone)]
 struct Device {
     since: u64,
@@ -124,7 +133,7 @@ pub struct Directory {
     /// By device: where its rights ended or narrowed, and how far it had come in each space.
     bounds: BTreeMap<DeviceId, Vec<Since<BTreeMap<SpaceId, u64>>>>,
     released: BTreeMap<EnvelopeId, u64>,
-    wipes: BTreeSet<DeviceId>,
+    wipes: BTreeMap<DeviceId, WipeOrder>,
     recoveries: BTreeMap<MemberId, Vec<Since<Option<RecoveryKey>>>>,
     pub(super) recovery_log: Vec<RecoveryEvent>,
     holds: BTreeMap<(SpaceId, DocId), Vec<Since<bool>>>,
@@ -147,7 +156,7 @@ impl Directory {
             nonces: BTreeSet::new(),
             bounds: BTreeMap::new(),
             released: BTreeMap::new(),
-            wipes: BTreeSet::new(),
+            wipes: BTreeMap::new(),
             recoveries: BTreeMap::new(),
             recovery_log: Vec::new(),
             holds: BTreeMap::new(),
@@ -184,7 +193,8 @@ impl Directory {
             }
         }
         let recovered = opened.recovered();
-        self.apply(opened.op)?;
+        let order = WipeOrder { id: header.id(), day: header.day };
+        self.apply(opened.op, order)?;
         if let Some((member, device)) = recovered {
             self.spend_recovery(member, device);
         }
@@ -214,7 +224,8 @@ impl Directory {
         if genuine { Ok(signer) } else { Err(Code::DirectoryForged) }
     }
 
-    fn apply(&mut self, op: Op) -> Result<(), Code> {
+    /// `order`: what a wipe that the operation orders is known by.
+    fn apply(&mut self, op: Op, order: WipeOrder) -> Result<(), Code> {
         let seq = self.len() + 1;
         match op {
             Op::Genesis { member, roles, verify_key, seal_key, profile, seal_key_2, .. } => {
@@ -257,7 +268,12 @@ impl Directory {
             Op::Relay { relay } => {
                 self.relays.insert(relay);
             }
-            Op::Remove { member, device, last } => self.remove(seq, member, device, &last)?,
+            Op::Remove { member, device, last, wipe } => {
+                let removed = self.remove(seq, member, device, &last)?;
+                if wipe == Some(true) {
+                    removed.into_iter().for_each(|device| self.order_wipe(device, order));
+                }
+            }
             Op::Release { items } => {
                 for item in items {
                     self.released.entry(item).or_insert(seq);
@@ -267,7 +283,7 @@ impl Directory {
                 if self.devices.get(&device).is_none_or(|device| device.until.is_none()) {
                     return Err(Code::NotAllowed);
                 }
-                self.wipes.insert(device);
+                self.order_wipe(device, order);
             }
             Op::Renew => {}
             Op::Recovery { member, key } => {
@@ -317,7 +333,7 @@ impl Directory {
         member: MemberId,
         device: Option<DeviceId>,
         last: &[Accepted],
-    ) -> Result<(), Code> {
+    ) -> Result<Vec<DeviceId>, Code> {
         if self.member(&member).is_none() {
             return Err(Code::NoSuchMember);
         }
@@ -334,12 +350,17 @@ impl Directory {
                 device.until = Some(seq);
             }
         }
-        self.bound(seq, removed, last);
+        self.bound(seq, removed.clone(), last);
         if device.is_none() {
             self.members.entry(member).or_default().push(Since { seq, value: None });
             self.set_recovery(seq, member, None);
         }
-        Ok(())
+        Ok(removed)
+    }
+
+    /// A further order for a device says nothing new: the first one is what it acknowledges.
+    fn order_wipe(&mut self, device: DeviceId, order: WipeOrder) {
+        self.wipes.entry(device).or_insert(order);
     }
 
     fn set_recovery(&mut self, seq: u64, member: MemberId, key: Option<RecoveryKey>) {
@@ -483,9 +504,22 @@ impl Directory {
         self.released.get(item).is_some_and(|since| *since <= seq)
     }
 
-    /// Whether a removed device is to erase what it holds.
-    pub fn wipes(&self, device: &DeviceId) -> bool {
-        self.wipes.contains(device)
+    /// The order by which a removed device is to erase what it holds. Keys are listed once, so it never concerns a
+    /// device that is listed.
+    pub fn wipe_order(&self, device: &DeviceId) -> Option<WipeOrder> {
+        self.wipes.get(device).copied()
+    }
+
+    /// Every device that was removed, in the order of their ids.
+    pub fn removed(&self) -> impl Iterator<Item = DeviceId> {
+        self.devices.iter().filter(|(_, device)| device.until.is_some()).map(|(id, _)| *id)
+    }
+
+    /// Whether a device's member was an admin when it was removed.
+    pub(super) fn was_admins(&self, device: &DeviceId) -> Option<MemberId> {
+        let removed = self.devices.get(device)?;
+        let standing = self.member_at(&removed.member, removed.until?.checked_sub(1)?)?;
+        standing.admin.then_some(removed.member)
     }
 
     /// A member's recovery key now.

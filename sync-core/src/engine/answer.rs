@@ -144,6 +144,7 @@ impl Desk<'_> {
         progress |= self.consider_all(env, &response.pending)?;
         progress |= self.take_vouched(response.vouched.as_deref().unwrap_or_default())?;
         progress |= self.take_numbers(response, is_latest)?;
+        self.take_wiped(response.wiped.as_deref().unwrap_or_default())?;
         let cosigns = response.cosign.as_deref().unwrap_or_default();
         progress |= self.take_cosigns(env, cosigns, is_latest)?;
         if !other && !short {

@@ -102,11 +102,15 @@ fn words<'a>(
             let whose: Vec<String> = devices.iter().map(|device| name(&device.member)).collect();
             format!("list the first devices of {}", whose.join(", "))
         }
-        Op::Remove { member, device: None, .. } => {
-            format!("remove {} and all their devices", name(member))
-        }
-        Op::Remove { member, device: Some(device), .. } => {
-            format!("remove the device {device} of {}", name(member))
+        Op::Remove { member, device, wipe, .. } => {
+            let what = match device {
+                None => format!("remove {} and all their devices", name(member)),
+                Some(device) => format!("remove the device {device} of {}", name(member)),
+            };
+            match wipe {
+                Some(true) => format!("{what}, and WIPE what is removed when it next calls"),
+                _ => what,
+            }
         }
         Op::Recovery { member, key: None } => {
             format!("{} has no recovery key any more", name(member))

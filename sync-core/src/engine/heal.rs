@@ -25,6 +25,9 @@ use super::{Env, Phone, Result};
 impl Phone {
     /// What to send to `POST /v1/reconcile` before the next sync; `None` if nothing has to be healed.
     pub fn reconcile_request(&mut self, env: &mut Env<'_>) -> Result<Option<ReconcileRequest>> {
+        if self.wiped.is_some() {
+            return Ok(None);
+        }
         let desk = self.desk()?;
         let marks = desk.rows.marks()?;
         if marks.is_empty() || desk.require_enrolled().is_err() {

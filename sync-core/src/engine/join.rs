@@ -53,9 +53,7 @@ impl Phone {
             }),
         };
         let mut rows = Rows(store.begin()?);
-        if rows.identity()?.is_some() {
-            return Err(Code::AlreadySetUp.into());
-        }
+        rows.make_room()?;
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(invitation.team);
@@ -68,6 +66,10 @@ impl Phone {
     /// `not_set_up` if the store holds none; `store_failed` if what it holds does not verify.
     pub fn open(mut store: Box<dyn Store>) -> Result<Phone> {
         let rows = Rows(store.begin()?);
+        if let Some(wiped) = rows.wiped()? {
+            drop(rows);
+            return Phone::started_wiped(store, wiped);
+        }
         let identity = rows.identity()?.ok_or(Code::NotSetUp)?;
         let entries = rows.directory_entries()?;
         drop(rows);

@@ -50,12 +50,13 @@ mod trend;
 mod typed;
 mod types;
 mod vouch;
+mod wipe;
 
 use crate::crypto::DeviceKeys;
 use crate::directory::Directory;
 
 use desk::Desk;
-use rows::IdentityRow;
+use rows::{IdentityRow, WipedRow};
 
 pub use devices::DeviceView;
 #[cfg(feature = "drill")]
@@ -74,6 +75,8 @@ pub use types::{
     ProposalView, ReaderView, RecordView, RequestStep, RequestView, Status, SyncOutcome, TextEdit,
 };
 
+pub use wipe::{Removal, RemovedDevice, WipeState};
+
 type Result<T> = std::result::Result<T, EngineError>;
 
 /// A phone: one device of one member of one team.
@@ -89,6 +92,8 @@ pub struct Phone {
     meeting: Option<[u8; 16]>,
     /// The next request brings the whole directory, because the relay did not know this device.
     offers_directory: bool,
+    /// What is left after the team ordered this phone to be wiped; then it holds nothing else.
+    wiped: Option<WipedRow>,
 }
 
 impl Phone {
@@ -99,12 +104,21 @@ impl Phone {
         keys: DeviceKeys,
         directory: Directory,
     ) -> Self {
-        let (asked, meeting, offers_directory) = (None, None, false);
-        Self { store, identity, keys, directory, asked, meeting, offers_directory }
+        let (asked, meeting, offers_directory, wiped) = (None, None, false, None);
+        Self { store, identity, keys, directory, asked, meeting, offers_directory, wiped }
     }
 
     /// Begins a transaction over everything the phone holds.
+    ///
+    /// # Errors
+    /// `device_wiped` once it holds nothing any more.
     fn desk(&mut self) -> Result<Desk<'_>> {
+        self.refuse_wiped()?;
+        self.any_desk()
+    }
+
+    /// As [`Phone::desk`], wiped or not.
+    fn any_desk(&mut self) -> Result<Desk<'_>> {
         let rows = rows::Rows(self.store.begin()?);
         Ok(Desk::new(rows, &self.identity, &self.keys, &self.directory))
     }

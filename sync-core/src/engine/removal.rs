@@ -15,7 +15,8 @@ use super::desk::Desk;
 use super::heal::was_taken;
 use super::rows::ItemRow;
 use super::store::Table;
-use super::{Env, Phone, Result};
+use super::wipe::Removal;
+use super::{EngineError, Env, Phone, Result};
 
 impl Phone {
     /// Takes a device out of the team. Proposed here, in force once the relay has taken the entry.
@@ -24,9 +25,17 @@ impl Phone {
     /// `not_allowed` without the `admin` capability, `unknown_device` if the directory lists no such device.
     pub fn remove_device(&mut self, device: DeviceId) -> Result<()> {
         let mut desk = self.desk()?;
-        desk.require_admin()?;
-        let member = desk.directory.device(&device).ok_or(Code::UnknownDevice)?.member;
-        desk.propose_once(Op::Remove { member, device: Some(device), last: Vec::new() })?;
+        desk.propose_removal_of(device, false)?;
+        desk.commit()
+    }
+
+    /// As [`Phone::remove_device`]; the same entry orders the device to erase what it holds.
+    ///
+    /// # Errors
+    /// As there; `directory_behind` while its removal without a wipe is on its way.
+    pub fn remove_and_wipe_device(&mut self, device: DeviceId) -> Result<()> {
+        let mut desk = self.desk()?;
+        desk.propose_removal_of(device, true)?;
         desk.commit()
     }
 
@@ -36,9 +45,17 @@ impl Phone {
     /// `not_allowed` without the `admin` capability, `no_such_member`.
     pub fn remove_member(&mut self, member: MemberId) -> Result<()> {
         let mut desk = self.desk()?;
-        desk.require_admin()?;
-        desk.directory.member(&member).ok_or(Code::NoSuchMember)?;
-        desk.propose_once(Op::Remove { member, device: None, last: Vec::new() })?;
+        desk.propose_removal(member, None, false)?;
+        desk.commit()
+    }
+
+    /// As [`Phone::remove_member`]; the same entry orders every device to erase what it holds.
+    ///
+    /// # Errors
+    /// As there; `directory_behind` while their removal without a wipe is on its way.
+    pub fn remove_and_wipe_member(&mut self, member: MemberId) -> Result<()> {
+        let mut desk = self.desk()?;
+        desk.propose_removal(member, None, true)?;
         desk.commit()
     }
 
@@ -63,15 +80,20 @@ impl Phone {
         Ok(desk.rows.set_aside()?)
     }
 
-    /// Takes what a relay says instead of an answer: that this device was removed. Believed only if the entries show it.
-    /// True if they do; everything is kept then, and nothing is sent any more. False: nothing of it is taken, and the
-    /// entries come with an answer.
+    /// Takes what a relay says instead of an answer: that this device was removed. Believed only if the entries show it;
+    /// then everything is kept and nothing is sent any more, unless the entries order it to be wiped.
     ///
     /// # Errors
     /// `malformed`, or what is wrong with the entries: nothing of them is taken then, but an alarm stands on a fork or
-    /// a forgery.
-    pub fn take_removal(&mut self, env: &mut Env<'_>, notice: &[u8]) -> Result<bool> {
+    /// a forgery. `store_failed` if there is no room to erase: it is tried again with the next request.
+    pub fn take_removal(&mut self, env: &mut Env<'_>, notice: &[u8]) -> Result<Removal> {
         let notice: RemovalNotice = from_cbor(notice).map_err(|_| Code::Malformed)?;
+        if self.wiped.is_some() {
+            if notice.wiped == Some(true) {
+                self.wipe_acknowledged(env)?;
+            }
+            return Ok(Removal::Wiped);
+        }
         let mut entries = Vec::with_capacity(notice.entries.len());
         for packed in &notice.entries {
             let entry: Envelope = notice.batch.unpack(packed).map_err(|_| Code::Malformed)?;
@@ -88,26 +110,60 @@ impl Phone {
             return Err(code.into());
         }
         if !desk.is_removed() {
-            return Ok(false);
+            return Ok(Removal::Unproven);
         }
         let device = desk.device();
         desk.rows.raise(Code::DeviceRemoved, &device.to_string())?;
+        let ordered = desk.own_wipe().is_some();
+        if ordered {
+            desk.note_heard(notice.heard.as_deref().unwrap_or_default())?;
+        }
         let directory = desk.directory.clone().into_owned();
         desk.commit()?;
         self.directory = directory;
-        Ok(true)
+        self.wipe_if_due(env)?;
+        Ok(if ordered { Removal::Again } else { Removal::Removed })
     }
 }
 
 impl Desk<'_> {
-    fn propose_once(&mut self, op: Op) -> Result<()> {
+    fn propose_removal_of(&mut self, device: DeviceId, wipe: bool) -> Result<()> {
+        let member = self.directory.device(&device).map(|listed| listed.member);
+        self.require_admin()?;
+        self.propose_removal(member.ok_or(Code::UnknownDevice)?, Some(device), wipe)
+    }
+
+    fn propose_removal(
+        &mut self,
+        member: MemberId,
+        device: Option<DeviceId>,
+        wipe: bool,
+    ) -> Result<()> {
+        self.require_admin()?;
+        self.directory.member(&member).ok_or(Code::NoSuchMember)?;
+        let removal = |wipe| Op::Remove { member, device, last: Vec::new(), wipe };
+        if wipe && self.is_waiting(&removal(None))? {
+            let why = "the removal is on its way: order the wipe once this phone has synced";
+            return Err(EngineError::refused_because(Code::DirectoryBehind, why));
+        }
+        if !wipe && self.is_waiting(&removal(Some(true)))? {
+            return Ok(());
+        }
+        self.propose_once(removal(wipe.then_some(true)))
+    }
+
+    pub fn propose_once(&mut self, op: Op) -> Result<()> {
+        if self.is_waiting(&op)? { Ok(()) } else { self.propose(op) }
+    }
+
+    /// Whether this device has such an operation to enter already.
+    fn is_waiting(&self, op: &Op) -> Result<bool> {
         let mut same = op.clone();
         same.set_numbers(Vec::new());
-        let proposed = self.rows.proposals()?.into_iter().any(|mut proposal| {
+        Ok(self.rows.proposals()?.into_iter().any(|mut proposal| {
             proposal.op.set_numbers(Vec::new());
             proposal.op == same
-        });
-        if proposed { Ok(()) } else { self.propose(op) }
+        }))
     }
 
     /// Whether this device was removed: it sends nothing any more.

@@ -23,11 +23,16 @@ impl Phone {
     /// The next request to the relay. It may be sent again or dropped: only the answer moves anything.
     pub fn sync_request(&mut self, env: &mut Env<'_>) -> Result<SyncRequest> {
         crate::crash_point!("phone.sync.before_request");
+        self.wipe_if_due(env)?;
+        if self.wiped.is_some() {
+            return self.wiped_request(env);
+        }
         let offers = self.offers_directory;
         let mut desk = self.desk()?;
-        let (batch, push, rows) = match desk.is_removed() {
-            true => Default::default(),
-            false => desk.pack_push(env, offers)?,
+        let (batch, push, rows) = match (desk.is_removed(), desk.own_wipe()) {
+            (false, _) => desk.pack_push(env, offers)?,
+            (true, Some(_)) => desk.pack_last()?,
+            (true, None) => Default::default(),
         };
         let (cursors, high) = desk.cursors()?;
         let digest = cursors.digest();
@@ -50,6 +55,8 @@ impl Phone {
             vouched: some(desk.untold_vouchers()?),
             codes: some(desk.code_answers()?),
             ask_accepted: some(desk.numbers_wanted()?),
+            wiped: None,
+            ask_wiped: some(desk.wipes_unanswered()?),
             cosign,
             withdrawn,
             healing: desk.healing()?.map(|healing| Healing { rows, ..healing }),
@@ -61,7 +68,7 @@ impl Phone {
 
     /// A token for one request body, exactly as it will be sent.
     pub fn token(&mut self, env: &mut Env<'_>, body: &[u8]) -> Result<String> {
-        let desk = self.desk()?;
+        let desk = self.any_desk()?;
         let now = desk.token_time(env.now)?;
         let audience = token::audience(&desk.identity.relay, desk.identity.team);
         let token = token::mint(desk.keys, &audience, body, now, env.rng);
@@ -72,7 +79,7 @@ impl Phone {
 
     /// The relay refused a token for its times and told its own clock: used for tokens only, since a refusal is not signed.
     pub fn clock_corrected(&mut self, env: &mut Env<'_>, relay_now: Timestamp) -> Result<()> {
-        let mut desk = self.desk()?;
+        let mut desk = self.any_desk()?;
         desk.rows.put_number("token_offset_ms", relay_now.0.saturating_sub(env.now.0))?;
         desk.commit()
     }
@@ -152,6 +159,21 @@ impl Desk<'_> {
             push.push(packed);
         }
         Ok((batch, push, rows))
+    }
+
+    /// What a device that is to be wiped hands over before: of its outbox what one request can carry.
+    fn pack_last(&self) -> Result<(Batch, Vec<Packed>, Vec<Carried>)> {
+        let (mut batch, mut push, mut bytes) = (Batch::new(), Vec::new(), 0);
+        for (id, _) in self.rows.outbox(limits::MAX_BATCH)? {
+            let Some(envelope) = self.rows.envelope(id)? else { continue };
+            let packed = batch.pack(&envelope);
+            bytes += packed.size();
+            if bytes > PUSH_BYTES {
+                break;
+            }
+            push.push(packed);
+        }
+        Ok((batch, push, Vec::new()))
     }
 
     /// Every sequenced directory entry with the row it had, for a relay that lost it.

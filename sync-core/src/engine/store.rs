@@ -110,6 +110,8 @@ pub type Entry = (Vec<u8>, Vec<u8>);
 pub trait Store: Send {
     /// Begins a transaction.
     fn begin(&mut self) -> Result<Box<dyn Transaction + '_>, StoreError>;
+    /// Leaves nothing of what was deleted or replaced in any of its files. Rows stay as they are.
+    fn scrub(&mut self) -> Result<(), StoreError>;
 }
 
 /// A transaction of a [`Store`].

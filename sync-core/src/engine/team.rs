@@ -69,9 +69,7 @@ impl Phone {
 
         let rows = Rows(store.begin()?);
         let mut desk = Desk::new(rows, &identity, &keys, &directory);
-        if desk.rows.identity()?.is_some() {
-            return Err(Code::AlreadySetUp.into());
-        }
+        desk.rows.make_room()?;
         desk.rows.put_identity(&identity)?;
         desk.rows.put_directory_entry(1, &genesis)?;
         let space = desk.open_space(SpaceKind::Directory, None)?;

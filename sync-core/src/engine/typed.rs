@@ -70,9 +70,7 @@ impl Phone {
             joining: Some(joining),
         };
         let mut rows = Rows(store.begin()?);
-        if rows.identity()?.is_some() {
-            return Err(Code::AlreadySetUp.into());
-        }
+        rows.make_room()?;
         rows.put_identity(&identity)?;
         rows.commit()?;
         let directory = Directory::new(identity.team);

@@ -2,7 +2,7 @@
 
 use crate::directory::{Directory, Member, SpaceInfo};
 use crate::protocol::{Code, Day, Envelope, Kind, Priority};
-use crate::records::{DeviceClass, DocType, NotesMode, SpaceKind, Standing, belongs_to, is_own};
+use crate::records::{DocType, NotesMode, SpaceKind, Standing, belongs_to, is_own};
 
 use super::Author;
 
@@ -29,9 +29,8 @@ pub fn check_right(
         space.is_owned_by(&author.member),
         space.is_read_by(&author.member),
     );
-    // A console or a station holds no reading keys, so nothing it signs concerns a sealed space. A browser may
-    // write where it may not read.
-    let sealed = policy.sealed && matches!(author.class, DeviceClass::Native | DeviceClass::Web);
+    // A browser may write where it may not read.
+    let sealed = policy.sealed && author.class.is_persons();
     let holds = space.kind().may_be_held_by(author.class);
     let allowed = match header.kind {
         Kind::Space => holds && standing.is_any_of(policy.make) && may_make(space, &standing),

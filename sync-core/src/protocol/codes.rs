@@ -57,6 +57,7 @@ codes! {
     NoSuchProposal = "no_such_proposal", "No change of that name waits for approval here; sync and look again.";
     OneAdmin = "one_admin", "The team has one admin, whose signature alone decides; make a second person an admin.";
     DeviceRemoved = "device_removed", "An admin has removed this device; what it holds unsent is kept, ask an admin.";
+    DeviceWiped = "device_wiped", "This phone was wiped by order of your team; to use it again, enrol it anew with a new invitation.";
     AfterRemoval = "after_removal", "This was written or sent after its device was removed; it is kept apart until an admin releases it.";
     GuestEnded = "guest_ended", "The time of this guest has ended or the guest may not use this; ask an admin.";
     // Recovery
@@ -104,6 +105,9 @@ codes! {
     RateLimited = "rate_limited", "Too many tries; wait a minute.";
     Overloaded = "overloaded", "The relay is busy; the phone tries again by itself.";
     Internal = "internal", "The relay failed; nothing was lost, try again.";
+    LiveOver = "live_over", "The relay ended this stream of hints at its greatest age; the phone opens another by itself.";
+    LiveReplaced = "live_replaced", "This device opened another stream of hints, so the older one ended; sync by hand, or close the other one.";
+    RelayStopping = "relay_stopping", "The relay is being stopped; everything is kept on the phone, which tries again by itself.";
     NoSuchTeam = "no_such_team", "The relay does not serve this team; ask its operator to allow the team's number.";
     // Enrolment
     InviteUnknown = "invite_unknown", "The relay does not know the invitation: it is used or expired, or the admin's phone has not synced since; ask your admin to sync, or for a new one.";

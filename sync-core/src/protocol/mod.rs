@@ -36,7 +36,7 @@ pub use healing::{
     ReconcileAnswer, ReconcileRequest, RowData, held_hash, reconcile_to_sign,
 };
 pub use recovery::{HandedShare, RecoveryRequest, RecoveryShare, RecoveryVoucher};
-pub use removal::{Accepted, RemovalNotice, SetAside};
+pub use removal::{Accepted, RemovalNotice, SetAside, WipeAck, wiped_to_sign};
 pub use sync::{
     Cursor, Cursors, MAX_AUDIT_ROWS, PushResult, Reset, SignedAnswer, SpaceItem, SpaceItems,
     SyncRequest, SyncResponse, Verdict, answer_to_sign,

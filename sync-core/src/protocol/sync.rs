@@ -11,7 +11,7 @@ use super::audit::{AuditHead, AuditRow};
 use super::cosign::Cosign;
 use super::enrol::{CodeAnswered, CodeTry, InviteNotice, PendingEnrolment, VouchedDevice};
 use super::healing::{Healing, HealingAnswer};
-use super::removal::{Accepted, SetAside};
+use super::removal::{Accepted, SetAside, WipeAck};
 use super::wire::Packed;
 use super::{Batch, Day, Timestamp, to_cbor};
 
@@ -97,6 +97,12 @@ pub struct SyncRequest {
     /// Operations that this device proposed and takes back.
     #[n(11)]
     pub withdrawn: Option<Vec<ProposalId>>,
+    /// A wiped device's word that it was.
+    #[n(12)]
+    pub wiped: Option<WipeAck>,
+    /// Devices whose word that they were wiped an admin's device lacks.
+    #[n(16)]
+    pub ask_wiped: Option<Vec<DeviceId>>,
     /// What is handed back to a relay that lost it, and what is missing here.
     #[n(19)]
     pub healing: Option<Healing>,
@@ -296,6 +302,9 @@ pub struct SyncResponse {
     /// For an admin's device: what came after its device was removed and was not released.
     #[n(17)]
     pub set_aside: Option<Vec<SetAside>>,
+    /// For an admin's device: the words of wiped devices that it asked for, as far as the relay has them.
+    #[n(18)]
+    pub wiped: Option<Vec<WipeAck>>,
     /// Every operation that waits for further signatures and concerns this device; none if absent.
     #[n(11)]
     pub cosign: Option<Vec<Cosign>>,

@@ -285,6 +285,12 @@ impl DeviceClass {
             .find(|class| *class as u8 == number)
     }
 
+    /// Whether a person reads and writes with it. A console and a station show and carry; they hold no reading keys, so
+    /// nothing that is sealed is taken from them or served to them.
+    pub const fn is_persons(self) -> bool {
+        matches!(self, Self::Native | Self::Web)
+    }
+
     /// The stable name.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -36,6 +36,10 @@ impl Store for MemoryStore {
         };
         Ok(Box::new(MemoryTransaction { tables, undo: Vec::new() }))
     }
+
+    fn scrub(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 struct Replaced {

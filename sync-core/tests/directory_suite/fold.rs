@@ -15,7 +15,7 @@ fn a_removed_device_has_no_standing_from_its_removal_on_and_had_one_before() {
     let (peer, space) = (keys(2).device_id(), SpaceId::new([5; 16]));
     let before = team.directory.len();
     let last = vec![Accepted { device: peer, space, device_seq: 7 }];
-    team.enter(1, &Op::Remove { member: id(2), device: None, last }).unwrap();
+    team.enter(1, &Op::Remove { member: id(2), device: None, last, wipe: None }).unwrap();
     let directory = &team.directory;
     assert!(directory.device(&peer).is_none() && directory.member(&id(2)).is_none());
     assert!(directory.device_at(&peer, before).is_some());
@@ -91,7 +91,28 @@ fn holds_releases_and_wipes_are_answered_for_their_length() {
     assert!(!directory.has_released(&item, 3) && directory.has_released(&item, 4));
     let own = keys(1).device_id();
     assert_eq!(team.enter(1, &Op::Wipe { device: own }), Err(Code::NotAllowed), "it is listed");
-    assert!(!team.directory.wipes(&own));
+    assert_eq!(team.directory.wipe_order(&own), None);
+}
+
+#[test]
+fn a_wipe_concerns_removed_devices_alone_and_the_first_order_for_one_stands() {
+    let mut team = Paper::new();
+    for member_no in [2, 3] {
+        team.enter(1, &member(member_no, &[], false)).unwrap();
+        team.enter(1, &device(member_no, member_no, DeviceClass::Native)).unwrap();
+    }
+    let (own, other) = (keys(2).device_id(), keys(3).device_id());
+    let wipe = Some(true);
+    team.enter(1, &Op::Remove { member: id(2), device: None, last: Vec::new(), wipe }).unwrap();
+    let order = team.directory.wipe_order(&own).unwrap();
+    assert_eq!(order.id, team.directory.head());
+    team.enter(1, &Op::Wipe { device: own }).unwrap();
+    assert_eq!(team.directory.wipe_order(&own), Some(order), "it acknowledges the first");
+    assert_eq!(team.directory.wipe_order(&other), None);
+    assert_eq!(team.enter(1, &Op::Wipe { device: other }), Err(Code::NotAllowed));
+    // Its keys are never listed again, so that no old order ever meets a listed device.
+    team.enter(1, &member(4, &[], false)).unwrap();
+    assert_eq!(team.enter(1, &device(4, 2, DeviceClass::Native)), Err(Code::DeviceExists));
 }
 
 #[test]

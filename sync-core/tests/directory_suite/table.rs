@@ -16,6 +16,8 @@ const WEB: u8 = 11;
 const PEER: u8 = 20;
 /// An admin who was removed, and their device.
 const REMOVED: u8 = 30;
+/// A peer supporter who was removed, and their device.
+const REMOVED_PEER: u8 = 31;
 /// Nobody's keys.
 const STRANGER: u8 = 40;
 /// A guest without a device.
@@ -50,7 +52,12 @@ fn team(admins: u8) -> Paper {
     team.enter_with(1, &[1], 2, &web).unwrap();
     team.enter(1, &member(REMOVED, &[], true)).unwrap();
     team.enter(1, &device(REMOVED, REMOVED, DeviceClass::Native)).unwrap();
-    team.enter(1, &Op::Remove { member: id(REMOVED), device: None, last: Vec::new() }).unwrap();
+    team.enter(1, &Op::Remove { member: id(REMOVED), device: None, last: Vec::new(), wipe: None })
+        .unwrap();
+    team.enter(1, &member(REMOVED_PEER, &[], false)).unwrap();
+    team.enter(1, &device(REMOVED_PEER, REMOVED_PEER, DeviceClass::Native)).unwrap();
+    let (member_id, last) = (id(REMOVED_PEER), Vec::new());
+    team.enter(1, &Op::Remove { member: member_id, device: None, last, wipe: None }).unwrap();
     for admin in 2..=admins {
         let op = member(admin, &[], true);
         let others: Vec<u8> = (2..admin).collect();
@@ -102,7 +109,11 @@ fn operations(admins: u8) -> Vec<(&'static str, Op, Rule)> {
             })
             .collect(),
     };
-    let remove = |member| Op::Remove { member: id(member), device: None, last: Vec::new() };
+    let removal = |member, wipe| {
+        let member = id(member);
+        Op::Remove { member, device: None, last: Vec::new(), wipe }
+    };
+    let remove = |member| removal(member, None);
     let mut all = vec![
         ("a responder", member(99, &[Role::Responder], false), One),
         ("a staff member", member(99, &[Role::Coordinator], false), Second),
@@ -126,7 +137,9 @@ fn operations(admins: u8) -> Vec<(&'static str, Op, Rule)> {
         ("a recovery key", recovery(PEER, 71), VouchedAndSecond(PEER)),
         ("no recovery key", Op::Recovery { member: id(PEER), key: None }, VouchedAndSecond(PEER)),
         ("a release", Op::Release { items: vec![EnvelopeId::new([1; 32])] }, One),
-        ("a wipe", Op::Wipe { device: keys(REMOVED).device_id() }, One),
+        ("a wipe", Op::Wipe { device: keys(REMOVED_PEER).device_id() }, One),
+        ("a wipe of an admin's", Op::Wipe { device: keys(REMOVED).device_id() }, Against(REMOVED)),
+        ("a peer removed and wiped", removal(PEER, Some(true)), One),
         ("a hold", Op::Hold { space: SpaceId::new([1; 16]), doc: DocId::ZERO, held: true }, One),
         ("a policy", Op::Policy { profile: PolicyProfile::neutral() }, One),
         ("a relay", Op::Relay { relay: RelayId::new([9; 32]) }, One),
@@ -134,9 +147,10 @@ fn operations(admins: u8) -> Vec<(&'static str, Op, Rule)> {
     ];
     for admin in 1..=admins {
         all.push(("an admin removed", remove(admin), Against(admin)));
+        all.push(("an admin removed and wiped", removal(admin, Some(true)), Against(admin)));
         all.push(("an admin no more", member(admin, &[], false), Against(admin)));
         let device = Some(keys(admin).device_id());
-        let one = Op::Remove { member: id(admin), device, last: Vec::new() };
+        let one = Op::Remove { member: id(admin), device, last: Vec::new(), wipe: None };
         all.push(("an admin's device removed", one, Against(admin)));
     }
     all
@@ -193,7 +207,9 @@ fn expected(admins: u8, signer: u8, rule: Rule, by: &[u8], genuine: bool) -> Res
     signed.dedup();
     let enough = |without: Option<u8>| {
         let counted = signed.iter().filter(|admin| Some(**admin) != without).count();
-        let there = usize::from(admins) - usize::from(without.is_some());
+        // Whoever was removed is not among them any more.
+        let concerned = without.is_some_and(|admin| admin <= admins);
+        let there = usize::from(admins) - usize::from(concerned);
         counted >= there.clamp(1, 2)
     };
     let vouched = |member: u8| by.iter().chain([&signer]).any(|key| owner(*key) == member);

@@ -24,6 +24,8 @@ pub fn empty_request(team: TeamId, device: DeviceId, now: Timestamp) -> SyncRequ
         ask_accepted: None,
         cosign: None,
         withdrawn: None,
+        wiped: None,
+        ask_wiped: None,
         healing: None,
         audit_after: None,
     }
@@ -48,6 +50,7 @@ pub fn empty_response(relay: RelayId, now: Timestamp) -> SyncResponse {
         codes: None,
         accepted: None,
         set_aside: None,
+        wiped: None,
         cosign: None,
         audit_head: None,
         audit: None,

@@ -118,7 +118,7 @@ fn whoever_has_the_code_can_have_a_device_listed_and_nothing_else() {
     for op in [
         Op::Recovery { member: amy, key: Some(key) },
         Op::Recovery { member: amy, key: None },
-        Op::Remove { member: amy, device: None, last: Vec::new() },
+        Op::Remove { member: amy, device: None, last: Vec::new(), wipe: None },
         Op::Renew,
         device_of(bo, &spy),
     ] {
@@ -260,7 +260,7 @@ fn a_holder_whose_phone_is_gone_is_shown_to_the_member_and_cannot_hand_over() {
     world.sync_all();
     let bo = world.member("bo");
     let phone = world.on("bo", |phone, _| phone.status()).unwrap().device;
-    let op = Op::Remove { member: bo, device: Some(phone), last: Vec::new() };
+    let op = Op::Remove { member: bo, device: Some(phone), last: Vec::new(), wipe: None };
     let removal = entry(directory(&world), &rogue.keys, &op);
     assert_eq!(rogue.push(&world, &[removal])[0].code, "");
     drop(world.devices.remove("bo"));

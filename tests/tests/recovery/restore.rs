@@ -265,3 +265,32 @@ fn a_second_use_is_told_as_a_second_one_and_each_until_somebody_has_seen_it() {
     world.on("admin", |phone, _| phone.alarm_seen(Code::RecoveryUsed, &subjects[0])).unwrap();
     assert_eq!(used(&mut world), subjects[1..]);
 }
+
+#[test]
+fn a_lost_phone_that_comes_back_after_a_recovery_is_wiped_and_the_new_one_reads_on() {
+    use sync_core::engine::Removal;
+    use sync_core::protocol::{SyncRequest, from_cbor};
+    let mut world = county(19);
+    second_admin(&mut world);
+    let sheet = set_up(&mut world, false, true, &["admin", "admin2"]);
+    let written = past(&mut world);
+    let lost = world.device("amy");
+    begin_with_code(&mut world, "amy2", &code_of(&sheet)).unwrap();
+    finish(&mut world, "amy2");
+    world.on("admin", |phone, _| phone.remove_and_wipe_device(lost)).unwrap();
+    world.sync("admin");
+    let (mut told, mut words) = (Removal::Again, 0);
+    while told == Removal::Again {
+        let (body, token) = world.request("amy");
+        let request: SyncRequest = from_cbor(&tests::unpack(&body)).unwrap();
+        words += usize::from(request.wiped.is_some());
+        let notice = world.relay.sync(&token, &body).unwrap_err().notice.unwrap();
+        told = world.on("amy", |phone, env| phone.take_removal(env, &notice)).unwrap();
+    }
+    assert_eq!((told, words), (Removal::Wiped, 1));
+    assert!(world.on("amy", |phone, _| phone.show(written.contact)).is_err());
+    drop(world.devices.remove("amy"));
+    world.sync_all();
+    assert_eq!(reads(&mut world, "amy2", &written), [true; 3], "{}", world.troubles());
+    assert_eq!(world.on("amy2", |phone, _| phone.wiped()), None);
+}

@@ -6,7 +6,9 @@
 mod rotation;
 mod rule;
 mod takes_effect;
+mod wipe;
 
+use sync_core::engine::Removal;
 use sync_core::ids::DocId;
 use sync_core::protocol::{Code, RemovalNotice, from_cbor};
 use sync_core::records::{PolicyProfile, Role, Value};
@@ -35,7 +37,8 @@ fn call(world: &mut World, name: &str) -> (Code, bool) {
     let refusal = world.relay.sync(&token, &body).unwrap_err();
     let Some(notice) = refusal.notice else { return (refusal.code, false) };
     let _: RemovalNotice = from_cbor(&notice).unwrap();
-    (refusal.code, world.on(name, |phone, env| phone.take_removal(env, &notice)).unwrap())
+    let removal = world.on(name, |phone, env| phone.take_removal(env, &notice)).unwrap();
+    (refusal.code, removal == Removal::Removed)
 }
 
 fn sync_but(world: &mut World, gone: &str) {

@@ -88,7 +88,7 @@ fn history_counts_up_to_the_accepted_number_and_later_items_only_when_released()
         theirs.sign_envelope(header(&theirs, space, number, seen), vec![number as u8])
     };
     let released = write(&founder, space, 12, 4);
-    founder.enter(&Op::Remove { member, device: None, last: last(9) }); // 5: removed at number 9
+    founder.enter(&Op::Remove { member, device: None, last: last(9), wipe: None }); // 5: removed at number 9
     founder.enter(&Op::Release { items: vec![released.id()] }); // 6
 
     let after = Err(Code::AfterRemoval);

@@ -43,7 +43,8 @@ fn a_relay_that_says_removed_without_the_entries_is_not_believed() {
     let mut notice: RemovalNotice = from_cbor(&refusal.notice.unwrap()).unwrap();
     notice.entries.pop();
     let short = sync_core::protocol::to_cbor(&notice);
-    assert!(!world.on("bo", |phone, env| phone.take_removal(env, &short)).unwrap());
+    let taken = world.on("bo", |phone, env| phone.take_removal(env, &short)).unwrap();
+    assert_eq!(taken, Removal::Unproven);
     assert_eq!(alarms(&mut world, "bo"), []);
     assert!(world.on("bo", |phone, _| phone.directory().removed_at(&bo).is_none()));
 }
@@ -187,7 +188,7 @@ fn notice(world: &World, change: impl Fn(&mut sync_core::protocol::Envelope)) ->
         change(&mut entry);
         entries.push(batch.pack(&entry));
     }
-    sync_core::protocol::to_cbor(&RemovalNotice { batch, entries })
+    sync_core::protocol::to_cbor(&RemovalNotice { batch, entries, heard: None, wiped: None })
 }
 
 #[test]
@@ -198,7 +199,8 @@ fn a_notice_that_shows_no_removal_keeps_nothing_from_being_told_later() {
     world.join_further("amy3", "amy2");
     let before = world.devices["amy"].phone.directory().len();
     let told = notice(&world, |_| {});
-    assert!(!world.on("amy", |phone, env| phone.take_removal(env, &told)).unwrap());
+    let taken = world.on("amy", |phone, env| phone.take_removal(env, &told)).unwrap();
+    assert_eq!(taken, Removal::Unproven);
     assert_eq!(world.devices["amy"].phone.directory().len(), before, "nothing of it is taken");
     world.sync("amy");
     assert_eq!(alarms(&mut world, "amy"), [Code::DeviceAdded]);

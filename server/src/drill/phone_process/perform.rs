@@ -75,8 +75,19 @@ impl Device {
                 self.begin(phone, connect)
             }
             PhoneCommand::Open { passphrase, connect } => {
-                let phone = folder::open_with(&self.folder, passphrase.as_bytes())?;
-                self.begin(phone, connect)
+                match folder::open_with(&self.folder, passphrase.as_bytes()) {
+                    Ok(phone) if phone.wiped().is_some() => {
+                        self.running = Some(Running { phone, link: Link::to(&connect)?, connect });
+                        Ok(Json::Null)
+                    }
+                    Ok(phone) => self.begin(phone, connect),
+                    // It says so, to whoever asks it anything.
+                    Err(failure) if failure.code == Code::DeviceWiped.as_str() => {
+                        self.wiped = Some(failure);
+                        Ok(Json::Null)
+                    }
+                    Err(failure) => Err(failure.into()),
+                }
             }
             PhoneCommand::Arm { point } => {
                 sync_core::drill::arm(Some(&point)).map_err(Trouble::Broken)?;
@@ -92,9 +103,22 @@ impl Device {
             }
             command => {
                 let (running, mut at) = self.running(now)?;
-                running.perform(&mut at, command)
+                let done = running.perform(&mut at, command);
+                self.clear_wiped()?;
+                done
             }
         }
+    }
+
+    /// Takes away what a phone leaves that was wiped and owes its team nothing any more.
+    fn clear_wiped(&mut self) -> Result<(), Trouble> {
+        let state = self.running.as_ref().and_then(|running| running.phone.wiped());
+        if let Some(state) = state.filter(|state| state.acknowledged) {
+            self.running = None;
+            self.wiped = Some(folder::wiped(state));
+            folder::clear_wiped(&self.folder, state.day)?;
+        }
+        Ok(())
     }
 
     fn begin(&mut self, mut phone: Phone, connect: String) -> Done {
@@ -128,8 +152,15 @@ impl Running {
                 Ok(json!({ "member": phone.add_member(&mut at.env(), member)?.to_string() }))
             }
             PhoneCommand::Invite { member, by } => invite(phone, &mut at.env(), &member, by),
-            PhoneCommand::RemoveDevice { device } => {
-                phone.remove_device(device.parse()?)?;
+            PhoneCommand::RemoveDevice { device, wipe } => {
+                match wipe {
+                    true => phone.remove_and_wipe_device(device.parse()?)?,
+                    false => phone.remove_device(device.parse()?)?,
+                }
+                Ok(json!({}))
+            }
+            PhoneCommand::OrderWipe { device } => {
+                phone.order_wipe(device.parse()?)?;
                 Ok(json!({}))
             }
             PhoneCommand::JoinReply => Ok(json!({ "reply": phone.join_reply()? })),
@@ -295,6 +326,12 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
             .iter()
             .map(|view| json!({ "device": view.id.to_string(), "member": view.member.to_string(),
                                 "class": view.class.as_str(), "checked": view.checked }))
+            .collect()),
+        PhoneCommand::Removed => Ok(phone
+            .removed_devices()?
+            .iter()
+            .map(|view| json!({ "device": view.id.to_string(), "ordered": view.ordered.is_some(),
+                                "wiped": view.wiped.is_some() }))
             .collect()),
         PhoneCommand::Status => {
             let status = phone.status()?;

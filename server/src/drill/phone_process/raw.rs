@@ -186,11 +186,13 @@ impl Running {
             ask_accepted: None,
             cosign: None,
             withdrawn: None,
+            wiped: None,
+            ask_wiped: None,
             healing: None,
             audit_after: None,
         };
         let broken = |what: &str| Trouble::Broken(format!("the hostile request failed: {what}"));
-        let body = zstd::encode_all(to_cbor(&request).as_slice(), 3)
+        let body = zstd::bulk::compress(&to_cbor(&request), 3)
             .map_err(|_| broken("it cannot be compressed"))?;
         let token = format!("Bearer {}", self.phone.token(env, &body)?);
         let address = self.connect.trim_start_matches("http://").parse();

@@ -37,6 +37,8 @@ pub struct Device {
     pub proxy: Proxy,
     /// What it last showed by itself.
     pub shown: Vec<String>,
+    /// Its id, once it was taken out of the team.
+    pub id: Option<String>,
     armed: Option<Armed>,
     folder: PathBuf,
     log: PathBuf,
@@ -79,6 +81,7 @@ impl World {
             offset_s: 0,
             proxy,
             shown: Vec::new(),
+            id: None,
             armed: None,
             folder,
             log,
@@ -246,15 +249,28 @@ impl World {
 impl World {
     /// Takes a device out of the team, on an admin's phone, and lets the relay know.
     pub(super) fn revoke(&mut self, step: &Revoke) -> Played {
-        let status = self.ask(&step.device, PhoneCommand::Status)?;
-        let device = status["device"].as_str().unwrap_or_default().to_owned();
-        self.ask(&step.by, PhoneCommand::RemoveDevice { device })?;
+        let device = match &self.device(&step.device)?.id {
+            Some(removed) => removed.clone(),
+            None => {
+                let status = self.ask(&step.device, PhoneCommand::Status)?;
+                status["device"].as_str().unwrap_or_default().to_owned()
+            }
+        };
+        let again = self.device(&step.device)?.id.replace(device.clone()).is_some();
+        self.ask(
+            &step.by,
+            match again && step.wipe {
+                true => PhoneCommand::OrderWipe { device },
+                false => PhoneCommand::RemoveDevice { device, wipe: step.wipe },
+            },
+        )?;
         self.sync(&step.by).map(|_| ())
     }
 }
 
 fn is_removed(code: &str) -> bool {
-    code == sync_core::protocol::Code::DeviceRemoved.as_str()
+    use sync_core::protocol::Code::{DeviceRemoved, DeviceWiped};
+    [DeviceRemoved, DeviceWiped].iter().any(|out| out.as_str() == code)
 }
 
 fn count(totals: &Json, name: &str) -> u64 {

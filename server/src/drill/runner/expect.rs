@@ -114,6 +114,7 @@ impl World {
                 };
                 if *holds == Json::Bool(true) { Ok(()) } else { Err(Failed::unmet(what, "not")) }
             }
+            Shown::Wiped | Shown::NotYetSeen => self.expect_wiped(expect),
             Shown::UncheckedDevice => {
                 let devices = self.ask(&expect.device, PhoneCommand::Devices)?;
                 let mut all = devices.as_array().into_iter().flatten();
@@ -144,6 +145,29 @@ impl World {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What a phone says of itself, or an admin's of another one.
+    fn expect_wiped(&mut self, expect: &ExpectShown) -> Played {
+        use sync_core::protocol::Code::DeviceWiped;
+        let Some(of) = &expect.of else {
+            return match self.ask(&expect.device, PhoneCommand::Status) {
+                Err(Failed::Refused { code, .. }) if code == DeviceWiped.as_str() => Ok(()),
+                Ok(_) => Err(Failed::unmet("that it was wiped", "it goes on")),
+                Err(other) => Err(other),
+            };
+        };
+        let device = self.device(of)?.id.clone().unwrap_or_default();
+        let removed = self.ask(&expect.device, PhoneCommand::Removed)?;
+        let view = removed.as_array().into_iter().flatten().find(|v| v["device"] == *device);
+        let found = match view {
+            None => "not removed",
+            Some(view) if view["wiped"] == Json::Bool(true) => "wiped",
+            Some(view) if view["ordered"] == Json::Bool(true) => "not yet seen",
+            Some(_) => "removed, and not ordered to be wiped",
+        };
+        let wanted = if expect.what == Shown::Wiped { "wiped" } else { "not yet seen" };
+        if found == wanted { Ok(()) } else { Err(Failed::unmet(wanted, found)) }
     }
 
     pub(super) fn expect_window(&mut self, expect: &ExpectWindow) -> Played {

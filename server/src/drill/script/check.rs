@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
-use sync_core::drill::{HEALING_POINTS, PHONE_POINTS, RELAY_POINTS};
+use sync_core::drill::{HEALING_POINTS, PHONE_POINTS, RELAY_POINTS, WIPE_POINTS};
 use sync_core::protocol::{Code, Day, Timestamp};
 use sync_core::records::{Role, session_text_key};
 
@@ -195,7 +195,6 @@ impl Known {
                 self.device(&expect.device)?;
                 code(&expect.code)
             }
-            Verb::ExpectShown(expect) => self.device(&expect.device),
             Verb::ExpectRequest(expect) => {
                 self.device(&expect.device)?;
                 let known =
@@ -204,6 +203,15 @@ impl Known {
                     (false, _) => Err(format!("\"state\" is one of {}", REQUEST_STATES.join(", "))),
                     (_, false) => Err("expect_request needs \"state\" or \"called\"".into()),
                     _ => self.request(&expect.record),
+                }
+            }
+            Verb::ExpectShown(expect) => {
+                self.device(&expect.device)?;
+                match (&expect.of, expect.what) {
+                    (Some(of), Shown::Wiped | Shown::NotYetSeen) => self.device(of),
+                    (Some(_), _) => Err("\"of\" belongs to wiped and not_yet_seen".into()),
+                    (None, Shown::NotYetSeen) => Err("not_yet_seen is said \"of\" a device".into()),
+                    (None, _) => Ok(()),
                 }
             }
             _ => Ok(()),
@@ -494,10 +502,10 @@ fn point(name: &str, points: &[&str]) -> Outcome {
     Err(format!("no crash point is named {name} there; see `aftercall exercise --points`"))
 }
 
-/// A point of these, or one of healing that belongs to the same process.
+/// A point of these, or one of healing or wiping that belongs to the same process.
 fn point_of(name: &str, points: &[&str], process: &str) -> Outcome {
-    let heals = HEALING_POINTS.contains(&name) && name.starts_with(process);
-    if heals { Ok(()) } else { point(name, points) }
+    let besides = [HEALING_POINTS, WIPE_POINTS].concat();
+    if besides.contains(&name) && name.starts_with(process) { Ok(()) } else { point(name, points) }
 }
 
 fn phase(name: &str) -> Outcome {

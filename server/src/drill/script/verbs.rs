@@ -108,7 +108,7 @@ arguments! {
     /// The key of a record's sealed spaces renewed.
     Rotate { device: String, space_of: String }
     /// An admin's phone takes a device out of the team.
-    Revoke { device: String, by: String }
+    Revoke { device: String, by: String, #[serde(default)] wipe: bool }
     /// A member's reading restored on a new phone.
     Recover {
         member: String,
@@ -160,7 +160,7 @@ arguments! {
     /// An alarm.
     ExpectAlarm { device: String, code: String }
     /// Something a phone shows.
-    ExpectShown { device: String, what: Shown }
+    ExpectShown { device: String, what: Shown, #[serde(default)] of: Option<String> }
     /// How far a request for support has come, and whether this phone's member is called for it.
     ExpectRequest { device: String, #[serde(rename = "ref")] record: String, #[serde(default)] state: Option<String>, #[serde(default)] called: Option<bool> }
 }
@@ -301,6 +301,10 @@ pub enum Shown {
     StaleResource,
     /// That this phone's member is on call now.
     OnCall,
+    /// That it was wiped by order of its team; on an admin's phone, that another one was.
+    Wiped,
+    /// On an admin's phone: that another one was ordered to be wiped, and has not said that it was.
+    NotYetSeen,
 }
 
 /// What happens to the relay.

@@ -10,6 +10,7 @@ mod recovery;
 mod removal;
 mod secret;
 mod tombstone;
+mod wipe;
 mod wrapped;
 
 use std::collections::BTreeSet;
@@ -32,6 +33,7 @@ pub(super) use kinds::{
 pub(super) use recovery::MyProposal;
 pub(super) use secret::SecretName;
 pub(super) use tombstone::TombstoneRow;
+pub(super) use wipe::{OwedRow, WipedRow};
 
 fn key(parts: &[&[u8]]) -> Vec<u8> {
     parts.concat()

@@ -31,6 +31,28 @@ impl Store for SqliteStore {
             .map_err(store_error)?;
         Ok(Box::new(SqliteTransaction { inner, statements: &self.statements, failed: false }))
     }
+
+    /// Freed pages are overwritten as they are freed (`secure_delete`). Here the log is emptied, which had them before,
+    /// and the file is cut to what it holds.
+    fn scrub(&mut self) -> Result<(), StoreError> {
+        self.empty_log()?;
+        self.connection.execute_batch("VACUUM").map_err(store_error)?;
+        self.empty_log()
+    }
+}
+
+/// Somebody else reads the log, which one process alone holds.
+#[derive(Debug, thiserror::Error)]
+#[error("the database's log could not be emptied")]
+struct LogInUse;
+
+impl SqliteStore {
+    fn empty_log(&self) -> Result<(), StoreError> {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let busy: i64 =
+            self.connection.query_row(sql, [], |row| row.get(0)).map_err(store_error)?;
+        if busy == 0 { Ok(()) } else { Err(StoreError::Failed(Box::new(LogInUse))) }
+    }
 }
 
 struct SqliteTransaction<'a> {
@@ -168,6 +190,28 @@ mod tests {
         assert_eq!(tx.scan(Table::Meta, b"", None, 10).unwrap(), vec![]);
         tx.put(Table::Envelopes, b"big", &[1; 1 << 20]).unwrap();
         tx.commit().unwrap();
+    }
+
+    #[test]
+    fn scrubbing_leaves_no_free_page_and_an_empty_log_and_keeps_every_row() {
+        let (dir, mut store) = store();
+        let fresh = pragma(&store, "page_count");
+        let mut tx = store.begin().unwrap();
+        tx.put(Table::Envelopes, b"big", &[1; 1 << 20]).unwrap();
+        tx.put(Table::Meta, b"small", b"stays").unwrap();
+        tx.commit().unwrap();
+        let mut tx = store.begin().unwrap();
+        tx.delete(Table::Envelopes, b"big").unwrap();
+        tx.commit().unwrap();
+        assert!(pragma(&store, "freelist_count") > 100, "the file has what there is to scrub");
+        store.scrub().unwrap();
+        store.scrub().unwrap();
+        assert_eq!(pragma(&store, "freelist_count"), 0);
+        assert_eq!(pragma(&store, "page_count"), fresh);
+        let log = std::fs::metadata(dir.path().join("phone.db-wal")).unwrap();
+        assert_eq!(log.len(), 0);
+        let tx = store.begin().unwrap();
+        assert_eq!(tx.get(Table::Meta, b"small").unwrap().as_deref(), Some(b"stays".as_slice()));
     }
 
     #[test]
