@@ -4,6 +4,7 @@
 //! It holds no key that opens a sealed body. Every judgement is `sync_core`'s; this crate stores, orders,
 //! answers and listens. Layers, strictly downward: `serve` → `http`, `console` → `relay` → `store`.
 
+pub mod backup;
 pub mod console;
 pub mod http;
 mod live;

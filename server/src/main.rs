@@ -5,6 +5,7 @@
 
 #[cfg(feature = "drill")]
 mod drill;
+mod keep;
 mod operate;
 mod phone;
 
@@ -28,10 +29,12 @@ enum Command {
     Phone(phone::PhoneArgs),
     /// Look after a relay's folder, whether or not it is running
     Admin(operate::AdminArgs),
+    /// Copy a relay's data or keys, running or not
+    Backup(keep::BackupArgs),
     /// Put a backup in the place of a stopped relay's data
-    Restore(operate::RestoreArgs),
+    Restore(keep::RestoreArgs),
     /// Check a stopped relay's folder
-    Verify(operate::VerifyArgs),
+    Verify(keep::VerifyArgs),
     /// Play exercises against a real relay and real phones
     #[cfg(feature = "drill")]
     Exercise(drill::ExerciseArgs),
@@ -55,8 +58,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => operate::serve(args),
         Command::Phone(args) => phone::run(args),
         Command::Admin(args) => operate::admin(args),
-        Command::Restore(args) => operate::restore(args),
-        Command::Verify(args) => operate::verify(args),
+        Command::Backup(args) => keep::backup(args),
+        Command::Restore(args) => keep::restore(args),
+        Command::Verify(args) => keep::verify(args),
         #[cfg(feature = "drill")]
         Command::Exercise(args) => drill::exercise(args),
         #[cfg(feature = "drill")]

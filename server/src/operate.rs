@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use server::serve::system_now;
 use server::serve::{self, Config, ServeError};
-use server::{console, restore, store::StoreError, verify};
-use sync_core::ids::{EnvelopeId, TeamId};
+use server::{console, restore, store::StoreError};
+use sync_core::ids::TeamId;
 use sync_core::protocol::Code;
 use tracing_subscriber::EnvFilter;
 
@@ -53,6 +53,8 @@ enum AdminVerb {
     },
     /// After a restore: serve again now, without waiting for an admin's phone
     ConfirmRestore,
+    /// After this machine's clock went far ahead, or the relay stood still: the clock is right, let records expire by it
+    ConfirmClock,
     /// Make a one-time link to the coordinators' page
     ConsoleLink {
         /// The team's number
@@ -63,34 +65,6 @@ enum AdminVerb {
     },
 }
 
-/// Arguments of `restore`.
-#[derive(Debug, Args)]
-pub struct RestoreArgs {
-    /// The relay's folder; what it holds is kept beside, under names that end in .replaced
-    #[arg(long, value_name = "DIR", default_value = "aftercall-relay")]
-    data: PathBuf,
-    /// The folder that a backup was written to
-    #[arg(long, value_name = "BACKUP")]
-    from: PathBuf,
-}
-
-/// Arguments of `verify`.
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The folder of a stopped relay
-    #[arg(long, value_name = "DIR", default_value = "aftercall-relay")]
-    data: PathBuf,
-    /// Check the audit log: no row edited, removed, reordered or cut off
-    #[arg(long, required = true)]
-    audit: bool,
-    /// A head that a phone shows (`phone relay`), as NUMBER:HASH; finds a cut or rewritten log too
-    #[arg(long, value_name = "NUMBER:HASH")]
-    anchor: Option<verify::Anchor>,
-    /// Only this team's
-    #[arg(long, value_name = "TEAM")]
-    team: Option<TeamId>,
-}
-
 /// Logs to standard error; `RUST_LOG` chooses what.
 pub fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
@@ -99,12 +73,14 @@ pub fn log_to_stderr() {
         tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
 }
 
-fn failed(code: &str, error: &dyn std::error::Error) -> ExitCode {
+/// Says what failed.
+pub fn failed(code: &str, error: &dyn std::error::Error) -> ExitCode {
     eprintln!("error [{code}]: {error}");
     ExitCode::FAILURE
 }
 
-fn code_of(error: &ServeError) -> Code {
+/// The stable code of a relay that does not start.
+pub fn code_of(error: &ServeError) -> Code {
     match error {
         ServeError::NotLoopback(_) | ServeError::Listen(..) => Code::BadValue,
         ServeError::InUse => Code::AlreadySetUp,
@@ -174,46 +150,6 @@ async fn stop() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
-/// Restores a backup.
-pub fn restore(args: &RestoreArgs) -> ExitCode {
-    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
-    match restore::restore(&args.data, &args.from, system_now(), &mut rng) {
-        Ok(teams) => {
-            println!(
-                "Restored; {teams} team(s). Start the relay: it takes what phones hold, and gives nothing out until\n\
-                 an admin's phone has synced. To serve at once:  aftercall admin --data FOLDER confirm-restore"
-            );
-            ExitCode::SUCCESS
-        }
-        Err(error @ restore::RestoreError::NoBackup(_)) => failed("bad_value", &error),
-        Err(error @ restore::RestoreError::Same) => failed("bad_value", &error),
-        Err(error @ restore::RestoreError::InUse) => failed("already_set_up", &error),
-        Err(error) => failed("store_failed", &error),
-    }
-}
-
-/// Checks a folder: 0 if it holds, 1 if something was done to it.
-pub fn verify(args: &VerifyArgs) -> ExitCode {
-    let reports = match verify::audit(&args.data, args.team, args.anchor) {
-        Ok(reports) => reports,
-        Err(error) => return failed(code_of(&error).as_str(), &error),
-    };
-    if args.anchor.is_some() && reports.len() > 1 {
-        eprintln!("error [bad_value]: an anchor is one team's; name it with --team");
-        return ExitCode::FAILURE;
-    }
-    let mut holds = true;
-    for report in &reports {
-        let hash = EnvelopeId::new(report.hash);
-        println!("Team {}: {} row(s) hold, up to {}:{hash}", report.team, report.rows, report.rows);
-        if let Some(fault) = report.fault {
-            eprintln!("error [audit_changed]: {fault}");
-            holds = false;
-        }
-    }
-    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
 /// Carries out an operator's verb.
 pub fn admin(args: &AdminArgs) -> ExitCode {
     match &args.verb {
@@ -231,6 +167,16 @@ pub fn admin(args: &AdminArgs) -> ExitCode {
             }
             Ok(count) => {
                 println!("Confirmed. {count} team(s) are served again.");
+                ExitCode::SUCCESS
+            }
+            Err(error) => failed("store_failed", &error),
+        },
+        AdminVerb::ConfirmClock => match restore::confirm_clock(&args.data, system_now()) {
+            Ok(()) => {
+                println!(
+                    "Confirmed: today is {}. What is past its time is erased.",
+                    system_now().day()
+                );
                 ExitCode::SUCCESS
             }
             Err(error) => failed("store_failed", &error),

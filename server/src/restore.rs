@@ -1,5 +1,8 @@
-//! Restoring a relay's folder from a backup: the copy is prepared aside, enters a new incarnation, and takes the
-//! old file's place in one step.
+//! Restoring a relay's folder from a backup of its database and, where there is one, of its keys: the copies are
+//! prepared aside, the database enters a new incarnation, and both take the old files' places, the keys first.
+//!
+//! The keys in place and those of the backup are put together, so that at no moment a database stands without keys it
+//! had. What has no key is a damaged row: asked for, and handed back by phones. Keys of what is erased go.
 //!
 //! Called by `aftercall restore` and by exercises, on a folder that no relay is using. What a restored relay lacks
 //! comes back from the phones; until an admin's phone has synced, or the operator confirmed, it gives nothing out.
@@ -11,13 +14,13 @@ use rand_core::CryptoRng;
 use sync_core::ids::IncarnationId;
 use sync_core::protocol::Timestamp;
 
+use crate::backup::{self, DATABASE};
 use crate::crash_point;
 use crate::relay::heal;
 use crate::store::incarnations::Incarnation;
-use crate::store::{self, Store, StoreError, meta};
+use crate::store::keys::{self, KeyFile};
+use crate::store::{self, Store, StoreError, expiry, meta};
 
-/// The relay's database in its folder.
-const DATABASE: &str = "relay.db";
 /// Where a restore prepares what it will put in place.
 const ASIDE: &str = "restoring";
 
@@ -27,6 +30,9 @@ pub enum RestoreError {
     /// There is no backup at this place.
     #[error("{0} holds no relay.db; name the folder that a backup was written to")]
     NoBackup(PathBuf),
+    /// There is no backup of keys at this place.
+    #[error("{0} holds no backup of keys; name a file or folder that `backup --keys` wrote to")]
+    NoKeys(PathBuf),
     /// The backup and the relay's folder are the same.
     #[error("the backup is the relay's own folder; name another")]
     Same,
@@ -47,17 +53,28 @@ impl From<std::io::Error> for RestoreError {
     }
 }
 
-/// Restores a backup into a relay's folder; how many teams it holds. What the folder held is kept beside it, under
-/// names that end in `.replaced`.
+/// What a restore came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// Teams in it.
+    pub teams: usize,
+    /// Documents that no key opens: phones hand them back.
+    pub without_key: usize,
+}
+
+/// Restores a backup into a relay's folder, with the keys in a file, or the newest in a folder, besides those that the
+/// folder has. What the folder held is kept beside it, under names that end in `.replaced`.
 ///
 /// # Errors
 /// As [`RestoreError`] says. Until the last step the folder is as it was, and the call can be repeated.
 pub fn restore(
     data: &Path,
     from: &Path,
+    with_keys: Option<&Path>,
     now: Timestamp,
     rng: &mut dyn CryptoRng,
-) -> Result<usize, RestoreError> {
+) -> Result<Restored, RestoreError> {
+    let key_files = key_files(data, from, with_keys)?;
     let source = from.join(DATABASE);
     if !source.is_file() {
         return Err(RestoreError::NoBackup(from.to_owned()));
@@ -84,10 +101,43 @@ pub fn restore(
         }
     }
     crash_point!("relay.restore.after_copy");
-    let teams = enter_new_incarnation(&aside, now, rng)?;
+    let merged = KeyFile::open(&aside)?;
+    for file in &key_files {
+        match merged.take_from(file) {
+            // What the folder itself has may be what is damaged; it stays beside.
+            Err(error) if *file == data.join(keys::FILE) => {
+                tracing::warn!(%error, "the keys in place cannot be read and are not taken along");
+            }
+            taken => taken?,
+        }
+    }
+    drop(merged);
+    let restored = enter_new_incarnation(&aside, now, rng)?;
     crash_point!("relay.restore.before_rename");
-    put_in_place(data, &aside)?;
-    Ok(teams)
+    put_in_place(data, &aside, keys::FILE)?;
+    crash_point!("relay.restore.after_keys");
+    put_in_place(data, &aside, DATABASE)?;
+    fs::remove_dir_all(aside)?;
+    Ok(restored)
+}
+
+/// Where keys come from: the folder itself, a copy of a whole folder, a backup; the later ones count.
+fn key_files(
+    data: &Path,
+    from: &Path,
+    with_keys: Option<&Path>,
+) -> Result<Vec<PathBuf>, RestoreError> {
+    let mut files = vec![data.join(keys::FILE), from.join(keys::FILE)];
+    files.retain(|file| file.is_file());
+    if let Some(given) = with_keys {
+        let newest = if given.is_dir() { backup::newest_keys(given)? } else { None };
+        let file = newest.unwrap_or_else(|| given.to_owned());
+        if !file.is_file() {
+            return Err(RestoreError::NoKeys(given.to_owned()));
+        }
+        files.push(file);
+    }
+    Ok(files)
 }
 
 /// Makes the copy know that it is one.
@@ -95,11 +145,14 @@ fn enter_new_incarnation(
     aside: &Path,
     now: Timestamp,
     rng: &mut dyn CryptoRng,
-) -> Result<usize, RestoreError> {
+) -> Result<Restored, RestoreError> {
     let copy = Store::open(aside)?;
     copy.quick_check()?;
-    let count = copy.write(|tx| {
+    let without_key = copy.settle()?;
+    let teams = copy.write(|tx| {
         let teams = meta::teams(tx)?;
+        // Whoever restores an old backup knows that days have passed since.
+        expiry::count_to(tx, now.day())?;
         for team in &teams {
             let begun = Incarnation { id: IncarnationId::random(rng), held: true };
             heal::begin(tx, *team, begun, "restored", now)?;
@@ -108,42 +161,47 @@ fn enter_new_incarnation(
     })?;
     copy.checkpoint()?;
     drop(copy);
-    File::open(aside.join(DATABASE))?.sync_all()?;
-    Ok(count)
+    for name in [keys::FILE, DATABASE] {
+        File::open(aside.join(name))?.sync_all()?;
+    }
+    Ok(Restored { teams, without_key })
 }
 
 /// Keeps what is there under another name and lets the copy take its place.
-fn put_in_place(data: &Path, aside: &Path) -> Result<(), RestoreError> {
-    let current = data.join(DATABASE);
+fn put_in_place(data: &Path, aside: &Path, name: &str) -> Result<(), RestoreError> {
+    let current = data.join(name);
     if current.is_file() {
         // What its last commits left in the write-ahead log belongs to it, if it can still be read.
         if let Ok(store) = Store::open(data) {
             let _ = store.checkpoint();
+        } else if let Ok(keys) = KeyFile::open(data) {
+            let _ = keys.tidy();
         }
-        let kept = data.join(format!("{DATABASE}.replaced"));
+        let kept = data.join(format!("{name}.replaced"));
         if kept.exists() {
             fs::remove_file(&kept)?;
         }
         fs::hard_link(&current, &kept)?;
     }
     for end in ["-wal", "-shm"] {
-        let log = data.join(format!("{DATABASE}{end}"));
+        let log = data.join(format!("{name}{end}"));
         if log.is_file() {
-            fs::rename(&log, data.join(format!("{DATABASE}{end}.replaced")))?;
+            fs::rename(&log, data.join(format!("{name}{end}.replaced")))?;
         }
     }
-    fs::rename(aside.join(DATABASE), &current)?;
-    sync_folder(data)?;
-    fs::remove_dir_all(aside)?;
-    Ok(())
+    fs::rename(aside.join(name), &current)?;
+    Ok(backup::sync_folder(data)?)
 }
 
-fn sync_folder(folder: &Path) -> Result<(), RestoreError> {
-    #[cfg(unix)]
-    File::open(folder)?.sync_all()?;
-    #[cfg(not(unix))]
-    let _ = folder;
-    Ok(())
+/// Says on a folder that the machine's clock is right, whether or not a relay is running on it.
+///
+/// # Errors
+/// Those of the store.
+pub fn confirm_clock(data: &Path, now: Timestamp) -> Result<(), StoreError> {
+    if !data.join(DATABASE).is_file() {
+        return Err(StoreError::Folder(std::io::ErrorKind::NotFound.into()));
+    }
+    Store::open(data)?.write(|tx| expiry::count_to(tx, now.day()))
 }
 
 /// Serves the teams of a folder again that were held back after a restore, whether or not a relay is running on it;

@@ -7,7 +7,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
@@ -148,12 +148,14 @@ impl Bound {
     /// Serves until `shutdown` is done, lets requests under way finish (at most 20 s), and leaves the database whole.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let (stopping, stop) = watch::channel(false);
+        let expiring = tokio::spawn(expire(Arc::clone(&self.relay)));
         let router = http::router(App::new(Arc::clone(&self.relay)));
         let serving =
             tokio::spawn(http::listen(self.listener, router, http::Patience::default(), stop));
         shutdown.await;
         self.relay.end_streams();
         stopping.send_replace(true);
+        expiring.abort();
         if serving.await.is_err() {
             tracing::error!("the listener ended by a panic");
         }
@@ -163,6 +165,25 @@ impl Bound {
             );
         }
         Ok(())
+    }
+}
+
+/// How often the relay looks whether a day has begun, so that an idle one erases what expires too.
+const EXPIRE_EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// Lets documents expire at the start and while the relay runs.
+async fn expire(relay: Arc<Relay>) {
+    let mut turns = tokio::time::interval(EXPIRE_EVERY);
+    loop {
+        turns.tick().await;
+        let relay = Arc::clone(&relay);
+        match tokio::task::spawn_blocking(move || relay.expire()).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                tracing::error!(%error, "what has expired could not be erased; it is tried again");
+            }
+            Err(_) => tracing::error!("erasing what has expired ended by a panic"),
+        }
     }
 }
 

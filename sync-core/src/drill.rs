@@ -28,6 +28,7 @@ pub const RELAY_POINTS: &[&str] = &[
     "relay.push.after_item",
     "relay.push.after_chain",
     "relay.push.before_commit",
+    "relay.push.after_keys",
     "relay.push.after_commit",
     "relay.answer.before_send",
 ];
@@ -41,6 +42,7 @@ pub const HEALING_POINTS: &[&str] = &[
     "relay.push.after_mend",
     "relay.restore.after_copy",
     "relay.restore.before_rename",
+    "relay.restore.after_keys",
 ];
 
 /// Crash points that a phone passes only while it is wiped by order of its team, in their order.

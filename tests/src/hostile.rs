@@ -441,13 +441,19 @@ pub type RelayState = BTreeMap<(Vec<u8>, Vec<u8>), (String, Vec<[u8; 32]>)>;
 /// What coordinators' pages would show, and the documents behind it, as the relay's database holds them.
 pub fn relay_state(world: &World) -> RelayState {
     let database = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
-    let query = "SELECT d.space, d.doc, coalesce(r.fields, ''), d.saved FROM documents d
+    let opener = world.opener();
+    let query = "SELECT d.space, d.doc, r.shown, d.saved FROM documents d
        LEFT JOIN records r ON r.space = d.space AND r.doc = d.doc";
     let mut statement = database.prepare(query).expect("the relay's tables");
     let rows = statement.query_map([], |row| {
-        let saved: Option<Vec<u8>> = row.get(3)?;
-        let heads = saved.map(|saved| doc::heads(&saved).expect("a whole document"));
-        Ok(((row.get(0)?, row.get(1)?), (row.get(2)?, heads.unwrap_or_default())))
+        let (space, doc) = (SpaceId::new(row.get(0)?), DocId::new(row.get(1)?));
+        let (shown, saved): (Option<Vec<u8>>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
+        let shown = shown.and_then(|shown| opener.record(space, doc, &shown).expect("opens"));
+        let saved = saved.map(|saved| opener.document(space, doc, &saved).expect("opens"));
+        let heads = saved
+            .map(|saved| doc::heads(&saved.expect("its key is there")).expect("a whole document"));
+        let shown = String::from_utf8(shown.unwrap_or_default()).expect("text");
+        Ok(((row.get(0)?, row.get(1)?), (shown, heads.unwrap_or_default())))
     });
     rows.expect("rows").collect::<Result<_, _>>().expect("rows")
 }
@@ -496,4 +502,50 @@ pub fn take(
 pub fn alarms(world: &mut World, name: &str) -> Vec<Code> {
     let alarms = world.on(name, |phone, _| phone.alarms()).expect("alarms");
     alarms.into_iter().map(|alarm| alarm.code).collect()
+}
+
+/// Makes a relay's database what the release before keys at rest left once its schema is brought up to date:
+/// everything in it in the clear.
+pub fn as_before_keys(database: &rusqlite::Connection, opener: &server::store::Opener) {
+    type Row = (i64, [u8; 16], [u8; 16], Vec<u8>);
+    let rows = |query: &str| -> Vec<Row> {
+        let mut statement = database.prepare(query).expect("the relay's tables");
+        let rows = statement
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .expect("rows");
+        rows.collect::<Result<_, _>>().expect("rows")
+    };
+    for (row, _, _, kept) in rows("SELECT rowid, space, doc, envelope FROM items WHERE kind < 3") {
+        let open = opener.envelope(&kept).expect("opens").expect("a key").to_bytes();
+        let update = "UPDATE items SET envelope = ?2 WHERE rowid = ?1";
+        database.execute(update, rusqlite::params![row, open]).expect("written");
+    }
+    for (row, space, doc, kept) in
+        rows("SELECT rowid, space, doc, saved FROM documents WHERE saved IS NOT NULL")
+    {
+        let open = opener.document(SpaceId::new(space), DocId::new(doc), &kept).expect("opens");
+        let update = "UPDATE documents SET saved = ?2 WHERE rowid = ?1";
+        database.execute(update, rusqlite::params![row, open]).expect("written");
+    }
+    let shown = rows("SELECT rowid, space, doc, shown FROM records");
+    database
+        .execute_batch(
+            "CREATE TABLE records_open (
+               team BLOB NOT NULL, space BLOB NOT NULL, doc BLOB NOT NULL, record TEXT NOT NULL,
+               fields TEXT NOT NULL, conflicts TEXT NOT NULL, PRIMARY KEY (space, doc)
+             ) STRICT;
+             INSERT INTO records_open SELECT team, space, doc, record, '', '' FROM records;",
+        )
+        .expect("made");
+    for (_, space, doc, kept) in shown {
+        let open = opener.record(SpaceId::new(space), DocId::new(doc), &kept).expect("opens");
+        let parts: Vec<serde_json::Value> =
+            serde_json::from_slice(&open.expect("a key")).expect("two objects");
+        let update =
+            "UPDATE records_open SET fields = ?3, conflicts = ?4 WHERE space = ?1 AND doc = ?2";
+        let values = rusqlite::params![space, doc, parts[0].to_string(), parts[1].to_string()];
+        database.execute(update, values).expect("written");
+    }
+    let rest = "DELETE FROM records; DELETE FROM meta WHERE key = 'at_rest';";
+    database.execute_batch(rest).expect("made");
 }

@@ -108,7 +108,7 @@ pub fn often(variable: &str, otherwise: u32) -> u32 {
 }
 
 /// In memory where the system offers that: many relays are made, and none has to survive a power cut.
-fn temporary_folder() -> tempfile::TempDir {
+pub fn temporary_folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a temporary folder")
 }
 
@@ -166,6 +166,42 @@ impl World {
     /// Where the relay keeps its data.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// The relay's keys, as whoever has its folder holds them.
+    pub fn opener(&self) -> server::store::Opener {
+        server::store::Opener::of_folder(self.folder()).expect("the relay's keys")
+    }
+
+    /// Whether whoever has the relay's database and its keys reads these bytes in anything that opens.
+    pub fn opens_at_relay(&self, words: &[u8]) -> bool {
+        use sync_core::ids::SpaceId;
+        let database = rusqlite::Connection::open(self.folder().join("relay.db")).expect("opens");
+        let (opener, mut found) = (self.opener(), false);
+        for (what, query) in [
+            "SELECT space, doc, envelope FROM items",
+            "SELECT space, doc, saved FROM documents WHERE saved IS NOT NULL",
+            "SELECT space, doc, shown FROM records",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut rows = database.prepare(query).expect("the relay's tables");
+            let mut rows = rows.query([]).expect("rows");
+            while let Some(row) = rows.next().expect("a row") {
+                let space = SpaceId::new(row.get(0).expect("an id"));
+                let doc = DocId::new(row.get(1).expect("an id"));
+                let kept: Vec<u8> = row.get(2).expect("bytes");
+                let opened = match what {
+                    0 => opener.envelope(&kept).map(|envelope| envelope.map(|e| e.body)),
+                    1 => opener.document(space, doc, &kept),
+                    _ => opener.record(space, doc, &kept),
+                };
+                let opened = opened.expect("reads").unwrap_or_default();
+                found |= opened.windows(words.len()).any(|window| window == words);
+            }
+        }
+        found
     }
 
     /// Whether these bytes stand in any file of the relay.

@@ -3,18 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use rand_chacha::rand_core::Rng as _;
-use server::restore;
+use server::{backup, restore};
 use sync_core::ids::TeamId;
 
 use super::{World, open_relay, temporary_folder};
 
-/// A copy of a relay's data.
-pub struct Backup(tempfile::TempDir);
+/// A copy of a relay's data, and one of its keys.
+pub struct Backup(tempfile::TempDir, tempfile::TempDir);
 
 impl Backup {
-    /// The folder it is in.
+    /// The folder that the data are in.
     pub fn folder(&self) -> &Path {
         self.0.path()
+    }
+
+    /// The folder that the keys are in.
+    pub fn keys(&self) -> &Path {
+        self.1.path()
     }
 }
 
@@ -23,13 +28,12 @@ impl World {
         self.devices["admin"].phone.team()
     }
 
-    /// Copies the relay's data as an operator would while it runs.
+    /// Copies the relay's data and its keys as an operator does while it runs.
     pub fn backup(&self) -> Backup {
-        let folder = temporary_folder();
-        let database = rusqlite::Connection::open(self.folder().join("relay.db")).expect("opens");
-        let to = folder.path().join("relay.db");
-        database.execute("VACUUM INTO ?1", [to.to_string_lossy()]).expect("copied");
-        Backup(folder)
+        let (folder, keys) = (temporary_folder(), temporary_folder());
+        backup::database(self.folder(), folder.path()).expect("copied");
+        backup::keys(self.folder(), keys.path(), backup::MOST_DAYS, self.now()).expect("copied");
+        Backup(folder, keys)
     }
 
     /// Stops the relay, does something to its folder and starts it again.
@@ -47,7 +51,8 @@ impl World {
         let now = self.now();
         self.while_stopped(|folder, seed| {
             let mut rng = rand_chacha::ChaCha20Rng::seed_from_u64(seed);
-            restore::restore(folder, backup.folder(), now, &mut rng).expect("restored");
+            let keys = Some(backup.keys());
+            restore::restore(folder, backup.folder(), keys, now, &mut rng).expect("restored");
         });
         if confirm {
             self.relay.confirm_restore().expect("confirmed");

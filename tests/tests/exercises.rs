@@ -95,6 +95,7 @@ fn edges_hold_where_no_note_is_kept_and_words_have_two_spellings() {
 #[test]
 fn what_is_erased_stays_erased_whoever_was_away() {
     play("erasure.jsonl", 14);
+    play("expiry.jsonl", 17);
 }
 
 #[test]
@@ -225,7 +226,7 @@ fn an_idle_phone_asks_one_small_question() {
 fn an_expectation_that_fails_is_told_with_its_line_and_reason() {
     let looks = [
         r#"{"do":"expect","device":"amy1","ref":"fire","fields":{"severity":3},"why":"nobody said three"}"#,
-        r#"{"do":"expect_relay_never","text":"north bank"}"#,
+        r#"{"do":"expect_relay_never","text":"SQLite format 3"}"#,
         r#"{"do":"expect_console","view":"incidents","contains":["south bank"]}"#,
         r#"{"do":"expect_pending","device":"amy1","count":7}"#,
         r#"{"do":"expect_unreadable","device":"amy1","ref":"fire"}"#,
@@ -239,7 +240,7 @@ fn an_expectation_that_fails_is_told_with_its_line_and_reason() {
     assert_eq!(output.status.code(), Some(1));
     assert!(told.contains("own.jsonl:6: expect: expected severity is 3; found nothing"), "{told}");
     assert!(told.contains("(nobody said three)"), "{told}");
-    assert!(told.contains("own.jsonl:7: expect_relay_never"), "open labels do stand there: {told}");
+    assert!(told.contains("own.jsonl:7: expect_relay_never"), "it does stand there: {told}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 
 use crate::relay::Refusal;
 use crate::store::StoreError;
+use crate::store::expiry;
 use crate::store::records::RecordRow;
 
 use super::scene::{Scene, is_open};
@@ -34,6 +35,11 @@ pub(super) fn page(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
         set_aside::part(scene)?,
     ];
     let main = html! {
+        @if let Some(day) = expiry::waits(scene.reader)? {
+            p role="alert" data-code="clock_ahead" {
+                "The relay's clock went ahead to " (day) ". Nothing is erased by its time until its operator has put the clock right, or said that it is (" code { "aftercall admin confirm-clock" } ")."
+            }
+        }
         (glance(&parts))
         @for part in &parts {
             section aria-labelledby=(part.id) { h2 id=(part.id) { (part.title) } (part.body) }

@@ -105,6 +105,9 @@ pub struct DrillRestoreArgs {
     /// The backup
     #[arg(long, value_name = "DIR")]
     pub from: PathBuf,
+    /// The keys' backup
+    #[arg(long, value_name = "PATH")]
+    pub keys: Option<PathBuf>,
     /// The time, in milliseconds since 1970
     #[arg(long, allow_negative_numbers = true)]
     pub now_ms: i64,
@@ -121,7 +124,7 @@ pub fn restore(args: &DrillRestoreArgs) -> ExitCode {
     }
     let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
     let now = sync_core::protocol::Timestamp(args.now_ms);
-    match server::restore::restore(&args.data, &args.from, now, &mut rng) {
+    match server::restore::restore(&args.data, &args.from, args.keys.as_deref(), now, &mut rng) {
         Ok(_) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");

@@ -20,7 +20,7 @@ use rand_core::{CryptoRng, SeedableRng, UnwrapErr};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use sync_core::client::Surroundings;
-use sync_core::engine::{EngineError, Env, Phone};
+use sync_core::engine::{EngineError, Env, Phone, Uptime};
 use sync_core::protocol::{Code, Timestamp};
 
 use crate::phone::Failure;
@@ -101,6 +101,17 @@ struct Running {
 }
 
 impl Device {
+    /// Lets a phone that is open see what time has passed, as an app does.
+    fn pass(&mut self, up: Uptime) -> Result<(), Trouble> {
+        match &mut self.running {
+            Some(running) if running.phone.wiped().is_none() => {
+                running.phone.expire(up)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
     /// The phone and what it is handed for one command.
     fn running(&mut self, now: Timestamp) -> Result<(&mut Running, At<'_>), Trouble> {
         match &mut self.running {
@@ -127,7 +138,10 @@ pub fn run(folder: &Path, seed: Option<u64>) -> ExitCode {
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
         let answer = match serde_json::from_str::<ToPhone>(&line) {
-            Ok(ToPhone { now_ms, command }) => answer(device.perform(Timestamp(now_ms), command)),
+            Ok(ToPhone { now_ms, up_ms, command }) => {
+                let passed = device.pass(Uptime { boot: 1, ms: up_ms });
+                answer(passed.and_then(|()| device.perform(Timestamp(now_ms), command)))
+            }
             Err(_) => Answer::Broken("the command cannot be read".into()),
         };
         let Ok(line) = serde_json::to_string(&answer) else { break };

@@ -16,6 +16,8 @@ use super::script::{AnswerStep, Class, HandedOver, HostileCase, Part};
 pub struct ToPhone {
     /// The phone's clock.
     pub now_ms: i64,
+    /// A clock of the machine that nobody sets.
+    pub up_ms: i64,
     /// What to do.
     pub command: PhoneCommand,
 }
@@ -230,10 +232,12 @@ pub enum RelayCommand {
         /// Its number.
         team: String,
     },
-    /// Copies the running relay's data into a folder.
+    /// Copies the running relay's data into a folder, and its keys into another.
     Backup {
         /// The folder, which is empty.
         folder: String,
+        /// The keys' folder.
+        keys: String,
     },
     /// Serves again after a restore, as the operator says.
     ConfirmRestore,

@@ -113,7 +113,7 @@ impl Control {
         let failed = |error: &dyn std::fmt::Display| error.to_string();
         match command {
             RelayCommand::Time { now_ms } => {
-                self.clock.store(*now_ms, Ordering::SeqCst);
+                self.pass(*now_ms)?;
                 Ok(Json::Null)
             }
             RelayCommand::Arm { point } => {
@@ -125,7 +125,10 @@ impl Control {
                 self.relay.allow_team(team).map_err(|error| failed(&error))?;
                 Ok(Json::Null)
             }
-            RelayCommand::Backup { folder } => self.database.backup(Path::new(folder)),
+            RelayCommand::Backup { folder, keys } => {
+                let now = Timestamp(self.clock.load(Ordering::SeqCst));
+                self.database.backup(Path::new(folder), Path::new(keys), now)
+            }
             RelayCommand::ConfirmRestore => {
                 self.relay.confirm_restore().map_err(|error| failed(&error))?;
                 Ok(Json::Null)
@@ -158,6 +161,17 @@ impl Control {
             RelayCommand::Row { doc } => self.database.row(doc),
             RelayCommand::Stop => Ok(Json::Null),
         }
+    }
+
+    /// Time passes as it does for a relay that runs all the while: nothing is seen of it but what is done day by day.
+    fn pass(&self, to_ms: i64) -> Result<(), String> {
+        const STEP_MS: i64 = 3 * 24 * 60 * 60 * 1000;
+        while self.clock.load(Ordering::SeqCst).saturating_add(STEP_MS) < to_ms {
+            self.clock.fetch_add(STEP_MS, Ordering::SeqCst);
+            self.relay.expire().map_err(|error| error.to_string())?;
+        }
+        self.clock.store(to_ms, Ordering::SeqCst);
+        self.relay.expire().map(drop).map_err(|error| error.to_string())
     }
 
     /// Serves a copy of everything, with the same key, at a second address of this process.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
-use sync_core::engine::{NoteView, Phone, RecordView};
+use sync_core::engine::{KeptUntil, NoteView, Phone, RecordView};
 use sync_core::ids::DocId;
 use sync_core::protocol::{Code, Timestamp};
 use sync_core::records::{FieldView, RecordType, Value, WindowState};
@@ -135,6 +135,9 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
         notes.iter().for_each(|note| out.push_str(&note_words(note)));
         json["notes"] = notes.iter().map(note_json).collect();
     }
+    let kept = phone.kept_until(id)?;
+    kept.iter().for_each(|part| out.push_str(&kept_words(part)));
+    json["kept_until"] = kept.iter().map(kept_json).collect();
     let stored = match (view.stored, view.only_here) {
         (true, _) => "The relay has all of it.",
         (_, true) => "It stays on this phone only; `backup on` would send it, sealed.",
@@ -142,6 +145,21 @@ pub fn show(phone: &mut Phone, record: &str) -> Outcome {
     };
     out.push_str(stored);
     Ok(Output { words: out, json })
+}
+
+fn kept_words(part: &KeptUntil) -> String {
+    let day = part.day.map(|day| format!("until the end of {day} (UTC)"));
+    let until = match (part.held, day) {
+        (true, _) => "while a legal hold lasts".into(),
+        (false, Some(day)) => day,
+        (false, None) => "for its days from when the relay has it".into(),
+    };
+    format!("  {} is kept {until}\n", part.kind)
+}
+
+fn kept_json(part: &KeptUntil) -> Json {
+    json!({ "document": part.doc.to_string(), "kind": part.kind, "held": part.held,
+            "day": part.day.map(|day| day.to_string()) })
 }
 
 fn indented(text: &str) -> String {

@@ -25,6 +25,7 @@ pub mod support;
 mod team;
 mod team_changes;
 mod trend;
+mod uptime;
 pub mod urgent;
 mod watch;
 
@@ -77,6 +78,12 @@ fn verb(args: &PhoneArgs) -> Outcome {
         Verb::Recovery { verb: RecoveryVerb::Use(typed) } => recovery::restore(&args.data, typed),
         verb => {
             let mut phone = folder::open(&args.data)?;
+            // Whatever is typed: what has expired is gone before anything is shown.
+            if phone.wiped().is_none()
+                && let Some(up) = uptime::read()
+            {
+                phone.expire(up)?;
+            }
             let outcome = match (phone.wiped(), verb) {
                 (None, Verb::Watch { every }) => watch::watch(&mut phone, *every, args.json),
                 (None, verb) => opened(verb, &mut phone),

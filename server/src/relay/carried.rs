@@ -15,7 +15,7 @@ use crate::crash_point;
 use crate::store::audit::Entry;
 use crate::store::items::Position;
 use crate::store::mend::{self, Stored};
-use crate::store::{StoreError, audit, purged};
+use crate::store::{StoreError, audit, documents, purged};
 
 use super::outcome::Outcome;
 use super::push::Push;
@@ -67,10 +67,16 @@ impl Push<'_> {
             // Noted as damaged, it is not, or not any more.
             return mend::forget_damaged(self.tx, row.id);
         }
-        if !is_genuine(envelope, &self.directory) {
+        let header = &envelope.header;
+        let is_change = header.kind == Kind::Change;
+        // Its document is merged anew, which is work: what is too much for one request is asked for again.
+        if !is_genuine(envelope, &self.directory) || (is_change && !self.may_try()) {
             return Ok(());
         }
         mend::put_bytes(self.tx, &row, envelope)?;
+        if is_change && row.code.is_empty() && self.mended.insert((header.space, header.doc)) {
+            self.tried += documents::size(self.tx, header.space, header.doc)?;
+        }
         crash_point!("relay.push.after_mend");
         let entry = Entry::done(Some(self.device), "item.mend", row.id);
         audit::append(self.tx, self.team, &entry, self.now)
@@ -147,9 +153,9 @@ impl Push<'_> {
 /// Whether a row's bytes are what its author signed. Whether they count is judged elsewhere and may change; that they
 /// are genuine does not.
 pub(super) fn is_sound(row: &Stored, directory: &Directory) -> bool {
-    row.envelope().is_some_and(|envelope| {
+    row.envelope.as_ref().is_some_and(|envelope| {
         // An entry was judged by the directory itself, at the length before its row.
-        envelope.header.kind == Kind::Directory || is_genuine(&envelope, directory)
+        envelope.header.kind == Kind::Directory || is_genuine(envelope, directory)
     })
 }
 

@@ -8,6 +8,7 @@ use sync_core::ids::{DocId, EnvelopeId, SpaceId};
 use sync_core::protocol::{Code, Envelope, PushResult, limits};
 use sync_core::records::{After, DocType, Flat, Scalar, carry_on, chain};
 
+use crate::store::documents::DocumentRow;
 use crate::store::{StoreError, documents, items, records};
 
 use super::outcome::Outcome;
@@ -147,11 +148,16 @@ impl Push<'_> {
         };
         let key = (header.space, header.doc);
         if !self.documents.contains_key(&key) {
-            let row = documents::get(self.tx, header.space, header.doc)?;
-            let (record, saved) = row.map_or((header.record, None), |row| (row.record, row.saved));
-            self.documents.insert(key, OpenDocument { record, saved, changed: None });
+            let document = match documents::get(self.tx, header.space, header.doc)? {
+                None => OpenDocument { record: header.record, saved: None, changed: None },
+                Some(DocumentRow { record, saved: None }) => self.merged_anew(key, record, None)?,
+                Some(DocumentRow { record, saved }) => {
+                    OpenDocument { record, saved, changed: None }
+                }
+            };
+            self.documents.insert(key, document);
         }
-        if self.tried > MOST_TRIED {
+        if !self.may_try() {
             return Ok(Err(Code::Overloaded));
         }
         let document = &self.documents[&key];
@@ -167,6 +173,47 @@ impl Push<'_> {
             return Ok(Err(code));
         }
         Ok(admission.document.ok_or(Code::HostileChange))
+    }
+
+    /// A document with everything that its log holds of it by now, on top of what is merged already: for one whose
+    /// merged copy cannot be read, and for one whose damaged rows were put right.
+    fn merged_anew(
+        &mut self,
+        (space, doc): (SpaceId, DocId),
+        record: u16,
+        saved: Option<Vec<u8>>,
+    ) -> Result<OpenDocument, StoreError> {
+        let Some(doc_type) = DocType::by_number(record) else {
+            return Ok(OpenDocument { record, saved, changed: None });
+        };
+        let mut changes = items::changes_of(self.tx, space, doc)?;
+        changes.retain(|change| change.header.record == record);
+        self.tried += changes.iter().map(|change| change.body.len()).sum::<usize>();
+        let candidates: Vec<_> =
+            changes.iter().map(|e| Candidate { header: &e.header, change: &e.body }).collect();
+        let admission = gates::admit_changes(saved.as_deref(), doc_type, &candidates);
+        Ok(match admission.document {
+            Some(Admitted { saved, flat, .. }) => {
+                OpenDocument { record, saved: Some(saved), changed: Some(flat) }
+            }
+            None => OpenDocument { record, saved, changed: None },
+        })
+    }
+
+    /// Merges the documents whose rows were put right.
+    pub(super) fn merge_mended(&mut self) -> Result<(), StoreError> {
+        for (space, doc) in std::mem::take(&mut self.mended) {
+            let Some(row) = documents::get(self.tx, space, doc)? else { continue };
+            let present = self.documents.remove(&(space, doc)).and_then(|document| document.saved);
+            let merged = self.merged_anew((space, doc), row.record, present.or(row.saved))?;
+            self.documents.insert((space, doc), merged);
+        }
+        Ok(())
+    }
+
+    /// Whether this request may still load and try documents.
+    pub(super) fn may_try(&self) -> bool {
+        self.tried <= MOST_TRIED
     }
 
     /// Keeps a merged document until the request is done with it.

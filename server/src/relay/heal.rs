@@ -148,9 +148,9 @@ impl Relay {
             if !row.code.is_empty() {
                 continue;
             }
-            match row.envelope().filter(|_| is_sound(&row, directory)) {
+            match row.envelope.as_ref().filter(|_| is_sound(&row, directory)) {
                 Some(envelope) if share.takes(HEADER_LEN + 64 + envelope.body.len()) => {
-                    let packed = batch.pack(&envelope);
+                    let packed = batch.pack(envelope);
                     answer.found.push(Found { row: row.row, packed });
                 }
                 Some(_) => {}

@@ -11,6 +11,7 @@ mod changes;
 mod cosigns;
 mod cursors;
 mod enrol;
+mod expiry;
 pub(crate) mod heal;
 mod invites;
 mod items;
@@ -88,6 +89,8 @@ impl Relay {
     pub fn open(folder: &Path, mut settings: Settings) -> Result<Self, StoreError> {
         let store = Store::open(folder)?;
         store.quick_check()?;
+        store.settle()?;
+        store.collect_keys()?;
         let (keys, incarnation) = identity(&store, settings.rng.as_mut())?;
         let directories = store.read(load_directories)?;
         Ok(Self {
@@ -116,7 +119,7 @@ impl Relay {
 
     /// The teams that may use this relay.
     pub fn teams(&self) -> Result<Vec<TeamId>, StoreError> {
-        self.store.read(meta::teams)
+        self.store.read(|reader| meta::teams(reader))
     }
 
     /// What phones call this relay.

@@ -3,7 +3,7 @@
 //! Invariant: an envelope that has a position uses up its author's number in that space; one that waits or is
 //! refused uses up nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
 use sync_core::directory::Directory;
@@ -50,6 +50,8 @@ impl Relay {
             audit::sum_up_days(tx, request.team, now)?;
             let healing = request.healing.as_ref();
             let rows = healing.map_or(&[][..], |healing| &healing.rows);
+            // What has expired is gone before anything of this request is judged.
+            let mut expired = self.expire_team(tx, request.team, &directory, now, false)?;
             let mut push = Push::new(tx, request.team, request.device, directory, now);
             let results = push.take_all(&request.batch, &request.push, rows)?;
             push.keep_enrolments(request)?;
@@ -61,8 +63,11 @@ impl Relay {
             }
             let present = self.incarnation(tx, request.team)?;
             heal::open_for_admin(tx, present, healing, &push.directory, request, now)?;
+            // A hold that ended, or rows that are handed back, may be over their time.
+            let handed_back = !rows.is_empty();
+            expired += self.expire_team(tx, request.team, &push.directory, now, handed_back)?;
             crash_point!("relay.push.before_commit");
-            Ok((results, push.directory, push.erased, push.touched))
+            Ok((results, push.directory, push.erased || expired > 0, push.touched))
         })?;
         crash_point!("relay.push.after_commit");
         // Before anything that may wait: whoever is removed now is refused from now on.
@@ -72,15 +77,7 @@ impl Relay {
         }
         self.streams().committed(&directory, &touched);
         if erased {
-            match self.store().tidy() {
-                Ok(true) => {}
-                Ok(false) => {
-                    tracing::info!("the log is emptied of what was erased by the next write")
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "what was erased still stands in the write-ahead log");
-                }
-            }
+            self.tidy();
         }
         Ok(results)
     }
@@ -111,6 +108,8 @@ pub(super) struct Push<'a> {
     pub(super) appended: bool,
     /// Released items that were tried so far.
     pub(super) released: usize,
+    /// Open documents a row of which was put right.
+    pub(super) mended: BTreeSet<(SpaceId, DocId)>,
     /// What the commit changes for those who listen.
     pub(super) touched: Touched,
 }
@@ -142,6 +141,7 @@ impl<'a> Push<'a> {
             replacing,
             appended,
             released,
+            mended: BTreeSet::new(),
             touched: Touched::default(),
         }
     }
@@ -189,6 +189,7 @@ impl<'a> Push<'a> {
         if self.appended {
             self.retry_released()?;
         }
+        self.merge_mended()?;
         self.keep_documents()?;
         Ok(results)
     }

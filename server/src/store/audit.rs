@@ -1,6 +1,6 @@
 //! The audit log: hash-chained rows, appended in the transaction of what they record, never changed.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sync_core::ids::{DeviceId, TeamId};
 use sync_core::protocol::{AuditHead, AuditRow, Day, Timestamp};
 
@@ -98,7 +98,7 @@ fn linked(row: &Row<'_>) -> Result<Linked, rusqlite::Error> {
 
 /// Rows after a number, in order, at most `limit`.
 pub(crate) fn after(
-    reader: &Reader,
+    reader: &Connection,
     team: TeamId,
     seq: u64,
     limit: usize,
@@ -113,7 +113,7 @@ pub(crate) fn after(
 }
 
 /// The teams that have an audit log.
-pub(crate) fn teams(reader: &Reader) -> Result<Vec<TeamId>, StoreError> {
+pub(crate) fn teams(reader: &Connection) -> Result<Vec<TeamId>, StoreError> {
     let mut statement = reader.prepare_cached("SELECT DISTINCT team FROM audit ORDER BY team")?;
     let rows = statement.query_map([], |row| row.get(0).map(TeamId::new))?;
     Ok(rows.collect::<Result<_, _>>()?)

@@ -3,14 +3,15 @@
 use rusqlite::{OptionalExtension, params};
 use sync_core::ids::{DeviceId, DocId, SpaceId};
 
-use super::{Reader, StoreError, Tx};
+use super::{Reader, StoreError, Tx, at_rest};
 
 /// A document as the relay keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DocumentRow {
     /// Its record kind.
     pub record: u16,
-    /// The merged bytes; `None` for a sealed document, which the relay cannot merge.
+    /// The merged bytes; `None` for a sealed document, which the relay cannot merge, and for an open one whose copy
+    /// cannot be read: it is merged anew from its changes.
     pub saved: Option<Vec<u8>>,
 }
 
@@ -24,10 +25,15 @@ pub(crate) fn get(
         .prepare_cached("SELECT record, saved FROM documents WHERE space = ?1 AND doc = ?2")?;
     let found = statement
         .query_row(params![space.as_bytes(), doc.as_bytes()], |row| {
-            Ok(DocumentRow { record: row.get(0)?, saved: row.get(1)? })
+            Ok((row.get(0)?, row.get::<_, Option<Vec<u8>>>(1)?))
         })
         .optional()?;
-    Ok(found)
+    let Some((record, kept)) = found else { return Ok(None) };
+    let saved = match kept {
+        Some(kept) => at_rest::open_document(reader, (space, doc), &kept)?,
+        None => None,
+    };
+    Ok(Some(DocumentRow { record, saved }))
 }
 
 /// Whether there is a document of this id in a space.
@@ -35,6 +41,15 @@ pub(crate) fn exists(reader: &Reader, space: SpaceId, doc: DocId) -> Result<bool
     Ok(reader
         .prepare_cached("SELECT 1 FROM documents WHERE space = ?1 AND doc = ?2")?
         .exists(params![space.as_bytes(), doc.as_bytes()])?)
+}
+
+/// Bytes that its log keeps of a document.
+pub(crate) fn size(reader: &Reader, space: SpaceId, doc: DocId) -> Result<usize, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT coalesce(sum(length(envelope)), 0) FROM items WHERE space = ?1 AND doc = ?2",
+    )?;
+    let key = params![space.as_bytes(), doc.as_bytes()];
+    Ok(statement.query_row(key, |row| row.get::<_, i64>(0))? as usize)
 }
 
 /// Keeps a document.
@@ -45,6 +60,7 @@ pub(crate) fn put(
     record: u16,
     saved: Option<&[u8]>,
 ) -> Result<(), StoreError> {
+    let saved = saved.map(|saved| at_rest::seal_document(tx, space, doc, saved)).transpose()?;
     tx.prepare_cached(
         "INSERT INTO documents (space, doc, record, saved) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (space, doc) DO UPDATE SET saved = excluded.saved",

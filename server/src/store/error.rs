@@ -21,6 +21,14 @@ pub enum StoreError {
         /// Newest schema version known here.
         known: i64,
     },
+    /// The database needs a key file and there is none.
+    #[error(
+        "relay-keys.db is missing, which holds the key of every document in relay.db; put it back, or run `aftercall restore` with a copy of relay.db, and with a backup of the keys if there is one: phones hand back what cannot be opened"
+    )]
+    NoKeys,
+    /// A file that was given as keys is something else.
+    #[error("this is no key file of a relay; name a file that `aftercall backup --keys` wrote")]
+    NotKeys,
     /// The data folder cannot be made.
     #[error("the data folder cannot be made or opened; check its path and rights")]
     Folder(#[source] std::io::Error),

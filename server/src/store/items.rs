@@ -1,11 +1,11 @@
 //! The logs: every envelope that has a position, stored or set aside.
 
 use rusqlite::{OptionalExtension, params};
-use sync_core::ids::{Chain, DeviceId, EnvelopeId, SpaceId, TeamId};
-use sync_core::protocol::{Code, Day, Envelope};
+use sync_core::ids::{Chain, DeviceId, DocId, EnvelopeId, SpaceId, TeamId};
+use sync_core::protocol::{Code, Day, Envelope, Kind};
 use sync_core::records::SpaceKind;
 
-use super::{Reader, StoreError, Tx};
+use super::{Reader, StoreError, Tx, at_rest};
 
 /// Where an envelope stands in its space's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,7 +103,7 @@ pub(crate) fn insert(tx: &Tx<'_>, item: &NewItem<'_>) -> Result<(), StoreError> 
         item.row_day.0,
         item.position.code,
         item.position.chain.as_bytes(),
-        item.envelope.to_bytes(),
+        at_rest::seal_envelope(tx, item.envelope)?,
     ])?;
     Ok(())
 }
@@ -172,7 +172,10 @@ pub(crate) fn after(
     while let Some(row) = rows.next()? {
         let bytes: Option<Vec<u8>> = row.get(8)?;
         let id = EnvelopeId::new(row.get(1)?);
-        let envelope = bytes.as_deref().and_then(|bytes| as_it_stands(bytes, id));
+        let envelope = match &bytes {
+            Some(bytes) => as_it_stands(reader, bytes, id)?,
+            None => None,
+        };
         let mut code: String = row.get(6)?;
         let damaged = bytes.is_some() && envelope.is_none();
         if damaged {
@@ -205,19 +208,41 @@ pub(crate) fn envelopes(reader: &Reader, space: SpaceId) -> Result<Vec<Envelope>
     let mut rows = statement.query([space.as_bytes()])?;
     let mut out = Vec::new();
     while let Some(row) = rows.next()? {
-        out.push(read_envelope(&row.get::<_, Vec<u8>>(0)?)?);
+        let envelope = at_rest::open_envelope(reader, &row.get::<_, Vec<u8>>(0)?)?;
+        out.push(envelope.ok_or(StoreError::Damaged("an envelope"))?);
+    }
+    Ok(out)
+}
+
+/// The changes of an open document that its log serves and that can be read, in order.
+pub(crate) fn changes_of(
+    reader: &Reader,
+    space: SpaceId,
+    doc: DocId,
+) -> Result<Vec<Envelope>, StoreError> {
+    let mut statement = reader.prepare_cached(
+        "SELECT id, envelope FROM items
+         WHERE space = ?1 AND doc = ?2 AND kind = ?3 AND code = '' ORDER BY seq",
+    )?;
+    let mut rows =
+        statement.query(params![space.as_bytes(), doc.as_bytes(), Kind::Change as u8])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (id, bytes): (_, Vec<u8>) = (EnvelopeId::new(row.get(0)?), row.get(1)?);
+        out.extend(as_it_stands(reader, &bytes, id)?);
     }
     Ok(out)
 }
 
 /// An envelope from disk if it is the one its row names: one damaged row must not keep a whole log from everybody.
 /// Its signature is not checked again here; whoever receives it does.
-fn as_it_stands(bytes: &[u8], id: EnvelopeId) -> Option<Envelope> {
-    Envelope::from_bytes(bytes).ok().filter(|envelope| envelope.id() == id)
-}
-
-fn read_envelope(bytes: &[u8]) -> Result<Envelope, StoreError> {
-    Envelope::from_bytes(bytes).map_err(|_| StoreError::Damaged("an envelope"))
+fn as_it_stands(
+    reader: &Reader,
+    bytes: &[u8],
+    id: EnvelopeId,
+) -> Result<Option<Envelope>, StoreError> {
+    let envelope = at_rest::open_envelope(reader, bytes)?;
+    Ok(envelope.filter(|envelope| envelope.id() == id))
 }
 
 /// The last number of a device that is stored in every space of its team but the directory's own; what was set aside

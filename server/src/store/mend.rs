@@ -5,7 +5,7 @@ use sync_core::ids::{Chain, DeviceId, DocId, EnvelopeId, SpaceId, TeamId};
 use sync_core::protocol::{Day, Envelope, RowData, next_chain};
 
 use super::spaces::{self, Head};
-use super::{Reader, StoreError, Tx};
+use super::{Reader, StoreError, Tx, at_rest};
 
 /// A row as it stands on disk.
 #[derive(Debug)]
@@ -24,31 +24,34 @@ pub(crate) struct Stored {
     pub row: RowData,
     /// Why it is not served; empty if it is.
     pub code: String,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
-}
-
-impl Stored {
-    /// The envelope, if the bytes are the one that the row names.
-    pub(crate) fn envelope(&self) -> Option<Envelope> {
-        Envelope::from_bytes(&self.bytes).ok().filter(|envelope| envelope.id() == self.id)
-    }
+    /// The envelope, if its copy is the one that the row names.
+    pub envelope: Option<Envelope>,
 }
 
 const COLUMNS: &str =
     "i.space, i.seq, i.id, i.directory_seq, i.row_day, i.code, i.envelope, i.kind, i.doc";
 
-fn stored(row: &rusqlite::Row<'_>) -> Result<Stored, rusqlite::Error> {
-    Ok(Stored {
+type Parts = (Stored, Vec<u8>);
+
+fn parts(row: &rusqlite::Row<'_>) -> Result<Parts, rusqlite::Error> {
+    let stored = Stored {
         space: SpaceId::new(row.get(0)?),
         seq: row.get::<_, i64>(1)? as u64,
         id: EnvelopeId::new(row.get(2)?),
         row: RowData { directory_seq: row.get::<_, i64>(3)? as u64, row_day: Day(row.get(4)?) },
         code: row.get(5)?,
-        bytes: row.get(6)?,
+        envelope: None,
         kind: row.get(7)?,
         doc: DocId::new(row.get(8)?),
-    })
+    };
+    Ok((stored, row.get(6)?))
+}
+
+fn opened(reader: &Reader, found: Option<Parts>) -> Result<Option<Stored>, StoreError> {
+    let Some((row, bytes)) = found else { return Ok(None) };
+    let envelope = at_rest::open_envelope(reader, &bytes)?;
+    let envelope = envelope.filter(|envelope| envelope.id() == row.id);
+    Ok(Some(Stored { envelope, ..row }))
 }
 
 /// The row of an id in a team.
@@ -61,7 +64,8 @@ pub(crate) fn by_id(
         "SELECT {COLUMNS} FROM items i JOIN spaces s ON s.id = i.space
          WHERE i.id = ?1 AND s.team = ?2"
     ))?;
-    Ok(statement.query_row(params![id.as_bytes(), team.as_bytes()], stored).optional()?)
+    let found = statement.query_row(params![id.as_bytes(), team.as_bytes()], parts).optional()?;
+    opened(reader, found)
 }
 
 /// The row of a team that has an author's number in a space.
@@ -75,13 +79,15 @@ pub(crate) fn by_number(
          WHERE s.team = ?1 AND i.space = ?2 AND i.device = ?3 AND i.device_seq = ?4"
     ))?;
     let key = params![team.as_bytes(), space.as_bytes(), device.as_bytes(), device_seq as i64];
-    Ok(statement.query_row(key, stored).optional()?)
+    let found = statement.query_row(key, parts).optional()?;
+    opened(reader, found)
 }
 
 /// Puts a row's bytes right. Its id, and so the chain, is as it was.
 pub(crate) fn put_bytes(tx: &Tx<'_>, row: &Stored, envelope: &Envelope) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE items SET envelope = ?3 WHERE space = ?1 AND seq = ?2")?
-        .execute(params![row.space.as_bytes(), row.seq as i64, envelope.to_bytes()])?;
+    tx.prepare_cached("UPDATE items SET envelope = ?3 WHERE space = ?1 AND seq = ?2")?.execute(
+        params![row.space.as_bytes(), row.seq as i64, at_rest::seal_envelope(tx, envelope)?],
+    )?;
     forget_damaged(tx, row.id)
 }
 
@@ -106,7 +112,7 @@ pub(crate) fn replace(
         header.record,
         data.directory_seq as i64,
         data.row_day.0,
-        envelope.to_bytes(),
+        at_rest::seal_envelope(tx, envelope)?,
     ])?;
     forget_damaged(tx, row.id)?;
     rechain(tx, row.space, row.seq)

@@ -1,13 +1,13 @@
 //! What the relay knows of itself (its signing key, its incarnation), which teams its operator allows, and spent tokens.
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use sync_core::ids::{DeviceId, TeamId};
 use sync_core::protocol::Timestamp;
 
 use super::{Reader, StoreError, Tx};
 
 /// A value of the relay itself.
-pub(crate) fn get(reader: &Reader, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+pub(crate) fn get(reader: &Connection, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
     let mut statement = reader.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
     Ok(statement.query_row([key], |row| row.get(0)).optional()?)
 }
@@ -15,6 +15,12 @@ pub(crate) fn get(reader: &Reader, key: &str) -> Result<Option<Vec<u8>>, StoreEr
 /// Sets a value of the relay itself.
 pub(crate) fn put(tx: &Tx<'_>, key: &str, value: &[u8]) -> Result<(), StoreError> {
     tx.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)", params![key, value])?;
+    Ok(())
+}
+
+/// Forgets a value of the relay itself.
+pub(crate) fn delete(tx: &Tx<'_>, key: &str) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM meta WHERE key = ?1", [key])?;
     Ok(())
 }
 
@@ -34,7 +40,7 @@ pub(crate) fn is_allowed(reader: &Reader, team: TeamId) -> Result<bool, StoreErr
 }
 
 /// Every allowed team.
-pub(crate) fn teams(reader: &Reader) -> Result<Vec<TeamId>, StoreError> {
+pub(crate) fn teams(reader: &Connection) -> Result<Vec<TeamId>, StoreError> {
     let mut statement = reader.prepare_cached("SELECT team FROM teams ORDER BY team")?;
     let rows = statement.query_map([], |row| row.get(0).map(TeamId::new))?;
     Ok(rows.collect::<Result<_, _>>()?)

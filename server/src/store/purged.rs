@@ -64,11 +64,13 @@ pub(crate) fn foreclose(
     Ok(())
 }
 
-/// Erases a document: every body, the merged copy, what the page shows of it. Positions, ids and numbers stay, and a
-/// tombstone. The database overwrites what it frees.
+/// Erases a document: every body, the merged copy, what the page shows of it, and with the commit its key, so that no
+/// copy of the database opens it. Positions, ids and numbers stay, and a tombstone. The database overwrites what it
+/// frees; whoever commits this calls [`super::Store::tidy`] then.
 pub(crate) fn erase(tx: &Tx<'_>, space: SpaceId, doc: DocId, day: Day) -> Result<(), StoreError> {
     let key = params![space.as_bytes(), doc.as_bytes()];
     foreclose(tx, space, doc, day)?;
+    tx.doom_key((space, doc));
     tx.prepare_cached(
         "UPDATE items SET envelope = x'', code = CASE code WHEN '' THEN ?3 ELSE code END
          WHERE space = ?1 AND doc = ?2 AND kind IN (1, 2)",

@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 use sync_core::ids::{DeviceId, EnvelopeId, TeamId};
 use sync_core::protocol::{Code, Envelope, HEADER_LEN, Header, SetAside, Timestamp};
 
-use super::{Reader, StoreError, Tx};
+use super::{Reader, StoreError, Tx, at_rest};
 
 /// The step that finds what was refused by document and by code.
 pub(super) const STEP: &str = "
@@ -33,7 +33,7 @@ pub(crate) struct Refused<'a> {
     pub device: DeviceId,
     /// Why.
     pub code: Code,
-    /// The envelope as kept on disk.
+    /// The envelope as [`Envelope::to_bytes`] says it, or what came instead of one.
     pub bytes: &'a [u8],
 }
 
@@ -64,20 +64,22 @@ pub(crate) fn keep(
     refused: &Refused<'_>,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
+    // A key is made for nothing that is not kept.
+    if is_kept(tx, refused.device, refused.id)? || room(tx, refused.device, refused.code)? == 0 {
+        return Ok(false);
+    }
     let changed = tx
         .prepare_cached(
             "INSERT OR IGNORE INTO quarantine (id, team, device, code, envelope, at_ms)
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6
-         WHERE (SELECT count(*) FROM quarantine WHERE device = ?3 AND code = ?4) < ?7",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             refused.id.as_bytes(),
             team.as_bytes(),
             refused.device.as_bytes(),
             refused.code.as_str(),
-            refused.bytes,
+            at_rest::seal_refused(tx, team, refused.bytes)?,
             now.0,
-            most(refused.code) as i64,
         ])?;
     Ok(changed == 1)
 }
@@ -161,7 +163,8 @@ pub(crate) fn late(
         })
         .optional()?;
     let Some((device, bytes, at)) = found else { return Ok(None) };
-    Ok(Envelope::from_bytes(&bytes).ok().map(|envelope| Late { device, envelope, at }))
+    let envelope = at_rest::open_envelope(reader, &bytes)?;
+    Ok(envelope.map(|envelope| Late { device, envelope, at }))
 }
 
 /// Takes out what came after a removal.
@@ -182,7 +185,7 @@ pub(crate) fn put_back(tx: &Tx<'_>, team: TeamId, late: &Late) -> Result<(), Sto
         team.as_bytes(),
         late.device.as_bytes(),
         Code::AfterRemoval.as_str(),
-        late.envelope.to_bytes(),
+        at_rest::seal_envelope(tx, &late.envelope)?,
         late.at.0,
     ])?;
     Ok(())

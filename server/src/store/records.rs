@@ -1,10 +1,12 @@
 //! The projection of open records: what coordinators' pages list. A cache of documents, never a source.
 
-use rusqlite::{OptionalExtension, Row, params};
-use serde_json::{Map, Value};
+use std::cmp::Ordering;
+
+use rusqlite::{ToSql, params};
+use serde_json::{Map, Value, json};
 use sync_core::ids::{DocId, SpaceId, TeamId};
 
-use super::{Reader, StoreError, Tx};
+use super::{Reader, StoreError, Tx, at_rest};
 
 /// An open record as its documents say it.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,12 +30,26 @@ impl RecordRow {
     }
 }
 
-const COLUMNS: &str = "doc, space, record, fields, conflicts";
+/// The step that seals what is shown of each record; [`super::settle`] moves what `records_open` holds.
+pub(super) const STEP: &str = "
+ALTER TABLE records RENAME TO records_open;
+DROP INDEX records_by_kind;
+DROP INDEX records_in_conflict;
+CREATE TABLE records (
+  team BLOB NOT NULL, space BLOB NOT NULL, doc BLOB NOT NULL, record TEXT NOT NULL,
+  in_conflict INTEGER NOT NULL, shown BLOB NOT NULL, PRIMARY KEY (space, doc)
+) STRICT;
+CREATE INDEX records_by_kind ON records (team, record, doc);
+CREATE INDEX records_in_conflict ON records (team, doc) WHERE in_conflict;
+";
+
+const COLUMNS: &str = "doc, space, record, shown";
 
 /// Keeps what a record says.
 pub(crate) fn put(tx: &Tx<'_>, team: TeamId, row: &RecordRow) -> Result<(), StoreError> {
+    let shown = json!([row.fields, row.conflicts]).to_string();
     tx.prepare_cached(
-        "INSERT OR REPLACE INTO records (team, space, doc, record, fields, conflicts)
+        "INSERT OR REPLACE INTO records (team, space, doc, record, in_conflict, shown)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?
     .execute(params![
@@ -41,8 +57,8 @@ pub(crate) fn put(tx: &Tx<'_>, team: TeamId, row: &RecordRow) -> Result<(), Stor
         row.space.as_bytes(),
         row.doc.as_bytes(),
         row.record,
-        Value::Object(row.fields.clone()).to_string(),
-        Value::Object(row.conflicts.clone()).to_string(),
+        !row.conflicts.is_empty(),
+        at_rest::seal_record(tx, row.space, row.doc, shown.as_bytes())?,
     ])?;
     Ok(())
 }
@@ -55,13 +71,23 @@ pub(crate) fn list(
     latest_by: &str,
     limit: usize,
 ) -> Result<Vec<RecordRow>, StoreError> {
-    let mut statement = reader.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM records WHERE team = ?1 AND record = ?2
-         ORDER BY json_extract(fields, '$.' || ?3) DESC NULLS LAST, doc LIMIT ?4"
-    ))?;
-    let rows =
-        statement.query_map(params![team.as_bytes(), record, latest_by, limit as i64], parts)?;
-    rows.map(|row| row_of(row?)).collect()
+    let mut latest: Vec<RecordRow> = Vec::new();
+    let sort = |rows: &mut Vec<RecordRow>| {
+        rows.sort_by(|a, b| {
+            later(a.fields.get(latest_by), b.fields.get(latest_by)).then(a.doc.cmp(&b.doc))
+        });
+        rows.truncate(limit);
+    };
+    each(reader, OF_KIND, params![team.as_bytes(), record], |row| {
+        latest.push(row);
+        // Sorted now and then, so that no more than twice the limit is in memory.
+        if latest.len() > 2 * limit {
+            sort(&mut latest);
+        }
+        true
+    })?;
+    sort(&mut latest);
+    Ok(latest)
 }
 
 /// The records of a kind whose field has this text, at most `limit`.
@@ -73,13 +99,14 @@ pub(crate) fn list_where(
     value: &str,
     limit: usize,
 ) -> Result<Vec<RecordRow>, StoreError> {
-    let mut statement = reader.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM records WHERE team = ?1 AND record = ?2
-           AND json_extract(fields, '$.' || ?3) = ?4 ORDER BY doc LIMIT ?5"
-    ))?;
-    let rows =
-        statement.query_map(params![team.as_bytes(), record, field, value, limit as i64], parts)?;
-    rows.map(|row| row_of(row?)).collect()
+    let mut found = Vec::new();
+    each(reader, OF_KIND, params![team.as_bytes(), record], |row| {
+        if row.text(field) == Some(value) {
+            found.push(row);
+        }
+        found.len() < limit
+    })?;
+    Ok(found)
 }
 
 /// The records with open conflicts, at most `limit`.
@@ -88,11 +115,13 @@ pub(crate) fn in_conflict(
     team: TeamId,
     limit: usize,
 ) -> Result<Vec<RecordRow>, StoreError> {
-    let mut statement = reader.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM records WHERE team = ?1 AND conflicts <> '{{}}' ORDER BY doc LIMIT ?2"
-    ))?;
-    let rows = statement.query_map(params![team.as_bytes(), limit as i64], parts)?;
-    rows.map(|row| row_of(row?)).collect()
+    let mut found = Vec::new();
+    let of_team = "team = ?1 AND in_conflict ORDER BY doc";
+    each(reader, of_team, params![team.as_bytes()], |row| {
+        found.push(row);
+        found.len() < limit
+    })?;
+    Ok(found)
 }
 
 /// One record of a team.
@@ -102,29 +131,54 @@ pub(crate) fn get(
     record: &str,
     doc: DocId,
 ) -> Result<Option<RecordRow>, StoreError> {
-    let mut statement = reader.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM records WHERE team = ?1 AND record = ?2 AND doc = ?3"
-    ))?;
-    let found =
-        statement.query_row(params![team.as_bytes(), record, doc.as_bytes()], parts).optional()?;
-    found.map(row_of).transpose()
+    let mut found = None;
+    let of_doc = "team = ?1 AND record = ?2 AND doc = ?3";
+    each(reader, of_doc, params![team.as_bytes(), record, doc.as_bytes()], |row| {
+        found = Some(row);
+        false
+    })?;
+    Ok(found)
 }
 
-type Parts = ([u8; 16], [u8; 16], String, String, String);
+const OF_KIND: &str = "team = ?1 AND record = ?2 ORDER BY doc";
 
-fn parts(row: &Row<'_>) -> Result<Parts, rusqlite::Error> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-}
-
-fn row_of((doc, space, record, fields, conflicts): Parts) -> Result<RecordRow, StoreError> {
-    let object = |text: &str| {
-        serde_json::from_str(text).map_err(|_| StoreError::Damaged("a record's projection"))
+/// Later ones first, numbers before texts, nothing last.
+fn later(a: Option<&Value>, b: Option<&Value>) -> Ordering {
+    let rank = |value: Option<&Value>| match value {
+        Some(Value::String(_)) => 0,
+        Some(Value::Number(_)) => 1,
+        _ => 2,
     };
-    Ok(RecordRow {
-        doc: DocId::new(doc),
-        space: SpaceId::new(space),
-        record,
-        fields: object(&fields)?,
-        conflicts: object(&conflicts)?,
-    })
+    match (a, b) {
+        (Some(Value::String(a)), Some(Value::String(b))) => b.cmp(a),
+        (Some(Value::Number(a)), Some(Value::Number(b))) => match (a.as_i64(), b.as_i64()) {
+            (Some(a), Some(b)) => b.cmp(&a),
+            _ => b.as_f64().partial_cmp(&a.as_f64()).unwrap_or(Ordering::Equal),
+        },
+        _ => rank(a).cmp(&rank(b)),
+    }
+}
+
+/// Hands every record that a condition names to `take` until it returns false. One that cannot be opened is left out
+/// until it is merged anew.
+fn each(
+    reader: &Reader,
+    condition: &str,
+    values: &[&dyn ToSql],
+    mut take: impl FnMut(RecordRow) -> bool,
+) -> Result<(), StoreError> {
+    let query = format!("SELECT {COLUMNS} FROM records WHERE {condition}");
+    let mut statement = reader.prepare_cached(&query)?;
+    let mut rows = statement.query(values)?;
+    while let Some(row) = rows.next()? {
+        let (doc, space) = (DocId::new(row.get(0)?), SpaceId::new(row.get(1)?));
+        let kept: Vec<u8> = row.get(3)?;
+        let Some(shown) = at_rest::open_record(reader, (space, doc), &kept)? else { continue };
+        let [fields, conflicts] = serde_json::from_slice(&shown)
+            .map_err(|_| StoreError::Damaged("a record's projection"))?;
+        if !take(RecordRow { doc, space, record: row.get(2)?, fields, conflicts }) {
+            break;
+        }
+    }
+    Ok(())
 }

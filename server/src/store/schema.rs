@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     HEALING,
     super::quarantine::STEP,
     super::wiped::STEP,
+    super::records::STEP,
 ];
 
 /// All ids are blobs; times are milliseconds since 1970, days are days since then.
@@ -177,13 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn devices_that_waited_before_an_upgrade_wait_after_it() {
+    fn devices_that_waited_before_an_upgrade_wait_after_it_and_records_stay() {
         let mut connection = Connection::open_in_memory().expect("opens");
         connection.pragma_update(None, "foreign_keys", true).expect("sets");
         connection.execute_batch(V1).expect("the first version");
         connection.pragma_update(None, "user_version", 1).expect("sets");
         let waiting = "INSERT INTO invites VALUES (x'01', x'02', 3);
-             INSERT INTO enrolments VALUES (x'01', x'04', x'05', x'06');";
+             INSERT INTO enrolments VALUES (x'01', x'04', x'05', x'06');
+             INSERT INTO records VALUES (x'02', x'07', x'08', 'incident', '{}', '{}');";
         connection.execute_batch(waiting).expect("writes");
         migrate(&mut connection).expect("upgrades");
         let row: (Vec<u8>, i64, i64, i64) = connection
@@ -195,6 +197,10 @@ mod tests {
             )
             .expect("it is there");
         assert_eq!(row, (vec![6], 0, 0, 3));
+        let kept: String = connection
+            .query_row("SELECT record FROM records_open", [], |row| row.get(0))
+            .expect("what pages showed is there, to be sealed");
+        assert_eq!(kept, "incident");
         connection.execute_batch("DELETE FROM invites").expect("deletes");
         let left: i64 = connection
             .query_row("SELECT count(*) FROM enrolments", [], |row| row.get(0))

@@ -6,10 +6,13 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use rusqlite::Connection;
 use sync_core::ids::{EnvelopeId, TeamId};
 
-use crate::serve::{self, ServeError};
+use crate::serve::ServeError;
 use crate::store::{self, StoreError};
+
+use super::in_use;
 
 /// A head of the audit log that somebody outside kept: `NUMBER:HASH`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,16 +79,8 @@ pub fn audit(
     team: Option<TeamId>,
     anchor: Option<Anchor>,
 ) -> Result<Vec<AuditReport>, ServeError> {
-    // Opening would make what is not there, and find nothing wrong with it.
-    if !data.join("relay.db").is_file() {
-        return Err(StoreError::Folder(std::io::ErrorKind::NotFound.into()).into());
-    }
-    // A folder that no relay ever used has none, and gets none.
-    let _lock = match data.join("relay.lock").exists() {
-        true => Some(serve::lock(data)?),
-        false => None,
-    };
-    let reader = &store::look_into(data)?;
+    let _lock = in_use(data)?;
+    let reader = &store::look_into(&data.join("relay.db"))?;
     let teams = match team {
         Some(team) => vec![team],
         None => {
@@ -109,7 +104,7 @@ pub fn audit(
 const PAGE: usize = 1_000;
 
 fn check(
-    reader: &store::Reader,
+    reader: &Connection,
     team: TeamId,
     anchor: Option<Anchor>,
 ) -> Result<AuditReport, StoreError> {
@@ -175,7 +170,7 @@ mod tests {
         let reports = audit(copy.path(), None, None).expect("checks");
         assert_eq!((reports[0].team, reports[0].fault), (team, None));
         assert!((read("relay.db"), read("relay.db-wal")) == before, "it is as it was");
-        let _lock = serve::lock(copy.path()).expect("locks");
+        let _lock = crate::serve::lock(copy.path()).expect("locks");
         assert!(matches!(audit(copy.path(), None, None), Err(ServeError::InUse)));
     }
 

@@ -52,6 +52,9 @@ pub const CODE_SEAL: &[u8] = b"aftercall code seal v1";
 /// HKDF info of the secret of the invitation that a typed code's exchange yields.
 pub const CODE_SECRET: &[u8] = b"aftercall code secret v1";
 
+/// Before what is sealed and its place, in the associated data of what a relay keeps of a document (`server`).
+pub const AT_REST: &[u8] = b"aftercall at rest v1";
+
 /// Before a device's public keys, in its fingerprint.
 pub const FINGERPRINT: &[u8] = b"fingerprint v1";
 /// Before team, nonce and operation, in an approval of a directory entry (`protocol`).
@@ -115,6 +118,7 @@ pub const ALL: &[&[u8]] = &[
     DECLINE,
     MEET,
     WIPED,
+    AT_REST,
 ];
 
 #[cfg(test)]

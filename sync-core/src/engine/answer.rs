@@ -83,6 +83,7 @@ impl Desk<'_> {
         self.rows.lower(Code::RelayUnlisted, &response.relay.to_string())?;
         self.rows.forget_stranger()?;
         if is_latest {
+            self.note_attested(env, response)?;
             self.note_time(env, response)?;
             self.note_audit(response)?;
             self.note_backup(response)?;
@@ -128,18 +129,26 @@ impl Desk<'_> {
             self.start_over(reset.space)?;
         }
         let mut more = response.spaces.iter().any(|items| items.more);
+        let (mut expired, mut found) = (0, 0);
         if let Some(healing) = &response.healing {
-            outcome.received += self.receive_found(&healing.found, &response.batch)?;
+            found = self.receive_found(&healing.found, &response.batch)?;
+            outcome.received += found;
             self.receive_erased(healing.erased.as_deref().unwrap_or_default())?;
             outcome.heal |= self.offer_wanted(&healing.wanted)?;
         }
         self.settle_orders()?;
+        if is_latest && !other && !short && !more && !response.need_cursors {
+            expired = self.expire_due()?;
+        }
+        // What expired here, and the rest of what was found to be kept, is asked about at once.
+        more |= expired > 0 || (found > 0 && !self.rows.holes(1)?.is_empty());
         let held = response.healing.as_ref().is_some_and(|healing| healing.held);
         self.note_held(response, held)?;
         more |= self.receive_audit(response)?;
         outcome.heal |= !marked_before && self.rows.has_marks()?;
         let renews = is_latest && self.watch_freshness(env)?;
-        let mut progress = renews || outcome.stored + outcome.refused + outcome.received > 0;
+        let mut progress =
+            renews || expired > 0 || outcome.stored + outcome.refused + outcome.received > 0;
         progress |= self.take_codes(env, response.codes.as_deref().unwrap_or_default())?;
         progress |= self.consider_all(env, &response.pending)?;
         progress |= self.take_vouched(response.vouched.as_deref().unwrap_or_default())?;
@@ -210,6 +219,7 @@ impl Desk<'_> {
                 }
                 Verdict::Purged | Verdict::RefusedFinal | Verdict::Quarantined => {
                     if self.refuse(result.id, code)? {
+                        self.look_again()?;
                         outcome.refused += 1;
                     }
                 }

@@ -152,8 +152,16 @@ impl Desk<'_> {
         let len = self.directory.len();
         self.check_order(&order, &row.info, len, len)?;
         let (day, by) = (header.day, Some(self.identity.member));
-        let stone =
-            TombstoneRow { record: 0, day, why, by, late: 0, continues: false, order: None };
+        let stone = TombstoneRow {
+            record: 0,
+            day,
+            why,
+            by,
+            late: 0,
+            continues: false,
+            order: None,
+            soft: None,
+        };
         let stays = self.stays_here(space)? && !self.is_at_relay(space, doc)?;
         if stays {
             self.bury(space, doc, stone)?;
@@ -314,13 +322,21 @@ impl Desk<'_> {
         let body: PurgeBody = from_cbor(&order.body).map_err(|_| Code::Malformed)?;
         let (day, why) = (order.header.day, body.why);
         let by = self.directory.owner_of(&order.header.device);
-        let stone =
-            TombstoneRow { record: 0, day, why, by, late: 0, continues: false, order: None };
+        let stone = TombstoneRow {
+            record: 0,
+            day,
+            why,
+            by,
+            late: 0,
+            continues: false,
+            order: None,
+            soft: None,
+        };
         self.bury(space, doc, stone)
     }
 
     /// Erases a document with all it goes on in, and leaves tombstones: of the next one too, which nobody has begun.
-    fn bury(&mut self, space: SpaceId, first: DocId, stone: TombstoneRow) -> Result<()> {
+    pub fn bury(&mut self, space: SpaceId, first: DocId, stone: TombstoneRow) -> Result<()> {
         let mut chain: Vec<(DocId, u16)> = self
             .chain_from(space, first)?
             .into_iter()

@@ -41,7 +41,9 @@ impl Desk<'_> {
         for id in erased {
             let Some(hole) = self.rows.hole(*id)? else { continue };
             self.close_hole(*id)?;
+            self.row_data.insert(*id, hole.row);
             self.applied(*id, hole.space, hole.seq, ItemState::Purged)?;
+            self.confirm_expired(*id)?;
         }
         Ok(())
     }
@@ -59,6 +61,7 @@ impl Desk<'_> {
             if !genuine || envelope.header.space != hole.space {
                 continue;
             }
+            self.revive_expired(hole.space, envelope.header.doc)?;
             self.row_data.insert(id, hole.row);
             let content = Content::Envelope(Box::new(envelope));
             let row = Row { seq: hole.seq, id, directory_seq, row_day, content, genuine };

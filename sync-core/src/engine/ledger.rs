@@ -36,6 +36,8 @@ impl Desk<'_> {
             return Ok(false);
         }
         (row.seq, row.row) = (seq, read.or(row.row));
+        // What was kept because its time seemed over is no draft any more.
+        self.rows.delete_draft(id)?;
         self.settle(id, row, ItemState::Applied)?;
         Ok(true)
     }

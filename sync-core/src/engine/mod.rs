@@ -16,6 +16,7 @@ mod devices;
 #[cfg(feature = "drill")]
 mod drill;
 mod erase;
+mod expiry;
 mod freshness;
 mod heal;
 mod holes;
@@ -62,6 +63,7 @@ pub use devices::DeviceView;
 #[cfg(feature = "drill")]
 pub use drill::Forgery;
 pub use erase::Receipt;
+pub use expiry::{KeptUntil, Uptime};
 pub use invites::{InviteState, InviteView};
 pub use meet::Met;
 pub use recovery::{

@@ -163,10 +163,12 @@ impl Desk<'_> {
                 // What is erased is so by an order or its time, which every phone judges itself: nothing follows
                 // from the relay's word alone, but that it is not missed any more.
                 let missed = self.close_hole(row.id)?;
-                return match state.filter(|_| !missed) {
-                    None => self.applied(row.id, space, row.seq, ItemState::Purged),
-                    Some(_) => Ok(()),
-                };
+                if state.is_none() || missed {
+                    return self.applied(row.id, space, row.seq, ItemState::Purged);
+                }
+                // Its day counts all the same.
+                self.acknowledge(row.id, row.seq)?;
+                return Ok(());
             }
             (Content::Own, None) => {
                 // Another installation with this device's keys wrote it.
@@ -201,6 +203,7 @@ impl Desk<'_> {
             (Content::Envelope(envelope), None) => *envelope,
         };
         if envelope.header.kind.is_document() && self.is_purged(space, envelope.header.doc)? {
+            self.note_late(space, envelope.header.doc, row.id)?;
             return self.applied(row.id, space, row.seq, ItemState::Purged);
         }
         self.rows.put_envelope(&envelope)?;

@@ -65,6 +65,15 @@ impl Desk<'_> {
             .put_draft(id, &DraftRow { code: code.to_string(), record, values, own: true })?)
     }
 
+    /// What a change says that its document would not say without it, as a draft keeps it.
+    pub fn values_without(&mut self, id: EnvelopeId, space: SpaceId, doc: DocId) -> Result<String> {
+        let Some(row) = self.rows.document(space, doc)? else { return Ok("{}".into()) };
+        let Some(part) = DocType::by_number(row.record) else { return Ok("{}".into()) };
+        let without = self.replay(space, doc, part, Some(id))?.document.map(|whole| whole.flat);
+        let values = difference(part, &flat_of(&row)?, &without.unwrap_or_default());
+        Ok(serde_json::to_string(&values).unwrap_or_else(|_| "{}".into()))
+    }
+
     /// Rebuilds a document without a refused change and whatever of this device builds on it.
     fn rebuild_without(
         &mut self,

@@ -7,6 +7,7 @@
 mod author;
 mod change;
 mod columns;
+mod expiry;
 mod history;
 mod purge;
 mod reader;
@@ -18,6 +19,7 @@ mod trial;
 mod walker;
 
 pub use author::{Author, authenticate};
+pub use expiry::{Touch, chains, expires_on, has_expired};
 pub use purge::{Named, check_purge};
 pub use readers::check_readers;
 pub use removal::judged_at;

@@ -50,6 +50,7 @@ codes! {
     RelayChanged = "relay_changed", "The relay's data is not what this phone saw before; everything stays on this phone, tell the operator.";
     RelayHeld = "relay_held", "The relay was restored and gives nothing out until an admin's phone has synced or its operator has confirmed; what you record is sent to it.";
     AuditChanged = "audit_changed", "The relay's audit log is not the one this phone saw before; somebody changed it, tell your admin.";
+    StillThere = "still_there", "Something still opens what was erased; remove what is named, or wait until the day that is named.";
     NeedsApproval = "needs_approval", "This needs another admin's signature as well; it waits until one has approved it on their own device.";
     ApprovalInvalid = "approval_invalid", "An approval does not belong to this change or was used before; approve it again.";
     ApprovalDeclined = "approval_declined", "Another admin has declined this change; it is not in effect, talk to them or take it back.";
@@ -74,6 +75,8 @@ codes! {
     HolderWithoutDevice = "holder_without_device", "Three other members with an enrolled phone each can hold shares; choose again.";
     // Erasure
     Purged = "purged", "This was erased for good by its author, a reader, an order or its time; what was added since is not kept.";
+    Expired = "expired", "Its time was over before this was sent: it is kept here until the relay has answered, and erased with the rest then; record anew what still matters.";
+    RelayTimeAhead = "relay_time_ahead", "The relay's date is days ahead of what this phone counts, so nothing expires by it; compare it with a calendar: if it is wrong, tell the relay's operator; if it is right, mark this as seen and sync.";
     LegalHold = "legal_hold", "A legal hold keeps this from being erased; ask the admin who set it.";
     // Rights and policy
     NotAllowed = "not_allowed", "Your role may not do this; ask a coordinator or an admin.";

@@ -5,7 +5,7 @@
 //! Document type 50.
 
 use super::schema::derives_nothing;
-use super::{DocType, Field, FieldKind, RecordType, SpaceKind};
+use super::{DocType, Field, FieldKind, RecordType, Retention, SpaceKind};
 
 /// The stress continuum, least strain first.
 pub(super) const ZONES: &[&str] = &["ready", "reacting", "injured", "ill"];
@@ -21,6 +21,7 @@ const CHECK_IN_DOC: DocType = DocType {
     spaces: &[SpaceKind::Personal, SpaceKind::Shared],
     writers: &[],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new(
             "zone",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::peer_contact::local_day;
 use super::schema::OF;
-use super::{Derived, DocType, Field, FieldKind, RecordType, SpaceKind, Value};
+use super::{Derived, DocType, Field, FieldKind, RecordType, Retention, SpaceKind, Value};
 
 const KINDS: &[&str] = &[
     "call",
@@ -29,6 +29,7 @@ const TASK_DOC: DocType = DocType {
     spaces: &[SpaceKind::Caseload],
     writers: &[],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("kind", FieldKind::Code(KINDS), "What is to be done."),
         Field::new("due_day", FieldKind::Day, "The day it is due, from the time.").derived(),
@@ -48,6 +49,7 @@ const DETAIL_DOC: DocType = DocType {
     spaces: &[SpaceKind::Care],
     writers: &[],
     note: None,
+    retention: Retention::Subject,
     fields: &[
         OF,
         Field::new("due_at", FieldKind::Time, "When it is due."),

@@ -4,7 +4,7 @@
 //! `operations` (document type 10), the narrative sealed in `clinical` (document type 11).
 
 use super::schema::{OF, derives_nothing};
-use super::{DocType, Field, FieldKind, RecordType, SpaceKind};
+use super::{DocType, Field, FieldKind, RecordType, Retention, SpaceKind};
 
 const TIME_QUALITY: &[&str] = &["exact", "approximate", "device_unsure"];
 const TYPE: &[&str] = &[
@@ -50,6 +50,7 @@ const INCIDENT_DOC: DocType = DocType {
     spaces: &[SpaceKind::Operations],
     writers: &[],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("cad_number", FieldKind::Label(32), "The dispatch number."),
         Field::new("occurred_start", FieldKind::Time, "When it began."),
@@ -87,6 +88,7 @@ const NARRATIVE_DOC: DocType = DocType {
     spaces: &[SpaceKind::Clinical],
     writers: &[],
     note: None,
+    retention: Retention::Note,
     fields: &[
         OF,
         Field::new(

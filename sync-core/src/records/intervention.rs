@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::bands::band_of;
-use super::{Derived, DocType, Field, FieldKind, RecordType, SpaceKind, Value};
+use super::{Derived, DocType, Field, FieldKind, RecordType, Retention, SpaceKind, Value};
 
 /// Every kind of intervention.
 pub(super) const KINDS: &[&str] = &[
@@ -90,6 +90,7 @@ const INTERVENTION_DOC: DocType = DocType {
     spaces: &[SpaceKind::Operations],
     writers: &[],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("incident_id", FieldKind::Id, "The incident it answers, if any."),
         Field::new("kind", FieldKind::Code(KINDS), "Which intervention."),

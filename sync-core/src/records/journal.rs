@@ -4,7 +4,7 @@
 //! `personal` space, which stays on the phone unless they turn backup on. Document type 51.
 
 use super::schema::derives_nothing;
-use super::{DocType, Field, FieldKind, RecordType, SpaceKind};
+use super::{DocType, Field, FieldKind, RecordType, Retention, SpaceKind};
 
 /// Document type 51.
 const JOURNAL_DOC: DocType = DocType {
@@ -14,6 +14,7 @@ const JOURNAL_DOC: DocType = DocType {
     spaces: &[SpaceKind::Personal],
     writers: &[],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("at", FieldKind::Time, "When; the phone's time if not given."),
         Field::new("text", FieldKind::Entries(4_000), "What the member writes for themself."),

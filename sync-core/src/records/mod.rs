@@ -14,6 +14,7 @@ mod plan;
 mod policy;
 mod profile;
 mod profile_form;
+mod retention;
 mod schema;
 mod values;
 mod view;
@@ -45,6 +46,7 @@ pub use plan::{check_new, plan_edit, plan_new};
 pub use policy::{DeviceClass, OwnerKind, Role, SPACES, SpaceKind, SpacePolicy, Standing, Who};
 pub use profile::{NotesMode, PolicyProfile};
 pub use resource::{RESOURCE_STALE_DAYS, is_stale};
+pub use retention::Retention;
 pub use schema::{
     Derived, DocType, Field, FieldKind, FieldView, NoteRule, Origin, PartPlan, RECORDS, RecordType,
 };

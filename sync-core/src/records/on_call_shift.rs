@@ -11,7 +11,7 @@ use crate::protocol::Timestamp;
 
 use super::own::belongs_to;
 use super::schema::derives_nothing;
-use super::{DocType, Field, FieldKind, InputError, RecordType, SpaceKind, Value, Who};
+use super::{DocType, Field, FieldKind, InputError, RecordType, Retention, SpaceKind, Value, Who};
 
 const AVAILABILITY: &[&str] = &["on_call", "available", "resting", "unavailable"];
 /// The join of concurrent states: who called it off is not called.
@@ -27,6 +27,7 @@ const SHIFT_DOC: DocType = DocType {
     spaces: &[SpaceKind::Roster],
     writers: &[Who::Admin, Who::Staff],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("member", FieldKind::Id, "Whose it is; the writer's own if not given."),
         Field::new("starts_at", FieldKind::Time, "When it begins."),

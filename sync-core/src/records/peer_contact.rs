@@ -12,7 +12,9 @@ use super::bands::band_of;
 use super::check_in::ZONES;
 use super::intervention::GROUP_BANDS;
 use super::schema::OF;
-use super::{Derived, DocType, Field, FieldKind, NoteRule, RecordType, SpaceKind, Value, Who};
+use super::{
+    Derived, DocType, Field, FieldKind, NoteRule, RecordType, Retention, SpaceKind, Value, Who,
+};
 
 const DURATION_BANDS: &[&str] = &["under_15", "15_29", "30_59", "60_119", "120_plus"];
 const MODES: &[&str] = &["in_person", "phone", "text", "video", "group", "ride_along"];
@@ -58,6 +60,7 @@ const HEADER_DOC: DocType = DocType {
     spaces: &[SpaceKind::Caseload],
     writers: &[Who::Owner],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("day", FieldKind::Day, "The day, from the start.").derived(),
         Field::new(
@@ -88,6 +91,7 @@ const DETAIL_DOC: DocType = DocType {
     spaces: &[SpaceKind::Care],
     writers: &[],
     note: None,
+    retention: Retention::Subject,
     fields: &[
         OF,
         Field::new("started_at", FieldKind::Time, "When it began."),
@@ -122,6 +126,7 @@ const NOTE_DOC: DocType = DocType {
     spaces: &[SpaceKind::Care],
     writers: &[],
     note: Some(NoteRule::Contact),
+    retention: Retention::Note,
     fields: &[OF, Field::new("text", FieldKind::Entries(4_000), "The supporter's own note.")],
     texts: &[],
 };

@@ -56,10 +56,10 @@ pub struct PolicyProfile {
     /// Smallest count that is shown, 5..50.
     #[n(3)]
     pub k_min: u8,
-    /// Days after closing until a note's key is destroyed, 0..365.
+    /// Days that words about people are kept after the last touch, 0..365.
     #[n(4)]
     pub retention_note_days: u16,
-    /// Days until a contact's subject handle is destroyed, 0..1095.
+    /// Days that facts with a person's handle are kept after the last touch, 0..1095.
     #[n(5)]
     pub retention_contact_days: u16,
     /// Windows that differ from the defaults: key → (open, ideal end, hard end) in hours after `occurred_end`.

@@ -6,7 +6,7 @@
 use crate::protocol::Day;
 
 use super::schema::derives_nothing;
-use super::{DocType, Field, FieldKind, RecordType, SpaceKind, Who};
+use super::{DocType, Field, FieldKind, RecordType, Retention, SpaceKind, Who};
 
 const KINDS: &[&str] = &[
     "crisis_line",
@@ -33,6 +33,7 @@ const RESOURCE_DOC: DocType = DocType {
     spaces: &[SpaceKind::Roster],
     writers: &[Who::Admin],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("name", FieldKind::Label(64), "What it is called."),
         Field::new("kind", FieldKind::Code(KINDS), "What kind of help it is."),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::protocol::Code;
 
-use super::{FieldOp, Flat, NotesMode, PolicyProfile, SpaceKind, Value, Who, check};
+use super::{FieldOp, Flat, NotesMode, PolicyProfile, Retention, SpaceKind, Value, Who, check};
 use super::{check_in, follow_up_task, incident, intervention, peer_contact, session_note, staff};
 use super::{journal, on_call_shift, resource, support_request};
 
@@ -144,6 +144,8 @@ pub struct DocType {
     pub writers: &'static [Who],
     /// The notes policy that governs it, if it is a note.
     pub note: Option<NoteRule>,
+    /// How long it is kept.
+    pub retention: Retention,
     /// Its fields.
     pub fields: &'static [Field],
     /// Root keys of its texts; its first change is then the fixed one that every node knows.

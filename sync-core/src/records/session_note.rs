@@ -5,7 +5,7 @@
 //! Document type 21.
 
 use super::schema::derives_nothing;
-use super::{DocType, NoteRule, RecordType, SpaceKind};
+use super::{DocType, NoteRule, RecordType, Retention, SpaceKind};
 
 /// Every phase of every kind, as `<kind>.<phase>`.
 const TEXTS: &[&str] = &[
@@ -44,6 +44,7 @@ const SESSION_NOTE_DOC: DocType = DocType {
     spaces: &[SpaceKind::Session],
     writers: &[],
     note: Some(NoteRule::Session),
+    retention: Retention::Note,
     fields: &[],
     texts: TEXTS,
 };

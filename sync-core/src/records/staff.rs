@@ -4,7 +4,7 @@
 //! Lives open in `roster`, so every member sees it. Document type 1.
 
 use super::schema::derives_nothing;
-use super::{DocType, Field, FieldKind, RecordType, SpaceKind, Who};
+use super::{DocType, Field, FieldKind, RecordType, Retention, SpaceKind, Who};
 
 /// Document type 1.
 const STAFF_DOC: DocType = DocType {
@@ -14,6 +14,7 @@ const STAFF_DOC: DocType = DocType {
     spaces: &[SpaceKind::Roster],
     writers: &[Who::Admin],
     note: None,
+    retention: Retention::Kept,
     fields: &[
         Field::new("member", FieldKind::Id, "The member."),
         Field::new("display_name", FieldKind::Label(64), "The name shown to the team."),

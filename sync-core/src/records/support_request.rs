@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::schema::derives_nothing;
-use super::{DocType, Field, FieldKind, FieldOp, RecordType, Scalar, SpaceKind, Value};
+use super::{DocType, Field, FieldKind, FieldOp, RecordType, Retention, Scalar, SpaceKind, Value};
 
 /// Document type of a request.
 pub const SUPPORT_REQUEST: u16 = 60;
@@ -25,6 +25,7 @@ const REQUEST_DOC: DocType = DocType {
     spaces: &[SpaceKind::Intake],
     writers: &[],
     note: None,
+    retention: Retention::Subject,
     fields: &[
         Field::new(
             "urgency",

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use sync_core::records::{
-    DocType, Field, FieldKind, JURISDICTIONS, Origin, PRESETS, RECORDS, RecordType,
+    DocType, Field, FieldKind, JURISDICTIONS, Origin, PRESETS, RECORDS, RecordType, SpaceKind,
 };
 
 const DOCS: &str = include_str!("../../../docs/records.md");
@@ -46,7 +46,19 @@ fn heading(part: &DocType) -> String {
     let spaces: Vec<String> =
         part.spaces.iter().map(|kind| format!("`{}`", kind.policy().name)).collect();
     let sealed = if part.is_sealed() { "sealed" } else { "open" };
-    format!("**`{}`**, type {}, {sealed} in {}", part.name, part.number, spaces.join(" or "))
+    let (name, number, spaces) = (part.name, part.number, spaces.join(" or "));
+    format!("**`{name}`**, type {number}, {sealed} in {spaces}, kept {}", kept(part))
+}
+
+/// How long a part is kept, by space where that differs.
+fn kept(part: &DocType) -> String {
+    let words = |kind: &SpaceKind| part.retention.in_space(*kind).words();
+    let same = part.spaces.iter().all(|kind| words(kind) == words(&part.spaces[0]));
+    let each = |kind: &SpaceKind| format!("{} in `{}`", words(kind), kind.policy().name);
+    match same {
+        true => words(&part.spaces[0]).to_owned(),
+        false => part.spaces.iter().map(each).collect::<Vec<_>>().join(", "),
+    }
 }
 
 fn section(record: &RecordType) -> String {

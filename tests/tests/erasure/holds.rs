@@ -6,8 +6,19 @@ use super::*;
 
 /// An admin's entry that holds a document, whatever that admin reads.
 fn hold(world: &mut World, rogue: &mut Rogue, space: sync_core::ids::SpaceId, doc: DocId) {
+    hold_it(world, rogue, space, doc, true);
+}
+
+/// As [`hold`], or an entry that ends it.
+pub fn hold_it(
+    world: &mut World,
+    rogue: &mut Rogue,
+    space: sync_core::ids::SpaceId,
+    doc: DocId,
+    held: bool,
+) {
     let directory = tests::hostile::directory(world).space();
-    let body = to_cbor(&Op::Hold { space, doc, held: true });
+    let body = to_cbor(&Op::Hold { space, doc, held });
     let entry = rogue.structure(world, Kind::Directory, directory, body);
     assert_eq!(rogue.push(world, &[entry])[0].verdict, Verdict::Stored);
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
+mod at_rest;
+mod expiry;
 mod holds;
 mod own;
 
@@ -119,12 +121,13 @@ fn an_open_label_is_in_no_file_of_the_relay_after_its_record_was_erased() {
     let id = incident(&mut world, "cleo");
     world.edit("cleo", id, &[("cad_number", text("CANARY-4711"))]);
     world.sync_all();
-    assert!(stands_in(world.folder(), b"CANARY-4711"), "the search finds it before");
+    assert!(world.opens_at_relay(b"CANARY-4711"), "whoever has the keys finds it before");
     world.on("cleo", |phone, env| phone.purge(env, id)).unwrap();
     world.sync_all();
     for name in ["amy", "bo", "cleo"] {
         assert!(is_absent(&mut world, name, id), "{name}");
     }
+    assert!(!world.opens_at_relay(b"CANARY-4711"), "nor opens");
     assert!(!stands_in(world.folder(), b"CANARY-4711"));
     world.restart_relay();
     world.sync_all();
@@ -277,7 +280,7 @@ fn what_a_record_went_on_in_is_erased_with_it_and_never_begun_again() {
     world.sync_all();
     world.edit("amy", id, &[("cad_number", text("CANARY-SECOND"))]);
     world.sync_all();
-    assert!(stands_in(world.folder(), b"CANARY-SECOND"), "in the second document");
+    assert!(world.opens_at_relay(b"CANARY-SECOND"), "in the second document");
     // Without a link, one phone goes on into a document that nobody had begun when the order was given.
     save_often(&mut world, "bo", id);
     save_often(&mut world, "bo", id);
@@ -291,7 +294,7 @@ fn what_a_record_went_on_in_is_erased_with_it_and_never_begun_again() {
         assert_eq!(receipts.len(), 1, "{name}: one record, one receipt");
     }
     for canary in [b"CANARY-SECOND".as_slice(), b"CANARY-THIRD"] {
-        assert!(!stands_in(world.folder(), canary));
+        assert!(!world.opens_at_relay(canary) && !stands_in(world.folder(), canary));
     }
     world.join("eve", &[Role::PeerSupporter]);
     world.sync_all();

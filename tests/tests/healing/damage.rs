@@ -23,6 +23,11 @@ fn stored(world: &World, doc: DocId) -> Vec<u8> {
         .unwrap()
 }
 
+/// The same, opened: each copy is sealed with a nonce of its own.
+fn opened(world: &World, doc: DocId) -> Option<Envelope> {
+    world.opener().envelope(&stored(world, doc)).unwrap()
+}
+
 pub(super) fn damage(world: &World, doc: DocId, change: impl Fn(&mut Vec<u8>)) {
     let mut bytes = stored(world, doc);
     change(&mut bytes);
@@ -37,7 +42,7 @@ fn heals(change: impl Fn(&mut Vec<u8>), alarm: Code) {
     let mut world = county();
     let id = incident(&mut world, "amy", 4);
     world.sync("amy");
-    let (sound, before) = (stored(&world, id), log(&world));
+    let (sound, before) = (opened(&world, id), log(&world));
     damage(&world, id, change);
     let later = incident(&mut world, "cleo", 2);
     world.sync("cleo");
@@ -48,7 +53,7 @@ fn heals(change: impl Fn(&mut Vec<u8>), alarm: Code) {
     // Bo says what is missing; amy hears of it and hands it back; bo gets it.
     world.sync("bo");
     world.sync("amy");
-    assert_eq!(stored(&world, id), sound, "the relay's copy is right again");
+    assert_eq!(opened(&world, id), sound, "the relay's copy is right again");
     world.sync("bo");
     assert_eq!(world.shown("bo", id, "severity"), Some(Value::Int(4)), "{}", world.troubles());
     assert!(!alarms(&mut world, "bo").contains(&alarm), "{}", world.troubles());
@@ -87,11 +92,11 @@ fn any_reader_who_holds_a_damaged_item_puts_it_right_not_only_its_author() {
     let id = incident(&mut world, "amy", 4);
     world.sync("amy");
     world.sync("cleo");
-    let sound = stored(&world, id);
+    let sound = opened(&world, id);
     damage(&world, id, |bytes| *bytes.last_mut().unwrap() ^= 1);
     world.sync("bo");
     world.sync("cleo");
-    assert_eq!(stored(&world, id), sound);
+    assert_eq!(opened(&world, id), sound);
     world.sync("bo");
     assert_eq!(world.shown("bo", id, "severity"), Some(Value::Int(4)));
 }
@@ -102,7 +107,7 @@ fn a_row_whose_very_id_was_changed_gives_way_to_the_one_its_author_wrote() {
     let id = incident(&mut world, "amy", 4);
     world.sync_all();
     let before = log(&world);
-    let mut forged = Envelope::from_bytes(&stored(&world, id)).unwrap();
+    let mut forged = opened(&world, id).unwrap();
     *forged.body.last_mut().unwrap() ^= 1;
     forged.header.set_body(&forged.body);
     // The operator chains the log anew from there, so that the change does not show by itself.

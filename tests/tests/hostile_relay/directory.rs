@@ -118,7 +118,7 @@ fn two_directories_with_one_beginning_are_a_fork_and_the_phone_keeps_the_one_it_
                 row.get(0)
             })
             .unwrap();
-        Envelope::from_bytes(&bytes).unwrap()
+        world.opener().envelope(&bytes).unwrap().unwrap()
     };
     let operations = open_space(&world, SpaceKind::Operations, None);
     let (seq, chain) = (0, Chain::EMPTY);

@@ -82,8 +82,8 @@ fn a_reader_from_now_on_cannot_open_what_was_before_until_a_holder_gives_the_pas
     let log = rusqlite::Connection::open(world.folder().join("relay.db")).expect("opens");
     let mut find = log.prepare("SELECT envelope FROM items WHERE space = ?1 ORDER BY seq").unwrap();
     let rows = find.query_map([space.as_bytes()], |row| row.get::<_, Vec<u8>>(0)).unwrap();
-    let envelopes =
-        rows.map(|row| sync_core::protocol::Envelope::from_bytes(&row.unwrap()).unwrap());
+    let opener = world.opener();
+    let envelopes = rows.map(|row| opener.envelope(&row.unwrap()).unwrap().unwrap());
     let said: Vec<bool> = envelopes
         .filter(|envelope| envelope.header.kind == sync_core::protocol::Kind::Reader)
         .map(|envelope| {

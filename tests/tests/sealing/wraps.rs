@@ -25,7 +25,9 @@ fn log(world: &World, space: SpaceId) -> Vec<Envelope> {
     let mut find =
         log.prepare("SELECT envelope FROM items WHERE space = ?1 ORDER BY seq").expect("reads");
     let rows = find.query_map([space.as_bytes()], |row| row.get::<_, Vec<u8>>(0)).expect("reads");
-    rows.map(|row| Envelope::from_bytes(&row.expect("a row")).expect("an envelope")).collect()
+    let opener = world.opener();
+    rows.map(|row| opener.envelope(&row.expect("a row")).expect("opens").expect("an envelope"))
+        .collect()
 }
 
 /// A session of amy, bo and a reader whose phone then renews the key and wraps it wrongly for bo's.

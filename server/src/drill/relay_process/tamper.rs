@@ -5,21 +5,23 @@
 
 mod directory;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::{Value as Json, json};
+use server::backup;
+use server::store::Opener;
 use sha2::{Digest, Sha256};
 use sync_core::crypto::DeviceKeys;
 use sync_core::ids::{Chain, DocId, EnvelopeId, TeamId};
-use sync_core::protocol::{Day, Envelope, HEADER_LEN, next_chain};
+use sync_core::protocol::{Day, Envelope, HEADER_LEN, Timestamp, next_chain};
 
 use crate::drill::script::Part;
 
 const SIG_LEN: usize = 64;
 
-/// The relay's database.
-pub struct Database(Connection);
+/// The relay's database, and the folder it is in.
+pub struct Database(Connection, PathBuf);
 
 /// A stored envelope.
 struct Row {
@@ -48,18 +50,19 @@ fn id<const N: usize>(bytes: Vec<u8>) -> Result<[u8; N], String> {
     bytes.try_into().map_err(|_| "the relay's row holds no id".to_owned())
 }
 
-impl Row {
-    fn envelope(&self) -> Result<Envelope, String> {
-        Envelope::from_bytes(&self.envelope).map_err(text)
-    }
-}
-
 impl Database {
     /// Opens a second connection to it.
     pub fn open(folder: &Path) -> rusqlite::Result<Self> {
         let connection = Connection::open(folder.join("relay.db"))?;
         connection.busy_timeout(std::time::Duration::from_secs(10))?;
-        Ok(Self(connection))
+        Ok(Self(connection, folder.to_owned()))
+    }
+
+    /// An envelope from what a row keeps of it: the operator has the keys.
+    fn opened(&self, kept: &[u8]) -> Result<Envelope, String> {
+        let opener = Opener::of_folder(&self.1).map_err(text)?;
+        let envelope = opener.envelope(kept).map_err(text)?;
+        envelope.ok_or_else(|| "the relay's row cannot be opened".into())
     }
 
     /// The last envelope of a document.
@@ -78,7 +81,7 @@ impl Database {
         found.ok_or_else(|| "the relay has no envelope of that record yet; sync first".into())
     }
 
-    /// Puts an envelope into a row and makes the rest of the log agree with it: the relay owns the chain.
+    /// Puts an envelope into a row, in the clear, and makes the rest of the log agree with it: the relay owns the chain.
     fn replace(&mut self, row: &Row, envelope: &Envelope) -> Result<Json, String> {
         let tx = self.0.transaction().map_err(text)?;
         tx.execute(
@@ -94,7 +97,7 @@ impl Database {
     /// Changes one byte in the middle of a part, and whatever a relay can change to hide it.
     pub fn flip_byte(&mut self, doc: &str, part: Part) -> Result<Json, String> {
         let row = self.last(doc)?;
-        let mut envelope = row.envelope()?;
+        let mut envelope = self.opened(&row.envelope)?;
         match part {
             // Of the header a byte that is still read: the author's day.
             Part::Header => envelope.header.day.0 ^= 1,
@@ -111,7 +114,7 @@ impl Database {
     /// Serves a document's last envelope as one of another document.
     pub fn move_envelope(&mut self, doc: &str, to: &str) -> Result<Json, String> {
         let row = self.last(doc)?;
-        let mut envelope = row.envelope()?;
+        let mut envelope = self.opened(&row.envelope)?;
         envelope.header.doc = to.parse().map_err(text)?;
         self.replace(&row, &envelope)
     }
@@ -129,11 +132,10 @@ impl Database {
         Ok(json!({ "changed": changed }))
     }
 
-    /// Copies the running relay's data into a folder, as its operator would.
-    pub fn backup(&self, folder: &Path) -> Result<Json, String> {
-        std::fs::create_dir_all(folder).map_err(text)?;
-        let to = folder.join("relay.db");
-        self.0.execute("VACUUM INTO ?1", [to.to_string_lossy()]).map_err(text)?;
+    /// Backs the running relay's data and keys up, by the operator's own commands.
+    pub fn backup(&self, folder: &Path, keys: &Path, now: Timestamp) -> Result<Json, String> {
+        backup::database(&self.1, folder).map_err(text)?;
+        backup::keys(&self.1, keys, backup::MOST_DAYS, now).map_err(text)?;
         Ok(Json::Null)
     }
 

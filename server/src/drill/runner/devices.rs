@@ -141,7 +141,7 @@ impl World {
         let now = self.now;
         let device = self.device(handle)?;
         let now_ms = now.0.saturating_add(device.offset_s.saturating_mul(1000));
-        match device.process.ask(&ToPhone { now_ms, command }) {
+        match device.process.ask(&ToPhone { now_ms, up_ms: now.0, command }) {
             Ok(Answer::Done(json)) => Ok(json),
             Ok(Answer::Refused { code, sentence }) => Err(Failed::Refused { code, sentence }),
             Ok(Answer::Broken(reason)) => Err(Failed::Broken(reason)),

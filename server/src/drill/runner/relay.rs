@@ -21,6 +21,11 @@ fn broken(error: std::io::Error) -> Failed {
     Failed::Broken(format!("a folder of the relay: {error}"))
 }
 
+/// Where the keys of a backup are kept.
+fn key_folder(backup: &Path) -> PathBuf {
+    backup.with_extension("keys")
+}
+
 /// A running relay.
 pub struct Relay {
     program: PathBuf,
@@ -121,10 +126,13 @@ impl World {
     }
 
     /// Runs the operator's own command, in its own process; at a crash point it dies there.
-    fn restore_from(&self, from: &Path, point: Option<&str>) -> Played {
+    fn restore_from(&self, from: &Path, keys: Option<&Path>, point: Option<&str>) -> Played {
         let mut command = std::process::Command::new(&self.relay.program);
         command.arg("drill-restore").arg("--data").arg(&self.relay.folder);
         command.arg("--from").arg(from).args(["--now-ms", &self.now.0.to_string()]);
+        if let Some(keys) = keys {
+            command.arg("--keys").arg(keys);
+        }
         command.args(point.map(|point| format!("--point={point}")));
         let output = command.output().map_err(broken)?;
         match (output.status.success(), point) {
@@ -156,19 +164,29 @@ impl World {
             }
             RelayOp::Backup(name) => {
                 let folder = self.backup_folder(name);
-                if folder.exists() {
-                    std::fs::remove_dir_all(&folder).map_err(broken)?;
+                let keys = key_folder(&folder);
+                for folder in [&folder, &keys] {
+                    if folder.exists() {
+                        std::fs::remove_dir_all(folder).map_err(broken)?;
+                    }
                 }
                 let folder = folder.to_string_lossy().into_owned();
-                self.tell_relay(&RelayCommand::Backup { folder }).map(|_| ())
+                let keys = keys.to_string_lossy().into_owned();
+                self.tell_relay(&RelayCommand::Backup { folder, keys }).map(|_| ())
             }
-            RelayOp::Restore { name, confirm, point } => {
+            RelayOp::Restore { name, confirm, keys, point } => {
                 self.stop_relay();
                 let from = self.backup_folder(name);
-                if let Some(point) = point {
-                    self.restore_from(&from, Some(point))?;
+                let backed_up = key_folder(&from);
+                if !keys {
+                    std::fs::remove_file(self.relay.folder.join("relay-keys.db"))
+                        .map_err(broken)?;
                 }
-                self.restore_from(&from, None)?;
+                let keys = keys.then_some(backed_up.as_path());
+                if let Some(point) = point {
+                    self.restore_from(&from, keys, Some(point))?;
+                }
+                self.restore_from(&from, keys, None)?;
                 self.relaunch()?;
                 if *confirm {
                     self.tell_relay(&RelayCommand::ConfirmRestore)?;

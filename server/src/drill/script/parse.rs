@@ -87,9 +87,13 @@ fn relay(step: RelayStep) -> Result<RelayOp, String> {
     let step_point = step.point.clone();
     let name = step.name.clone().unwrap_or_else(|| "backup".into());
     let confirm = step.confirm.unwrap_or(true);
+    if step.keys.is_some() && step.op != "restore" {
+        return Err("\"keys\" belongs to restore".into());
+    }
+    let keys = step.keys.unwrap_or(true);
     match (step.op.as_str(), step.name, step.confirm, step.point) {
         ("backup", _, None, None) => return Ok(RelayOp::Backup(name)),
-        ("restore", _, _, point) => return Ok(RelayOp::Restore { name, confirm, point }),
+        ("restore", _, _, point) => return Ok(RelayOp::Restore { name, confirm, keys, point }),
         ("wipe", None, _, None) => return Ok(RelayOp::Wipe { confirm }),
         ("backup", ..) => return Err("backup takes \"as\" and nothing more".into()),
         ("wipe", ..) => return Err("wipe takes \"confirm\" and nothing more".into()),

@@ -63,7 +63,7 @@ arguments! {
     /// What a bad network loses next.
     Lose { device: String, next: Half }
     /// What happens to the relay's process.
-    RelayStep { op: String, #[serde(default)] point: Option<String>, #[serde(default, rename = "as")] name: Option<String>, #[serde(default)] confirm: Option<bool> }
+    RelayStep { op: String, #[serde(default)] point: Option<String>, #[serde(default, rename = "as")] name: Option<String>, #[serde(default)] confirm: Option<bool>, #[serde(default)] keys: Option<bool> }
     /// What a malicious relay does.
     TamperStep { what: String, #[serde(default, rename = "ref")] record: Option<String>, #[serde(default)] part: Option<Part>, #[serde(default)] to: Option<String>, #[serde(default)] from: Option<String>, #[serde(default)] member: Option<String>, #[serde(default)] entries: Option<u64>, #[serde(default)] devices: Option<Vec<String>> }
     /// Two phones exchange over a local link without a relay.
@@ -324,6 +324,8 @@ pub enum RelayOp {
         name: String,
         /// Whether the operator confirms.
         confirm: bool,
+        /// Whether there is a backup of the keys; if not, those in place are lost as well.
+        keys: bool,
         /// Where the restore dies at first, to be begun again.
         point: Option<String>,
     },

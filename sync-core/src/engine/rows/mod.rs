@@ -32,7 +32,7 @@ pub(super) use kinds::{
 };
 pub(super) use recovery::MyProposal;
 pub(super) use secret::SecretName;
-pub(super) use tombstone::TombstoneRow;
+pub(super) use tombstone::{SoftRow, TombstoneRow};
 pub(super) use wipe::{OwedRow, WipedRow};
 
 fn key(parts: &[&[u8]]) -> Vec<u8> {
@@ -100,6 +100,10 @@ impl<'a> Rows<'a> {
 
     pub fn put_number(&mut self, name: &str, value: i64) -> Result<()> {
         self.write(Table::Meta, name.as_bytes(), &value)
+    }
+
+    pub fn forget_number(&mut self, name: &str) -> Result<()> {
+        self.0.delete(Table::Meta, name.as_bytes())
     }
 
     /// The next number of a counter, from 1.

@@ -37,6 +37,24 @@ pub(in crate::engine) struct TombstoneRow {
     /// This phone's own order while the relay has not taken it: the document is hidden, and nothing of it gone.
     #[n(6)]
     pub order: Option<EnvelopeId>,
+    /// Where it expired here and the relay has not said so yet: what to fetch again if it did not.
+    #[n(7)]
+    pub soft: Option<SoftRow>,
+}
+
+/// What a document needs that expired here and turns out to be kept.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub(in crate::engine) struct SoftRow {
+    /// The first document of its chain.
+    #[n(0)]
+    pub first: DocId,
+    /// Its changes in the order of the log.
+    #[n(1)]
+    pub items: Vec<EnvelopeId>,
+    #[n(2)]
+    pub actor_no: u16,
+    #[n(3)]
+    pub own_changes: u64,
 }
 
 impl Rows<'_> {
@@ -89,17 +107,39 @@ impl Rows<'_> {
     /// what was refused or waits stands in no list of its document.
     pub fn envelopes_of(&self, docs: &BTreeSet<(SpaceId, DocId)>) -> Result<Vec<EnvelopeId>> {
         let mut found = Vec::new();
+        self.each_envelope(|id, envelope| {
+            let header = &envelope.header;
+            if header.kind.is_document() && docs.contains(&(header.space, header.doc)) {
+                found.push(id);
+            }
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    /// Hands every envelope to `take`, in stretches.
+    pub fn each_envelope(
+        &self,
+        mut take: impl FnMut(EnvelopeId, Envelope) -> Result<()>,
+    ) -> Result<()> {
         let mut after: Option<Vec<u8>> = None;
         loop {
             let rows = self.0.scan(Table::Envelopes, &[], after.as_deref(), STRETCH)?;
-            let Some((last, _)) = rows.last() else { return Ok(found) };
+            let Some((last, _)) = rows.last() else { return Ok(()) };
             after = Some(last.clone());
             for (id, bytes) in &rows {
-                let header = Envelope::from_bytes(bytes).map_err(|_| damaged())?.header;
-                if header.kind.is_document() && docs.contains(&(header.space, header.doc)) {
-                    found.push(EnvelopeId::from_slice(id).map_err(|_| damaged())?);
-                }
+                let id = EnvelopeId::from_slice(id).map_err(|_| damaged())?;
+                take(id, Envelope::from_bytes(bytes).map_err(|_| damaged())?)?;
             }
         }
+    }
+
+    // ---- "s" || space || first: the day on which the relay was found to keep what had expired here
+    pub fn spared(&self, space: SpaceId, first: DocId) -> Result<Option<Day>> {
+        self.read(Table::Records, &key(&[b"s", space.as_bytes(), first.as_bytes()]))
+    }
+
+    pub fn spare(&mut self, space: SpaceId, first: DocId, day: Day) -> Result<()> {
+        self.write(Table::Records, &key(&[b"s", space.as_bytes(), first.as_bytes()]), &day)
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use serde_json::{Value as Json, json};
+use server::backup;
 use sync_core::crypto::DeviceKeys;
 use sync_core::directory::Op;
 use sync_core::ids::{Chain, DocId, MemberId, SpaceId};
@@ -113,12 +114,12 @@ impl Database {
     pub fn copy_to(&self, folder: &Path) -> Result<(), String> {
         let to = folder.join("relay.db");
         self.0.execute("VACUUM INTO ?1", [to.to_string_lossy()]).map_err(text)?;
-        Ok(())
+        backup::copy_keys(&self.1, folder).map_err(text)
     }
 
     /// Puts what stands in either database and not in the other into that one, but for directories.
     pub fn mirror(&mut self, other: &mut Database) -> Result<Json, String> {
-        let (there, back) = (copy(&self.0, &mut other.0)?, copy(&other.0, &mut self.0)?);
+        let (there, back) = (copy(self, &mut other.0)?, copy(other, &mut self.0)?);
         Ok(json!({ "copied": there + back }))
     }
 }
@@ -130,7 +131,8 @@ fn rows(from: &Connection, sql: &str) -> rusqlite::Result<Vec<Vec<Value>>> {
     rows.collect()
 }
 
-fn copy(from: &Connection, to: &mut Connection) -> Result<usize, String> {
+fn copy(whole: &Database, to: &mut Connection) -> Result<usize, String> {
+    let from = &whole.0;
     let directory = SpaceKind::Directory as i64;
     let spaces = rows(
         from,
@@ -164,7 +166,13 @@ fn copy(from: &Connection, to: &mut Connection) -> Result<usize, String> {
         .map_err(text)?;
     }
     let mut touched = std::collections::BTreeSet::new();
-    for item in items {
+    for mut item in items {
+        // Each side has keys of its own.
+        if let Some(Value::Blob(kept)) = item.last_mut()
+            && let Ok(envelope) = whole.opened(kept)
+        {
+            *kept = envelope.to_bytes();
+        }
         let Some(Value::Blob(space)) = item.first().cloned() else { continue };
         let new = tx
             .execute(

@@ -8,13 +8,16 @@ use super::super::{Failed, Played, World};
 use super::{codes, listed};
 
 impl World {
-    /// It stands in no file, log or answer of the relay, or only in none of its data.
+    /// It stands in no file, log or answer of the relay, or only in none of its data, keys and backups.
     pub(in super::super) fn expect_relay_never(&mut self, expect: &ExpectNever) -> Played {
         let texts = expect.text.all();
         let scan = match expect.place {
             Place::All => self.scan(texts)?,
             Place::Data => {
-                scan::search(&self.relay.places()[..1], texts).map_err(Failed::broken)?
+                let backups = self.folder.join("relay-backups");
+                let mut places = vec![self.relay.places()[0]];
+                places.extend(backups.exists().then_some(backups.as_path()));
+                scan::search(&places, texts).map_err(Failed::broken)?
             }
         };
         match scan.found.first() {
