@@ -1,7 +1,7 @@
 //! `resource`: somebody outside the talk who can help, as a crisis line, a clinician or a chaplain (DOMAIN F.9).
 //!
 //! Not the crisis numbers of the policy profile, which need no record. Admins write it, every member has it on
-//! their phone. Lives open in `roster`. Document type 2.
+//! their phone. Lives open in `roster`. Document type 4.
 
 use crate::protocol::Day;
 
@@ -25,9 +25,9 @@ const KINDS: &[&str] = &[
 /// A resource whose details nobody has compared for longer is shown as stale (DOMAIN F.9).
 pub const RESOURCE_STALE_DAYS: u32 = 180;
 
-/// Document type 2.
+/// Document type 4.
 const RESOURCE_DOC: DocType = DocType {
-    number: 2,
+    number: 4,
     name: "resource",
     schema: 1,
     spaces: &[SpaceKind::Roster],
