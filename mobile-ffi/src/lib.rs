@@ -18,9 +18,12 @@ mod phone;
 mod records;
 mod recovery;
 mod removal;
+mod roster;
 mod setup;
 mod status;
+mod support;
 mod sync;
+mod trend;
 mod values;
 mod vault;
 
@@ -37,9 +40,12 @@ pub use recovery::{
     ShareRelease, no_escrow_warning,
 };
 pub use removal::LateItem;
+pub use roster::{DutyTime, OnCall};
 pub use setup::{NewMember, NewTeam, TeamMember};
 pub use status::{Alarm, PhoneStatus};
+pub use support::{Request, RequestAnswer};
 pub use sync::SyncReport;
+pub use trend::{CheckInWeek, WeeklyMean};
 pub use values::{Draft, Field, FieldValue, Record};
 pub use vault::{KeyVault, Tier, VaultError};
 

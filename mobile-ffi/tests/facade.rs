@@ -289,3 +289,48 @@ fn a_key_store_that_lost_its_key_is_said_and_nothing_is_overwritten() {
     assert!(matches!(refused.err(), Some(AftercallError::KeyLost { .. })));
     assert_eq!(std::fs::read(&path).expect("reads"), before);
 }
+
+#[test]
+fn who_is_on_call_is_told_without_a_network() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    assert_eq!(phone.on_call().expect("looks").now, []);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock");
+    let at = |hours: i64| {
+        let ms = i64::try_from(now.as_millis()).expect("fits") + hours * 3_600_000;
+        text(&sync_core::protocol::Timestamp(ms).to_string())
+    };
+    for (from, to) in [(-1, 1), (2, 3)] {
+        let shift = form(&[("starts_at", at(from)), ("ends_at", at(to))]);
+        phone.record("on_call_shift".to_owned(), shift).expect("records");
+    }
+    let on_call = phone.on_call().expect("looks");
+    assert_eq!((on_call.now.len(), on_call.next.len()), (1, 1));
+    assert_eq!(on_call.now[0].name.as_deref(), Some("Ada"));
+    assert!(on_call.now[0].until_ms < on_call.next[0].from_ms.expect("it comes later"));
+    assert!(on_call.uncertain);
+}
+
+#[test]
+fn asking_now_shows_the_numbers_first_and_says_that_nobody_answers_yet() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    let now = form(&[("urgency", text("now"))]);
+    assert_eq!(phone.crisis_numbers_for(now.clone()).expect("shows")["line"], "000");
+    let later = form(&[("urgency", text("today"))]);
+    assert!(phone.crisis_numbers_for(later).expect("shows").is_empty());
+    let id = phone.record("support_request".to_owned(), now).expect("is kept all the same");
+    let asked = phone.requests().expect("looks").remove(0);
+    assert_eq!((asked.record, asked.state.as_str(), asked.has_peers), (id, "queued", false));
+}
+
+#[test]
+fn own_check_ins_are_told_by_week() {
+    let folder = tempfile::tempdir().expect("folder");
+    let phone = team_in(folder.path());
+    check_in(&phone);
+    let weeks = phone.trend(3).expect("looks");
+    assert_eq!(weeks.iter().map(|week| week.count).collect::<Vec<_>>(), [0, 0, 1]);
+    assert_eq!((weeks[2].zones["reacting"], weeks[2].sleep_hours.mean), (1, Some(4.5)));
+    assert_eq!(weeks[2].mood.direction, "unknown");
+}

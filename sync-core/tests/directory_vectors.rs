@@ -127,6 +127,8 @@ fn what_operations_leave_out_or_carry_besides_is_frozen() {
     WIRE.check_message("op_member_last", &narrowed(None, Some(vec![accepted()])));
     let whole = Op::Remove { member: member(), device: None, last: vec![accepted()], wipe: None };
     WIRE.check_message("op_remove_member", &whole);
+    let escalates = PolicyProfile { escalate_min: Some(20), ..profile() };
+    WIRE.check_message("op_policy_escalates", &Op::Policy { profile: escalates });
     let op = Op::Remove { member: member(), device: None, last: Vec::new(), wipe: Some(true) };
     WIRE.check_message("op_remove_and_wipe", &op);
     WIRE.check_message("op_recovery_none", &Op::Recovery { member: member(), key: None });
@@ -190,6 +192,7 @@ fn profile() -> PolicyProfile {
             ("debriefing".to_owned(), (24, 72, None)),
         ]),
         crisis_numbers: BTreeMap::from([("line".to_owned(), "000".to_owned())]),
+        escalate_min: None,
     }
 }
 

@@ -206,6 +206,39 @@ fn a_responder_may_check_in_but_not_report_incidents() {
 }
 
 #[test]
+fn a_shift_is_its_writers_own_ends_after_it_begins_and_says_who_is_on_call() {
+    let mut desk = set_up(PolicyProfile::neutral(), PEER);
+    let times = |from: &str, to: &str| [("starts_at", text(from)), ("ends_at", text(to))];
+    let shift = times("2026-03-01T17:00:00Z", "2026-03-01T20:00:00Z");
+    let id = desk.record("on_call_shift", &shift).unwrap();
+    let me = desk.phone.status().unwrap().member;
+    assert_eq!(desk.shown(id, "member"), Some(text(&me.to_string())));
+    let view = desk.phone.on_call(desk.now).unwrap();
+    assert_eq!(view.now, [(me, Timestamp::parse("2026-03-01T20:00:00Z").unwrap())]);
+    assert!(!view.is_sure, "no relay ever told the time");
+
+    let month = "2026-04-01T17:00:00Z";
+    desk.record("on_call_shift", &times("2026-03-01T17:00:00Z", month)).unwrap();
+    for wrong in [
+        times("2026-03-01T17:00:00Z", "2026-03-01T17:00:00Z"),
+        times("2026-03-01T17:00:00Z", "2026-04-01T17:00:00.001Z"),
+    ] {
+        let error = desk.record("on_call_shift", &wrong).unwrap_err();
+        assert_eq!(error.code(), Code::BadValue);
+        assert!(error.to_string().contains("ends_at"), "{error}");
+    }
+    let stranger = [("member", text(&"0f".repeat(16)))];
+    let error = desk.record("on_call_shift", &[&shift[..], &stranger].concat()).unwrap_err();
+    assert_eq!(error.code(), Code::NoSuchMember);
+    assert_eq!(desk.edit(id, &stranger).unwrap_err().code(), Code::BadValue);
+    let back = [("ends_at", text("2026-03-01T16:00:00Z"))];
+    assert_eq!(desk.edit(id, &back).unwrap_err().code(), Code::BadValue);
+    desk.edit(id, &[("state", text("cancelled"))]).unwrap();
+    let view = desk.phone.on_call(desk.now).unwrap();
+    assert_eq!(view.now.len(), 1, "the other shift still holds");
+}
+
+#[test]
 fn only_coordinators_write_the_narrative_of_an_incident() {
     let fields = [
         ("type", Value::Set(BTreeSet::from(["failed_rescue".to_owned()]))),

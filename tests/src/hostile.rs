@@ -260,6 +260,7 @@ impl Rogue {
 pub struct Keyed {
     /// The space.
     pub space: SpaceId,
+    suite: Suite,
     epoch: EpochId,
     sender: SenderKey,
 }
@@ -296,7 +297,20 @@ impl Rogue {
         let sealed =
             sender.seal(suite, space, epoch, &public, self.device(), &mut self.rng).expect("seals");
         let announced = self.structure(world, Kind::Sender, space, to_cbor(&sealed));
-        (Keyed { space, epoch, sender }, vec![made, announced])
+        (Keyed { space, suite, epoch, sender }, vec![made, announced])
+    }
+
+    /// A sender key of this device in the first epoch of somebody else's space, made from what is public.
+    pub fn keyed_in(&mut self, world: &World, space: SpaceId) -> (Keyed, Envelope) {
+        let made = made_epochs(world, space).remove(0);
+        let body: SpaceBody = from_cbor(&made.body).expect("a space");
+        let epoch = EpochId::from_slice(&made.id().as_bytes()[..16]).expect("16 bytes");
+        let sender = SenderKey::generate(&mut self.rng);
+        let (suite, device) = (body.suite, self.device());
+        let sealed = sender.seal(suite, space, epoch, &body.epoch_key, device, &mut self.rng);
+        let sealed = to_cbor(&sealed.expect("seals"));
+        let announced = self.structure(world, Kind::Sender, space, sealed);
+        (Keyed { space, suite, epoch, sender }, announced)
     }
 
     /// Seals any bytes as a change of a document.
@@ -309,7 +323,7 @@ impl Rogue {
         change: impl FnOnce(ActorId) -> Vec<u8>,
     ) -> Envelope {
         let header = self.document(world, Kind::Sealed, keyed.space, doc, part);
-        let (suite, epoch, actor) = (Suite::X25519, keyed.epoch, header.actor());
+        let (suite, epoch, actor) = (keyed.suite, keyed.epoch, header.actor());
         let key = DocumentKey::generate(&mut self.rng);
         let wrapped = Some(key.wrap(&keyed.sender, doc, actor));
         let change = change(actor);

@@ -124,6 +124,16 @@ fn readers_read_what_they_may_whoever_renews_the_key() {
 }
 
 #[test]
+fn who_can_help_is_on_every_phone_and_nobody_writes_anothers_shift() {
+    play("roster.jsonl", 19);
+}
+
+#[test]
+fn a_request_for_support_leaves_first_is_seen_taken_and_escalated_and_only_peers_read_it() {
+    play("support.jsonl", 40);
+}
+
+#[test]
 fn recovery_by_code_and_by_shares_opens_what_it_may_and_nothing_else() {
     play("recovery.jsonl", 17);
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mobile_ffi::{
-    AftercallError, AftercallPhone, FieldValue, KeyVault, NewMember, NewTeam, TextChange, Tier,
-    VaultError,
+    AftercallError, AftercallPhone, FieldValue, KeyVault, NewMember, NewTeam, RequestAnswer,
+    TextChange, Tier, VaultError,
 };
 use server::serve::{Config, bind_to};
 use tokio::net::TcpListener;
@@ -318,6 +318,31 @@ async fn a_record_is_held_then_erased_and_receipted_through_the_facade() {
     assert!(admin.show(record.clone()).is_err());
     let receipts = admin.receipts().expect("looks");
     assert_eq!((receipts[0].document.as_str(), receipts[0].why.as_str()), (&*record, "ordered"));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_asked_and_answered_through_the_facade() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (ada, relay) = begun(folder.path()).await;
+    let (bo, bo_id) = joined(&ada, folder.path()).await;
+    ada.sync().await.expect("syncs");
+    let id = ada.record("support_request".to_owned(), form(&[("urgency", "today")]));
+    let id = id.expect("asks");
+    assert_eq!(ada.requests().expect("looks")[0].state, "queued");
+    ada.sync().await.expect("syncs");
+    assert_eq!(ada.requests().expect("looks")[0].state, "delivered");
+    bo.sync().await.expect("syncs");
+    let seen = bo.requests().expect("looks").remove(0);
+    assert!(seen.calls_me && seen.calls_everyone && !seen.own);
+    assert!(ada.answer_request(id.clone(), RequestAnswer::Take).is_err(), "her own");
+    bo.answer_request(id.clone(), RequestAnswer::Take).expect("takes it");
+    bo.sync().await.expect("syncs");
+    ada.sync().await.expect("syncs");
+    let told = ada.requests().expect("looks").remove(0);
+    assert_eq!((told.state.as_str(), told.taken_by.as_slice()), ("taken", [bo_id].as_slice()));
+    ada.answer_request(id, RequestAnswer::Close).expect("closes it");
+    assert_eq!(ada.requests().expect("looks")[0].state, "closed");
     relay.stop().await;
 }
 

@@ -315,6 +315,63 @@ fn a_lost_terminal_is_removed_and_what_it_brought_is_shown_and_released() {
 }
 
 #[test]
+fn a_terminal_asks_for_a_peer_sees_the_numbers_first_and_is_told_who_calls_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let relay = Relay::start(folder.path());
+    let (cleo, amy) = two_phones(folder.path(), &relay);
+    cleo.ok(&["record", "resource", "name=Night line", "kind=crisis_line", "phone=555 0142"]);
+    let shift = ["record", "on_call_shift", "starts_at=now", "ends_at=2026-01-01T00:00:00Z"];
+    assert!(amy.refused(&shift).contains("ends_at"), "a shift ends after it begins");
+    for phone in [&cleo, &amy] {
+        phone.ok(&["sync"]);
+    }
+    let resources = amy.ok(&["resources"]);
+    assert!(resources.contains("phone: 555 0142") && resources.contains("STALE"), "{resources}");
+    assert!(amy.ok(&["resources", "chaplain"]).contains("crisis numbers"), "none of that kind");
+    assert!(amy.refused(&["resources", "cousin"]).contains("crisis_line"));
+    assert!(amy.ok(&["on-call"]).contains("Nobody is on call"));
+
+    let asked = cleo.run(&["ask", "now", "call_back=555 0188", "words=cannot sleep"]);
+    assert!(printed(&asked.stderr).starts_with("If you or somebody else is in danger"));
+    assert!(printed(&asked.stdout).contains("Recorded support_request"));
+    assert!(cleo.refused(&["ask", "soon"]).contains("routine, today, now"));
+    let own = cleo.ok(&["requests"]);
+    assert!(own.contains("it waits on this phone; nobody has seen this yet"), "{own}");
+    assert!(cleo.ok(&["outbox"]).contains("to be sent"));
+    cleo.ok(&["sync"]);
+    assert!(cleo.ok(&["requests"]).contains("delivered; nobody has seen this yet"));
+
+    amy.ok(&["sync"]);
+    let told = amy.ok(&["requests"]);
+    assert!(told.contains("NOW Cleo asks") && told.contains("YOU ARE CALLED"), "{told}");
+    let id = amy.json(&["requests"])[0]["record"].as_str().expect("an id").to_owned();
+    let opened = amy.ok(&["request", &id[..8]]);
+    assert!(opened.contains("cannot sleep") && opened.contains("seen by Amy"), "{opened}");
+    amy.ok(&["sync"]);
+    cleo.ok(&["sync"]);
+    assert!(cleo.ok(&["requests"]).contains("seen by Amy; nobody calls back yet"));
+    assert!(cleo.refused(&["request", &id, "take"]).contains("[not_allowed]"), "her own");
+    let taken = amy.ok(&["request", &id, "take"]);
+    assert!(taken.contains("Amy calls back") && taken.contains("555 0188"), "{taken}");
+    amy.ok(&["sync"]);
+    cleo.ok(&["sync"]);
+    assert!(cleo.ok(&["requests"]).contains("Amy calls back"));
+    assert!(cleo.ok(&["request", &id, "close"]).contains("closed"));
+    let fire = amy.json(&["record", "incident", "type=other", "occurred_end=now"]);
+    let fire = fire["record"].as_str().expect("an id").to_owned();
+    assert!(amy.refused(&["request", &fire, "take"]).contains("[no_such_record]"));
+
+    // What is only one's own.
+    amy.ok(&["record", "check_in", "zone=reacting", "sleep_hours=5", "mood=4"]);
+    let kept = amy.ok(&["record", "journal", "text=the weir again"]);
+    assert!(kept.contains("It stays on this phone."), "{kept}");
+    let trend = amy.ok(&["trend", "--weeks", "2"]);
+    assert!(trend.contains("1 check-in: reacting (yellow) x1"), "{trend}");
+    assert!(trend.contains("no check-in") && trend.contains("sleep: 5.0 h\n"), "{trend}");
+    assert_eq!(amy.run(&["trend", "--weeks", "53"]).status.code(), Some(2));
+}
+
+#[test]
 fn a_lost_terminal_is_wiped_by_order_says_so_and_is_enrolled_anew_in_the_same_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let relay = Relay::start(folder.path());

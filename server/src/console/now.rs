@@ -9,7 +9,7 @@ use crate::store::expiry;
 use crate::store::records::RecordRow;
 
 use super::scene::{Scene, is_open};
-use super::{clock, conflicts, devices, follow_ups, layout, set_aside, value, window};
+use super::{clock, conflicts, devices, follow_ups, layout, requests, set_aside, value, window};
 
 /// One part of the page.
 pub(super) struct Part {
@@ -27,6 +27,7 @@ pub(super) struct Part {
 
 pub(super) fn page(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
     let parts = [
+        requests::part(scene)?,
         incidents(scene)?,
         follow_ups::part(scene)?,
         conflicts::part(scene)?,

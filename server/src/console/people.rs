@@ -1,4 +1,5 @@
-//! People: members as the signed directory lists them, with roles and devices. Plain responders have no name here.
+//! People: members as the signed directory lists them, with roles and devices, who is on call, and who else can help.
+//! Plain responders have no name here.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::store;
 
 use super::scene::Scene;
 use super::table::table;
-use super::{devices, layout, value};
+use super::{devices, helpers, layout, value};
 
 pub(super) fn page(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
     let seen: BTreeMap<_, _> =
@@ -32,6 +33,8 @@ pub(super) fn page(scene: &Scene<'_>) -> Result<Html<String>, Refusal> {
                 [html! { (name) }, roles(member), unit(member), held(scene, *id, &seen)]
             })))
         }
+        (helpers::duty(scene)?)
+        (helpers::resources(scene)?)
         (wipes)
     };
     Ok(layout::page("/console/people", "People", scene.now, &main))

@@ -44,6 +44,7 @@ const CODES: &[(&str, &str)] = &[
     ("others_leave", "Who does not belong leaves"),
     ("n_a", "no window"),
     ("crew_asked_for_them", "The crew asked for them"),
+    ("eap", "Employee assistance (EAP)"),
     ("native", "App"),
     ("web", "Browser"),
 ];

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sync_core::records::Value;
 
-use super::script::{Class, HandedOver, HostileCase, Part};
+use super::script::{AnswerStep, Class, HandedOver, HostileCase, Part};
 
 /// A command to a phone's process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -159,6 +159,12 @@ pub enum PhoneCommand {
         record: String,
         answers: [Option<bool>; 3],
     },
+    /// Answers a request for support.
+    Answer {
+        record: String,
+        step: AnswerStep,
+        also: bool,
+    },
     Purge {
         record: String,
     },
@@ -185,6 +191,10 @@ pub enum PhoneCommand {
     },
     Drafts,
     Alarms,
+    /// Requests for support, and how far each is.
+    Requests,
+    /// Whether a resource is stale, and whether this phone's member is on call.
+    Roster,
     Outbox,
     /// Heads by document, and the spaces this phone reads.
     Heads,

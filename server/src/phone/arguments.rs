@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// A phone on the command line.
 #[derive(Debug, Args)]
@@ -287,6 +287,54 @@ pub enum Verb {
     },
     /// Show the crisis numbers; needs no link and no waiting
     Crisis,
+    /// Show who else can help: crisis lines, clinicians, chaplains; needs no link
+    Resources {
+        /// Only this kind of help, as chaplain
+        kind: Option<String>,
+    },
+    /// Ask for a peer: `now` shows the crisis numbers first, and leaves this phone first
+    Ask {
+        /// routine, today or now
+        urgency: String,
+        /// What else to say, as call_back="555 0100" words="..."
+        #[arg(value_name = "FIELD=VALUE")]
+        fields: Vec<String>,
+    },
+    /// Show your own check-ins by week; nothing of it leaves this phone
+    Trend {
+        /// How many weeks
+        #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=52))]
+        weeks: u32,
+    },
+    /// Show requests for support: your own and how far they are, and those that you may answer
+    Requests,
+    /// Open a request for support and answer it
+    Request {
+        /// The request
+        #[arg(value_name = "REF")]
+        request: String,
+        /// What you do about it; without it, it is opened, and whoever asked is told that you have seen it
+        #[arg(value_enum)]
+        step: Option<RequestVerb>,
+        /// With `take`: although somebody else calls back already
+        #[arg(long)]
+        also: bool,
+    },
+    /// Show who of the team is on call now, and who is next; needs no link
+    OnCall,
+}
+
+/// What is done about a request for support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RequestVerb {
+    /// Call back; the others are told
+    Take,
+    /// Step back, or pass it on: the next on call is called
+    StepBack,
+    /// Close it: it needs nobody any more
+    Close,
+    /// Open it again: it needs somebody after all
+    Reopen,
 }
 
 /// What an admin's phone does with the team's directory.

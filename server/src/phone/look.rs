@@ -91,8 +91,8 @@ pub fn list(phone: &mut Phone, kind: Option<&str>) -> Outcome {
     }
     let mut records = refs::all_records(phone, kind)?;
     if kind.is_none() {
-        // `members` shows them.
-        records.retain(|view| view.kind != "staff");
+        // `members`, `resources` and `on-call` show them.
+        records.retain(|view| !["staff", "resource", "on_call_shift"].contains(&view.kind));
     }
     let rows: Vec<Vec<String>> = records
         .iter()
@@ -190,6 +190,10 @@ fn note_words(note: &NoteView) -> String {
 pub(super) fn note_json(note: &NoteView) -> Json {
     json!({ "space": note.space.to_string(), "phases": note.phases, "unreadable": note.unreadable,
             "shut": note.shut.map(Code::as_str) })
+}
+
+pub(super) fn minute(time: Timestamp) -> String {
+    compact(&time.to_string())
 }
 
 fn time_of(field: Option<&FieldView>) -> Option<Timestamp> {

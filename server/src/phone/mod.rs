@@ -24,9 +24,12 @@ mod recovery;
 pub mod refs;
 pub mod relay;
 mod relay_look;
+pub mod roster;
 mod staffing;
+pub mod support;
 mod team;
 mod team_changes;
+mod trend;
 mod uptime;
 pub mod urgent;
 mod watch;
@@ -182,6 +185,12 @@ fn opened(verb: &Verb, phone: &mut Phone) -> Outcome {
         Verb::Relay { list, seen } => relay_look::show(phone, *list, *seen),
         Verb::Audit => relay_look::audit(phone),
         Verb::Crisis => urgent::crisis(phone),
+        Verb::Resources { kind } => roster::resources(phone, kind.as_deref()),
+        Verb::OnCall => roster::on_call(phone),
+        Verb::Ask { urgency, fields } => support::ask(phone, urgency, fields),
+        Verb::Trend { weeks } => trend::trend(phone, *weeks),
+        Verb::Requests => support::requests(phone),
+        Verb::Request { request, step, also } => support::request(phone, request, *step, *also),
         Verb::Sync => relay::sync(phone),
     }
 }

@@ -15,7 +15,12 @@ const ONLY_HERE: &str = "It stays on this phone; `share` shows a copy to someone
 
 /// Where a record just written will go.
 fn kept(phone: &mut Phone, id: DocId) -> Result<&'static str, Failure> {
-    Ok(if phone.show(id)?.only_here { ONLY_HERE } else { KEPT })
+    let view = phone.show(id)?;
+    Ok(match (view.only_here, view.kind) {
+        (true, "check_in") => ONLY_HERE,
+        (true, _) => "It stays on this phone.",
+        _ => KEPT,
+    })
 }
 
 /// The backup of the member's own check-ins, on or off.
@@ -32,11 +37,16 @@ pub fn backup(phone: &mut Phone, on: bool) -> Outcome {
 /// A new record. An urgent check-in shows the crisis numbers before it does anything else.
 pub fn record(phone: &mut Phone, kind: &str, fields: &[String]) -> Outcome {
     let form = form(phone, kind, fields)?;
-    let numbers = urgent::numbers_for(phone, &form)?;
+    record_form(phone, kind, &form)
+}
+
+/// The same for a form that was read.
+pub(super) fn record_form(phone: &mut Phone, kind: &str, form: &forms::Form) -> Outcome {
+    let numbers = urgent::numbers_for(phone, form)?;
     let crisis = numbers.as_ref().map(urgent::words).unwrap_or_default();
     // Said before the record is tried: the numbers never wait for a disk.
     eprint!("{crisis}");
-    let id = with_env(|env| phone.record(env, kind, &form))?;
+    let id = with_env(|env| phone.record(env, kind, form))?;
     Ok(Output {
         words: format!("Recorded {kind} {id}. {}", kept(phone, id)?),
         json: json!({ "record": id.to_string(), "crisis_numbers": numbers }),
@@ -57,7 +67,9 @@ fn with_ids(
             (matches!(field.kind, FieldKind::Id) && !is_whole).then_some((name, text))
         });
         whole.push(match named {
-            Some(("assignee", text)) => format!("assignee={}", refs::member(phone, text)?),
+            Some((name @ ("assignee" | "member"), text)) => {
+                format!("{name}={}", refs::member(phone, text)?)
+            }
             // A subject's handle is random and nobody's: there is nothing to look it up in.
             Some((name, text)) if name != "subject_handle" => {
                 format!("{name}={}", refs::record(phone, text)?)
@@ -68,7 +80,11 @@ fn with_ids(
     Ok(whole)
 }
 
-fn form(phone: &mut Phone, kind: &str, typed: &[String]) -> Result<forms::Form, Failure> {
+pub(super) fn form(
+    phone: &mut Phone,
+    kind: &str,
+    typed: &[String],
+) -> Result<forms::Form, Failure> {
     let record_type = forms::record_type(kind)?;
     let (corrected, is_sure) = phone.corrected(now())?;
     let typed = with_ids(phone, record_type, typed)?;

@@ -1,9 +1,11 @@
-//! Crisis numbers: shown first and at once, without a link, whenever an urgent check-in is made.
+//! Crisis numbers: shown first and at once, without a link, whenever somebody asks for help now.
+//!
+//! An urgent check-in and an urgent request for support do.
 
 use std::collections::BTreeMap;
 
 use sync_core::engine::{EngineError, Phone};
-use sync_core::records::Value;
+use sync_core::records::asks_for_help_now;
 
 use super::output::Output;
 use super::{Failure, forms::Form};
@@ -13,8 +15,7 @@ pub fn numbers_for(
     phone: &mut Phone,
     form: &Form,
 ) -> Result<Option<BTreeMap<String, String>>, EngineError> {
-    let urgent = form.get("wants_contact") == Some(&Value::Text("urgent".into()));
-    if urgent { phone.crisis_numbers().map(Some) } else { Ok(None) }
+    if asks_for_help_now(form) { phone.crisis_numbers().map(Some) } else { Ok(None) }
 }
 
 /// The numbers in words.

@@ -23,6 +23,7 @@ pub(crate) mod purged;
 pub(crate) mod quarantine;
 pub(crate) mod records;
 pub(crate) mod recovery;
+pub(crate) mod requests;
 mod schema;
 mod settle;
 pub(crate) mod spaces;

@@ -4,7 +4,7 @@ use crate::doc::{self, DocError, Edit};
 use crate::gates::{self, Candidate};
 use crate::ids::{DocId, SpaceId};
 use crate::protocol::{Code, Kind, Priority, limits, to_cbor};
-use crate::records::DocType;
+use crate::records::{DocType, is_urgent};
 
 use super::desk::{Desk, Slip};
 use super::rows::DocumentRow;
@@ -69,9 +69,15 @@ impl Desk<'_> {
         if locked && self.rows.document(space, doc)?.is_some() {
             return Err(self.shut()?.into());
         }
+        let urgent = matches!(edit, Edit::Fields(ops) if is_urgent(part.number, ops));
+        let priority = match sealed {
+            _ if urgent => Priority::Urgent,
+            true => Priority::Sealed,
+            false => Priority::Open,
+        };
         let slip = Slip {
             kind: if sealed { Kind::Sealed } else { Kind::Change },
-            priority: if sealed { Priority::Sealed } else { Priority::Open },
+            priority,
             space,
             doc,
             schema: part.schema,
@@ -111,6 +117,10 @@ impl Desk<'_> {
         }
         self.link(space, doc, part, &admitted.flat)?;
         self.post(space, &envelope)?;
+        if urgent {
+            // What makes its space and brings its key must not come later.
+            self.hurry(space, doc)?;
+        }
         Ok(true)
     }
 }

@@ -180,6 +180,12 @@ struct Whereabouts {
 }
 
 impl Desk<'_> {
+    /// Whether the relay has everything that this phone wrote of these parts.
+    pub fn is_stored(&self, parts: &[Part]) -> Result<bool> {
+        let found = self.whereabouts(parts)?;
+        Ok(!found.unsent && !found.kept)
+    }
+
     /// Asked of a record's own changes, so that a page takes as long however much waits or stays here.
     fn whereabouts(&self, parts: &[Part]) -> Result<Whereabouts> {
         let mut found = Whereabouts::default();
@@ -219,10 +225,17 @@ impl Desk<'_> {
         let found = self.whereabouts(&parts)?;
         let closed = |part: &&Part| part.doc_type.is_sealed() && part.flat.is_none();
         let shut = parts.iter().find(closed).map(|_| self.shut_now()).transpose()?.flatten();
-        let fields = match view(record_type, &flats) {
+        let stored = !found.unsent && !found.kept;
+        let mut fields = match view(record_type, &flats) {
             own if has_same(&own) => self.session_said(record)?,
             own => own,
         };
+        if record_type.name == "support_request"
+            && let Some(state) = self.request_state(first.space, &fields, stored)?
+            && let Some(shown) = fields.get_mut("state")
+        {
+            shown.value = Value::Text(state.as_str().to_owned());
+        }
         Ok(RecordView {
             shut,
             id: self.rows.root_of(record)?.unwrap_or(first.doc),
@@ -234,7 +247,7 @@ impl Desk<'_> {
                 .filter(|part| part.flat.is_none())
                 .map(|part| part.doc_type.name)
                 .collect(),
-            stored: !found.unsent && !found.kept,
+            stored,
             only_here: found.kept,
         })
     }

@@ -42,6 +42,7 @@ mod relay_view;
 mod removal;
 mod replay;
 mod request;
+mod roster;
 mod rows;
 mod same;
 mod session;
@@ -50,7 +51,9 @@ mod staffing;
 mod store;
 mod stranger;
 mod successor;
+mod support;
 mod team;
+mod trend;
 mod tries;
 mod typed;
 mod types;
@@ -83,8 +86,8 @@ pub use staffing::Declaration;
 pub use store::{Entry, Store, StoreError, Table, Transaction};
 pub use tries::{IDLE_LOCK_MS, TRIES_ALLOWED};
 pub use types::{
-    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, ProposalView,
-    ReaderView, RecordView, Status, SyncOutcome, TextEdit,
+    Alarm, DocumentHeads, Draft, EngineError, Env, MemberView, NewMember, NoteView, OnCallView,
+    ProposalView, ReaderView, RecordView, RequestStep, RequestView, Status, SyncOutcome, TextEdit,
 };
 pub use vault::{KeyVault, MasterKey, Tier, VaultError};
 

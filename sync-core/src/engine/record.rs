@@ -57,7 +57,8 @@ impl Phone {
         crate::crash_point!("phone.record.before_begin");
         let mut desk = self.desk()?;
         desk.require_enrolled()?;
-        desk.edit_session(env, record, fields)?;
+        let fields = desk.with_state(record, fields, env.now)?;
+        desk.edit_session(env, record, &fields)?;
         desk.commit_recorded()
     }
 
@@ -129,9 +130,17 @@ impl Desk<'_> {
                 "write into its phases instead",
             ));
         }
+        // A copy says what its original says.
+        let fields = &match space {
+            Some(_) => fields.clone(),
+            None => self.filled_in(record, fields, env.now)?,
+        };
         self.check_team(env.now, record, &BTreeMap::new(), fields)?;
-        let docs: BTreeMap<u16, DocId> =
-            record.parts.iter().map(|part| (part.number, DocId::random(env.rng))).collect();
+        let mut docs: BTreeMap<u16, DocId> = BTreeMap::new();
+        for part in record.parts {
+            let random = DocId::random(env.rng);
+            docs.insert(part.number, self.new_doc_id(part, fields, random)?);
+        }
         let root = docs[&record.parts[0].number];
         let plans = {
             let me = self.device();
@@ -197,6 +206,7 @@ impl Desk<'_> {
     ) -> Result<()> {
         let (record_type, parts) = self.open_record(record)?;
         let root = self.rows.root_of(record)?.unwrap_or(record);
+        self.check_own(root, record_type, &parts, fields)?;
         let (first, current) = (record_type.parts[0].number, self.flats_of(&parts)?);
         self.check_team(env.now, record_type, &view(record_type, &current), fields)?;
         let mut docs = BTreeMap::new();

@@ -6,7 +6,7 @@ use crate::gates;
 use crate::ids::{DeviceId, DocId, EpochId, MemberId, SpaceId};
 use crate::protocol::{
     Code, Day, EpochBody, Kind, ReaderBody, SpaceBody, SpaceOwner, Suite, WrapBody, WrappedKey,
-    to_cbor,
+    limits, to_cbor,
 };
 use crate::records::{OwnerKind, SpaceKind};
 
@@ -51,10 +51,13 @@ impl Desk<'_> {
             .find(|info| info.id == id)
     }
 
-    /// This member's own sealed space of a kind (care, personal), or the team's (clinical); made on first use.
+    /// This member's own sealed space of a kind (care, personal, intake), or the team's (clinical); made on first use.
     pub fn sealed_space(&mut self, env: &mut Env<'_>, kind: SpaceKind) -> Result<SpaceId> {
         let me = self.identity.member;
         let (owner, readers) = match kind.policy().owner {
+            OwnerKind::Member if kind == SpaceKind::Intake => {
+                (SpaceOwner::Member(me), self.intake_readers(self.today(env.now)?))
+            }
             OwnerKind::Member => (SpaceOwner::Member(me), vec![me]),
             _ => (SpaceOwner::Team, self.entitled(kind, self.today(env.now)?)),
         };
@@ -66,12 +69,27 @@ impl Desk<'_> {
         });
         match found {
             Some(row) => Ok(row.info.id),
-            None => self.make_space(env, kind, owner, &readers),
+            None => {
+                let space = self.make_space(env, kind, owner, &readers)?;
+                self.wrap_missing(env, space)?;
+                Ok(space)
+            }
         }
     }
 
+    /// Who reads this member's requests: they themself and the team's peers, as many as a space may have. Where there is
+    /// no peer yet, those who come later are let in by the member's own phone.
+    fn intake_readers(&self, day: Day) -> Vec<MemberId> {
+        let me = self.identity.member;
+        let mut readers = self.entitled(SpaceKind::Intake, day);
+        readers.retain(|member| *member != me);
+        readers.truncate(limits::MAX_READERS - 1);
+        readers.push(me);
+        readers
+    }
+
     /// Members whom the signed directory entitles to a sealed space of the team on this day.
-    fn entitled(&self, kind: SpaceKind, day: Day) -> Vec<MemberId> {
+    pub fn entitled(&self, kind: SpaceKind, day: Day) -> Vec<MemberId> {
         let members = self.directory.members();
         let entitled = members.filter(|(_, member)| member.may_read(kind, false, day).is_ok());
         entitled.map(|(id, _)| id).collect()
@@ -223,9 +241,16 @@ impl Desk<'_> {
         if row.superseded || !row.info.is_read_by(&me) || !holds_current {
             return Ok(());
         }
-        if row.info.kind().policy().owner == OwnerKind::Team {
-            for member in self.entitled(row.info.kind(), self.today(env.now)?) {
-                if !row.info.is_read_by(&member) {
+        let kind = row.info.kind();
+        if kind.policy().owner == OwnerKind::Team || kind == SpaceKind::Intake {
+            // A team may have more peers than a space has readers; those who came first read what its members ask.
+            let mut room = match kind {
+                SpaceKind::Intake => limits::MAX_READERS.saturating_sub(row.info.readers().len()),
+                _ => usize::MAX,
+            };
+            for member in self.entitled(kind, self.today(env.now)?) {
+                if !row.info.is_read_by(&member) && room > 0 {
+                    room -= 1;
                     let let_in = self.add_reader(env, space, member, true);
                     self.alarm_if_refused(let_in, &space.to_string())?;
                 }

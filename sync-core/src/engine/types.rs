@@ -7,7 +7,9 @@ use rand_core::CryptoRng;
 use crate::directory::Guest;
 use crate::ids::{DeviceId, DocId, EnvelopeId, MemberId, ProposalId, SpaceId, TeamId};
 use crate::protocol::{Code, Timestamp};
-use crate::records::{DeviceClass, FieldView, InputError, Role, Value};
+use crate::records::{
+    Called, DeviceClass, FieldView, InputError, RequestState, Role, Shift, Value,
+};
 
 use super::grace::Grace;
 use super::store::StoreError;
@@ -107,6 +109,72 @@ pub struct MemberView {
     pub waits: bool,
     /// Limits, if the member is a guest.
     pub guest: Option<Guest>,
+}
+
+/// A request for support as the phone shows it.
+#[derive(Clone)]
+pub struct RequestView {
+    /// The record.
+    pub id: DocId,
+    /// Who asks.
+    pub member: MemberId,
+    /// Whether it is this member's own.
+    pub own: bool,
+    /// How far it has come.
+    pub state: RequestState,
+    /// When it was asked.
+    pub asked_at: Option<Timestamp>,
+    /// Whether that, or the time here, is a clock's that no relay corrected: whose turn it is may be wrong.
+    pub uncertain: bool,
+    /// Whom to ask for.
+    pub who: Option<String>,
+    /// How to call back.
+    pub call_back: Option<String>,
+    /// How soon.
+    pub urgency: String,
+    /// Peers who opened it.
+    pub seen_by: Vec<MemberId>,
+    /// Who calls back; several until all but one step back.
+    pub taken_by: Vec<MemberId>,
+    /// Who is called by now; `None` once somebody calls back or it is closed.
+    pub called: Option<Called>,
+    /// Whether this member is.
+    pub calls_me: bool,
+    /// Whether anybody else in the team answers requests. Else say so: it is kept until somebody does.
+    pub has_peers: bool,
+    /// Names from the roster.
+    pub names: BTreeMap<MemberId, String>,
+}
+
+/// What a reader does about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestStep {
+    /// A peer has opened it.
+    Seen,
+    /// A peer calls back.
+    Take {
+        /// Even if somebody else does already.
+        also: bool,
+    },
+    /// A peer cannot, or not any more: the next one is called.
+    StepBack,
+    /// It needs nobody any more.
+    Close,
+    /// It needs somebody again.
+    Reopen,
+}
+
+/// Who is on call, as the roster says it.
+#[derive(Debug, Clone)]
+pub struct OnCallView {
+    /// Who is now, who is called first coming first, and until when.
+    pub now: Vec<(MemberId, Timestamp)>,
+    /// Shifts that begin later, the soonest first.
+    pub next: Vec<Shift>,
+    /// Names from the roster.
+    pub names: BTreeMap<MemberId, String>,
+    /// Whether a relay ever attested the time here; else who is on call is uncertain.
+    pub is_sure: bool,
 }
 
 /// A change of the directory that waits for a further signature.
@@ -279,6 +347,7 @@ macro_rules! wordless_debug {
 wordless_debug!(TextEdit { at, delete });
 wordless_debug!(NoteView { space, doc, unreadable });
 wordless_debug!(RecordView { id, kind, space, unreadable, stored, only_here });
+wordless_debug!(RequestView { id, member, own, state, calls_me });
 wordless_debug!(Draft { id, record, code, own });
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::directory::{Directory, Member, SpaceInfo};
 use crate::protocol::{Code, Day, Envelope, Kind, Priority};
-use crate::records::{DocType, NotesMode, SpaceKind, Standing};
+use crate::records::{DocType, NotesMode, SpaceKind, Standing, belongs_to, is_own};
 
 use super::Author;
 use super::own_words::check_own_words;
@@ -13,7 +13,8 @@ use super::own_words::check_own_words;
 /// `row_day`: the relay-attested day of the row, or today before it has one; a guest's time is judged by it.
 ///
 /// # Errors
-/// `guest_ended` if the author is a guest whose time is over or who may not use such a space, `not_allowed` if the author has no right, `wrong_space` if the record or kind does not belong there,
+/// `guest_ended` if the author is a guest whose time is over or who may not use such a space, `not_allowed` if the author has no right
+/// or the document is another member's own, `wrong_space` if the record or kind does not belong there,
 /// `malformed` if the priority is not the one its kind has.
 pub fn check_right(
     envelope: &Envelope,
@@ -66,6 +67,10 @@ pub fn check_right(
             return Err(Code::NotAllowed);
         }
         check_own_words(envelope, doc_type, author)?;
+        let is_theirs = standing.admin || belongs_to(header.doc, author.member);
+        if is_own(doc_type.number) && !is_theirs {
+            return Err(Code::NotAllowed);
+        }
     }
     Ok(())
 }
@@ -82,9 +87,9 @@ pub fn check_guest(member: &Member, kind: SpaceKind, day: Day) -> Result<(), Cod
 }
 
 /// Whoever makes a space knows its first key, so it must be one of its readers; but for a session, which an
-/// assigner opens for its leads, and the intake of those on call.
+/// assigner opens for its leads.
 fn may_make(space: &SpaceInfo, standing: &Standing<'_>) -> bool {
-    standing.reads || matches!(space.kind(), SpaceKind::Session | SpaceKind::Intake)
+    standing.reads || space.kind() == SpaceKind::Session
 }
 
 /// Checks the team's notes policy as it was when the author wrote: the record kind stands in clear, so ciphertext is judged too.

@@ -89,6 +89,7 @@ codes! {
     FurtherDevice = "further_device", "This member already has a phone: a further one is let in from a phone they have, or with their recovery code.";
     NoDeviceLeft = "no_device_left", "This member's phone was removed and nothing is left that could vouch for another one; remove the member, and enter them anew.";
     DeviceAdded = "device_added", "A member let in a further phone of their own; ask them whether it is theirs, and mark it as checked.";
+    RequestTaken = "request_taken", "Somebody else calls back already; talk to them, or take it as well if they cannot be reached.";
     NoKey = "no_key", "This phone has no key for it yet; it opens once a reader's phone has synced.";
     // Changes
     Compressed = "change_compressed", "A change arrived compressed, which no Aftercall phone does; it was set aside.";

@@ -17,7 +17,7 @@ const WANTS: &[&str] = &["no", "peer_any", "peer_named", "chaplain", "mhp", "urg
 const CHECK_IN_DOC: DocType = DocType {
     number: 50,
     name: "check_in",
-    schema: 1,
+    schema: 2,
     spaces: &[SpaceKind::Personal, SpaceKind::Shared],
     writers: &[],
     note: None,
@@ -41,6 +41,8 @@ const CHECK_IN_DOC: DocType = DocType {
         Field::new("wants_contact", FieldKind::Code(WANTS), "Whether somebody should call.")
             .or("no"),
         Field::new("text", FieldKind::Entries(500), "A private note."),
+        // Since schema 2.
+        Field::new("at", FieldKind::Time, "When; the phone's time if not given."),
     ],
     texts: &[],
 };

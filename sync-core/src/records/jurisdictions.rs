@@ -165,6 +165,7 @@ impl Jurisdiction {
             crisis_numbers: numbers
                 .map(|(label, number, _)| ((*label).to_owned(), (*number).to_owned()))
                 .collect(),
+            escalate_min: None,
         }
     }
 }

@@ -14,7 +14,7 @@ pub enum SpaceKind {
     Caseload = 4,
     /// Names of plain responders.
     Team = 5,
-    /// Requests for support.
+    /// One member's requests for support.
     Intake = 6,
     /// One staff member's subject handles and contact notes.
     Care = 7,
@@ -99,6 +99,11 @@ impl Role {
         Role::ALL.into_iter().find(|role| role.as_str() == name)
     }
 
+    /// Whether the role answers requests for support.
+    pub const fn answers_requests(self) -> bool {
+        matches!(self, Role::PeerSupporter | Role::FacilitatorMhp | Role::Chaplain)
+    }
+
     /// Whether the role is staff: may read and write `operations` and has a caseload.
     pub const fn is_staff(self) -> bool {
         matches!(
@@ -155,6 +160,8 @@ pub enum Who {
     Member,
     /// Members with a staff role.
     Staff,
+    /// Those who answer requests for support: peer supporters, facilitators and chaplains.
+    Peers,
     /// Coordinators and clinical directors.
     Coordinators,
     /// The member the space belongs to.
@@ -191,7 +198,7 @@ pub struct SpacePolicy {
 /// The policy table.
 pub const SPACES: &[SpacePolicy] = {
     use OwnerKind::{Doc, Group, Member as OwnedByMember, Team};
-    use Who::{Admin, Coordinators, Member, Owner, Reader, Relay, Staff};
+    use Who::{Admin, Coordinators, Member, Owner, Peers, Reader, Relay, Staff};
     const fn open(
         kind: SpaceKind,
         name: &'static str,
@@ -237,7 +244,15 @@ pub const SPACES: &[SpacePolicy] = {
         open(S::Audit, "audit", Team, &[Relay], &[Admin]),
         // sealed: owner, make, write, admit, hold
         sealed(S::Team, "team", Team, &[Admin], &[Admin], &[Member], APPS_AND_BROWSERS),
-        sealed(S::Intake, "intake", Team, &[Staff], &[Member], &[Staff], APPS_AND_BROWSERS),
+        sealed(
+            S::Intake,
+            "intake",
+            OwnedByMember,
+            &[Owner],
+            &[Owner, Peers],
+            &[Owner, Peers],
+            APPS_AND_BROWSERS,
+        ),
         sealed(S::Care, "care", OwnedByMember, &[Owner], &[Owner], &[Owner], APPS),
         sealed(S::Session, "session", Doc, &[Staff], &[Reader], &[Member], APPS),
         sealed(
@@ -327,6 +342,7 @@ impl Standing<'_> {
             Who::Admin => self.admin,
             Who::Member => true,
             Who::Staff => self.roles.iter().any(|role| role.is_staff()),
+            Who::Peers => self.roles.iter().any(|role| role.answers_requests()),
             Who::Coordinators => self
                 .roles
                 .iter()

@@ -68,12 +68,20 @@ pub struct PolicyProfile {
     /// Crisis numbers: label → number. Never empty.
     #[n(7)]
     pub crisis_numbers: BTreeMap<String, String>,
+    /// Minutes until the next on call is called for an urgent request, 5..240; 15 if absent.
+    #[n(8)]
+    pub escalate_min: Option<u16>,
 }
 
 impl PolicyProfile {
     /// Sealed session notes with 30 days' retention, contacts by checklist. Crisis numbers: the team must set its own.
     pub fn neutral() -> Self {
         JURISDICTIONS[0].profile()
+    }
+
+    /// Minutes until the next on call is called for an urgent request.
+    pub fn escalate_min(&self) -> u16 {
+        self.escalate_min.unwrap_or(15)
     }
 
     /// The profile of a jurisdiction, as it ships. `None` if there is none of this name.

@@ -35,6 +35,11 @@ const FIELDS: &[Field] = &[
         FieldKind::Int { min: 0, max: 1_095 },
         "Days until a contact's subject handle is destroyed.",
     ),
+    Field::new(
+        "escalate_min",
+        FieldKind::Int { min: 5, max: 240 },
+        "Minutes until the next on call is called for an urgent request.",
+    ),
 ];
 
 /// Fields whose only value in this release is the one it behaves by: name, that value, what it means.
@@ -101,6 +106,7 @@ impl PolicyProfile {
             ("retention_contact_days", Value::Int(days)) => {
                 set(&mut self.retention_contact_days, days.try_into().ok());
             }
+            ("escalate_min", Value::Int(minutes)) => self.escalate_min = minutes.try_into().ok(),
             // `jurisdiction` chose the base.
             _ => {}
         }
@@ -275,6 +281,7 @@ mod tests {
             ("k_min", 5, 50),
             ("retention_note_days", 0, 365),
             ("retention_contact_days", 0, 1_095),
+            ("escalate_min", 5, 240),
         ] {
             assert!(with(&[(name, Value::Int(min))]).is_ok(), "{name}");
             assert!(with(&[(name, Value::Int(max))]).is_ok(), "{name}");

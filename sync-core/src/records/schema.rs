@@ -8,8 +8,8 @@ use crate::protocol::Code;
 
 use super::{FieldOp, Flat, NotesMode, PolicyProfile, Retention, SpaceKind, Value, Who, check};
 use super::{
-    availability, check_in, follow_up_task, incident, intervention, peer_contact, referral,
-    session_note, staff,
+    availability, check_in, follow_up_task, incident, intervention, journal, on_call_shift,
+    peer_contact, referral, resource, session_note, staff, support_request,
 };
 
 /// Which of the policy's notes modes governs a kind of document.
@@ -259,6 +259,8 @@ pub type Derived = Vec<(&'static str, Value)>;
 pub const RECORDS: &[&RecordType] = &[
     &staff::STAFF,
     &availability::AVAILABILITY,
+    &resource::RESOURCE,
+    &on_call_shift::ON_CALL_SHIFT,
     &incident::INCIDENT,
     &intervention::INTERVENTION,
     &session_note::SESSION_NOTE,
@@ -266,6 +268,8 @@ pub const RECORDS: &[&RecordType] = &[
     &follow_up_task::FOLLOW_UP_TASK,
     &referral::REFERRAL,
     &check_in::CHECK_IN,
+    &journal::JOURNAL,
+    &support_request::SUPPORT_REQUEST_RECORD,
 ];
 
 impl RecordType {

@@ -177,6 +177,14 @@ pub fn smallest(record: &str) -> Form {
             ("assignee", text(ID)),
         ]),
         "referral" => form(&[("to_kind", text("eap"))]),
+        "resource" => form(&[("name", text("Night line")), ("kind", text("crisis_line"))]),
+        "on_call_shift" => form(&[
+            ("member", text(ID)),
+            ("starts_at", text("2026-03-01T18:00:00Z")),
+            ("ends_at", text("2026-03-02T06:00:00Z")),
+        ]),
+        "support_request" => form(&[("urgency", text("today"))]),
+        "journal" => form(&[("text", text("a long day"))]),
         "check_in" => form(&[("zone", text("reacting"))]),
         other => panic!("a new record kind needs its smallest form here: {other}"),
     }

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
-use sync_core::engine::{Declaration, Env, NewMember, Phone, RecordView, TextEdit};
+use sync_core::engine::{Declaration, Env, NewMember, Phone, RecordView, RequestStep, TextEdit};
 use sync_core::ids::{DocId, MemberId};
 use sync_core::protocol::{Code, Invitation, Timestamp};
 use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
-use crate::drill::script::{HandedOver, profile_of, role};
+use crate::drill::script::{AnswerStep, HandedOver, profile_of, role};
 use crate::phone::relay::Link;
-use crate::phone::{Failure, folder, look, refs, urgent};
+use crate::phone::{Failure, folder, look, refs, roster, urgent};
 
 use super::directory;
 use super::{At, Device, Done, Running, Trouble};
@@ -242,6 +242,16 @@ fn write(phone: &mut Phone, env: &mut Env<'_>, command: &PhoneCommand) -> Option
             let copy = phone.share(env, record.parse()?, &members(with)?, *text)?;
             Ok(json!({ "record": copy.to_string() }))
         })(),
+        PhoneCommand::Answer { record, step, also } => (|| {
+            let step = match step {
+                AnswerStep::Seen => RequestStep::Seen,
+                AnswerStep::Take => RequestStep::Take { also: *also },
+                AnswerStep::StepBack => RequestStep::StepBack,
+                AnswerStep::Close => RequestStep::Close,
+                AnswerStep::Reopen => RequestStep::Reopen,
+            };
+            Ok(phone.answer_request(env, record.parse()?, step).map(|()| Json::Null)?)
+        })(),
         PhoneCommand::Purge { record } => {
             (|| Ok(phone.purge(env, record.parse()?).map(|()| Json::Null)?))()
         }
@@ -321,6 +331,18 @@ fn look(phone: &mut Phone, now: Timestamp, command: &PhoneCommand) -> Done {
             .collect()),
         PhoneCommand::Alarms => {
             Ok(phone.alarms()?.iter().map(|alarm| json!(alarm.code.as_str())).collect())
+        }
+        PhoneCommand::Requests => Ok(phone
+            .requests(now)?
+            .iter()
+            .map(|view| json!({ "record": view.id.to_string(), "state": view.state.as_str(),
+                                "calls_me": view.calls_me }))
+            .collect()),
+        PhoneCommand::Roster => {
+            let today = phone.corrected(now)?.0.day();
+            let me = phone.status()?.member;
+            let on_call = phone.on_call(now)?.now.iter().any(|(member, _)| *member == me);
+            Ok(json!({ "stale_resource": roster::any_stale(phone, today)?, "on_call": on_call }))
         }
         PhoneCommand::Outbox => Ok(phone
             .outbox()?

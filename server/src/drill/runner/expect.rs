@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::drill::protocol::PhoneCommand;
 use crate::drill::script::{
-    ExpectAlarm, ExpectPending, ExpectShown, ExpectWindow, OnRecord, Shown,
+    ExpectAlarm, ExpectPending, ExpectRequest, ExpectShown, ExpectWindow, OnRecord, Shown,
 };
 
 use super::{Failed, Played, World};
@@ -106,6 +106,14 @@ impl World {
                     drafts.as_array().into_iter().flatten().any(|d| d["own"] == Json::Bool(true));
                 if own { Ok(()) } else { Err(Failed::unmet("a draft of its own", "none")) }
             }
+            Shown::StaleResource | Shown::OnCall => {
+                let told = self.ask(&expect.device, PhoneCommand::Roster)?;
+                let (what, holds) = match expect.what {
+                    Shown::OnCall => ("that this member is on call", &told["on_call"]),
+                    _ => ("a stale resource", &told["stale_resource"]),
+                };
+                if *holds == Json::Bool(true) { Ok(()) } else { Err(Failed::unmet(what, "not")) }
+            }
             Shown::Wiped | Shown::NotYetSeen => self.expect_wiped(expect),
             Shown::UncheckedDevice => {
                 let devices = self.ask(&expect.device, PhoneCommand::Devices)?;
@@ -115,6 +123,27 @@ impl World {
                     false => Err(Failed::unmet("a device nobody has checked", "none")),
                 }
             }
+        }
+    }
+
+    pub(super) fn expect_request(&mut self, expect: &ExpectRequest) -> Played {
+        let id = self.id_on(&expect.device, &expect.record)?;
+        let all = self.ask(&expect.device, PhoneCommand::Requests)?;
+        let mut all = all.as_array().into_iter().flatten();
+        let Some(found) = all.find(|request| request["record"] == id.as_str()) else {
+            return Err(Failed::unmet("the request", "none of that name can be opened there"));
+        };
+        if let Some(state) = &expect.state
+            && found["state"] != state.as_str()
+        {
+            return Err(Failed::unmet(state.as_str(), found["state"].to_string()));
+        }
+        match expect.called {
+            Some(called) if found["calls_me"] != called => {
+                let words = |called| if called { "this member is called" } else { "not called" };
+                Err(Failed::unmet(words(called), words(!called)))
+            }
+            _ => Ok(()),
         }
     }
 

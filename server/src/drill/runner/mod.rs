@@ -217,6 +217,7 @@ impl World {
             Verb::Assign(assign) => self.assign(assign),
             Verb::ConfirmSame(step) => self.confirm_same(step),
             Verb::Share(share) => self.share(share),
+            Verb::Answer(answer) => self.answer(answer),
             Verb::Rotate(rotate) => self.rotate(rotate),
             Verb::Revoke(revoke) => self.revoke(revoke),
             Verb::Purge(on) => self.purge(on),
@@ -237,6 +238,7 @@ impl World {
             Verb::ExpectQuarantine(expect) => self.expect_quarantine(expect),
             Verb::ExpectAlarm(expect) => self.expect_alarm(expect),
             Verb::ExpectShown(expect) => self.expect_shown(expect),
+            Verb::ExpectRequest(expect) => self.expect_request(expect),
         }
     }
 }

@@ -10,8 +10,8 @@ use sync_core::records::Value;
 
 use crate::drill::protocol::PhoneCommand;
 use crate::drill::script::{
-    Assign, ConfirmSame, Delete, Edit, Insert, OnRecord, Record as RecordStep, Rotate, Share, Verb,
-    Write, Written, declared,
+    Answer, Assign, ConfirmSame, Delete, Edit, Insert, OnRecord, Record as RecordStep, Rotate,
+    Share, Verb, Write, Written, declared,
 };
 
 use super::{Failed, Played, Record, World};
@@ -198,6 +198,12 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn answer(&mut self, step: &Answer) -> Played {
+        let record = self.id_on(&step.device, &step.record)?;
+        let command = PhoneCommand::Answer { record, step: step.step, also: step.also };
+        self.again(&step.device, command).map(|_| ())
+    }
+
     pub(super) fn purge(&mut self, on: &OnRecord) -> Played {
         let record = self.id_on(&on.device, &on.record)?;
         self.again(&on.device, PhoneCommand::Purge { record }).map(|_| ())
@@ -217,6 +223,7 @@ impl World {
             Verb::Assign(step) => &step.device,
             Verb::ConfirmSame(step) => &step.device,
             Verb::Share(step) => &step.device,
+            Verb::Answer(step) => &step.device,
             Verb::Rotate(step) => &step.device,
             Verb::Purge(on) => &on.device,
             _ => return Ok(Json::Null),

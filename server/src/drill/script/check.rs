@@ -13,6 +13,7 @@ use super::*;
 /// Codes that EXERCISE files may name and that belong to later releases.
 const LATER_CODES: &[&str] = &["verdict_disputed"];
 
+const REQUEST_STATES: [&str; 5] = ["queued", "delivered", "seen", "taken", "closed"];
 const WINDOW_STATES: &[&str] = &["early", "ideal", "late", "missed", "n_a"];
 
 #[derive(Default)]
@@ -128,6 +129,10 @@ impl Known {
                 self.intervention(&step.b)
             }
             Verb::Share(share) => self.share(share),
+            Verb::Answer(answer) => {
+                self.device(&answer.device)?;
+                self.request(&answer.record)
+            }
             Verb::Rotate(rotate) => {
                 self.device(&rotate.device)?;
                 self.kind(&rotate.space_of).map(|_| ())
@@ -185,6 +190,16 @@ impl Known {
             Verb::ExpectAlarm(expect) => {
                 self.device(&expect.device)?;
                 code(&expect.code)
+            }
+            Verb::ExpectRequest(expect) => {
+                self.device(&expect.device)?;
+                let known =
+                    expect.state.as_deref().is_none_or(|state| REQUEST_STATES.contains(&state));
+                match (known, expect.state.is_some() || expect.called.is_some()) {
+                    (false, _) => Err(format!("\"state\" is one of {}", REQUEST_STATES.join(", "))),
+                    (_, false) => Err("expect_request needs \"state\" or \"called\"".into()),
+                    _ => self.request(&expect.record),
+                }
             }
             Verb::ExpectShown(expect) => {
                 self.device(&expect.device)?;
@@ -311,6 +326,13 @@ impl Known {
         match self.kind(handle)? {
             "intervention" => Ok(()),
             kind => Err(format!("{handle} is a record of kind {kind}, not an intervention")),
+        }
+    }
+
+    fn request(&self, handle: &str) -> Outcome {
+        match self.kind(handle)? {
+            "support_request" => Ok(()),
+            kind => Err(format!("{handle} is a record of kind {kind}, not a support_request")),
         }
     }
 

@@ -1,6 +1,6 @@
 //! The verbs of this release and their arguments.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::raw::RawCase;
@@ -105,6 +105,8 @@ arguments! {
     ConfirmSame { device: String, a: String, b: String, #[serde(default)] same: Option<bool> }
     /// A copy shown to someone.
     Share { device: String, #[serde(rename = "ref")] record: String, with: Texts, #[serde(default)] text: bool }
+    /// A peer answers a request for support, or its author closes it.
+    Answer { device: String, #[serde(rename = "ref")] record: String, step: AnswerStep, #[serde(default)] also: bool }
     /// The key of a record's sealed spaces renewed.
     Rotate { device: String, space_of: String }
     /// An admin's phone takes a device out of the team.
@@ -161,6 +163,8 @@ arguments! {
     ExpectAlarm { device: String, code: String }
     /// Something a phone shows.
     ExpectShown { device: String, what: Shown, #[serde(default)] of: Option<String> }
+    /// How far a request for support has come, and whether this phone's member is called for it.
+    ExpectRequest { device: String, #[serde(rename = "ref")] record: String, #[serde(default)] state: Option<String>, #[serde(default)] called: Option<bool> }
 }
 
 /// Where at the relay words are looked for.
@@ -267,6 +271,22 @@ pub enum View {
     People,
 }
 
+/// What is done about a request for support.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerStep {
+    /// Opened.
+    Seen,
+    /// Whoever does calls back.
+    Take,
+    /// Passed on.
+    StepBack,
+    /// Closed.
+    Close,
+    /// Opened again.
+    Reopen,
+}
+
 /// What a phone may have to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -279,6 +299,10 @@ pub enum Shown {
     UncheckedDevice,
     /// That the directory was not signed anew for too long.
     StaleDirectory,
+    /// A resource that nobody has compared with its source for too long.
+    StaleResource,
+    /// That this phone's member is on call now.
+    OnCall,
     /// That it was wiped by order of its team; on an admin's phone, that another one was.
     Wiped,
     /// On an admin's phone: that another one was ordered to be wiped, and has not said that it was.
@@ -380,13 +404,19 @@ pub enum Verb {
     Relay(RelayOp),
     Tamper(Tamper),
     Meet(Meet),
-    PushRaw { device: String, case: RawCase, record: Option<String> },
+    PushRaw {
+        device: String,
+        case: RawCase,
+        record: Option<String>,
+    },
     Record(Record),
     Edit(Edit),
     Write(Write),
     Assign(Assign),
     ConfirmSame(ConfirmSame),
     Share(Share),
+    /// A request for support answered.
+    Answer(Answer),
     Rotate(Rotate),
     Revoke(Revoke),
     Purge(OnRecord),
@@ -407,6 +437,8 @@ pub enum Verb {
     ExpectQuarantine(ExpectQuarantine),
     ExpectAlarm(ExpectAlarm),
     ExpectShown(ExpectShown),
+    /// How far a request for support has come.
+    ExpectRequest(ExpectRequest),
 }
 
 impl Verb {
@@ -429,6 +461,7 @@ impl Verb {
                 | Self::ExpectQuarantine(_)
                 | Self::ExpectAlarm(_)
                 | Self::ExpectShown(_)
+                | Self::ExpectRequest(_)
         )
     }
 }
