@@ -74,10 +74,18 @@ fn expected(method: &str, path: &str, caller: Caller) -> Option<Expected> {
         ("GET", "/console/start") => SIGN_IN,
         ("POST", "/console/leave") => (403, ""),
         ("GET", "/console/now" | "/console/incidents" | "/console/people") if signed_in => OK,
-        ("GET", "/console/incident/{doc}") if caller == Session => OK,
-        ("GET", "/console/incident/{doc}") if caller == OtherSession => (404, ""),
+        ("GET", "/console/incident/{doc}" | "/console/incident/{doc}/after-action")
+            if caller == Session =>
+        {
+            OK
+        }
+        ("GET", "/console/incident/{doc}" | "/console/incident/{doc}/after-action")
+            if caller == OtherSession =>
+        {
+            (404, "")
+        }
         ("GET", "/console/now" | "/console/incidents" | "/console/people") => SIGN_IN,
-        ("GET", "/console/incident/{doc}") => SIGN_IN,
+        ("GET", "/console/incident/{doc}" | "/console/incident/{doc}/after-action") => SIGN_IN,
         ("GET", "/console/{*else}") => (404, ""),
         _ => return None,
     })

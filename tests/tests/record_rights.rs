@@ -19,7 +19,7 @@ use sync_core::protocol::{
     Code, Cursors, Envelope, Kind, SealedBody, SpaceBody, SpaceOwner, Suite, Verdict, to_cbor,
 };
 use sync_core::records::{
-    DeviceClass, DocType, FieldOp, NotesMode, PolicyProfile, Role, Scalar, SpaceKind,
+    DeviceClass, DocType, FieldOp, NotesMode, PolicyProfile, Role, Scalar, SpaceKind, own_doc_id,
 };
 use tests::hostile::{Rogue, directory, made_epochs, open_space};
 use tests::{World, text};
@@ -61,6 +61,10 @@ impl Person {
         self.role.is_some_and(|role| staff.contains(&role))
     }
 
+    fn is_peer(&self) -> bool {
+        matches!(self.role, Some(Role::PeerSupporter | Role::FacilitatorMhp | Role::Chaplain))
+    }
+
     fn coordinates(&self) -> bool {
         matches!(self.role, Some(Role::Coordinator | Role::ClinicalDirector))
     }
@@ -91,7 +95,7 @@ fn may_write(kind: SpaceKind, whose: Whose, who: &Person) -> bool {
         SpaceKind::Caseload => whose == Whose::Own || who.coordinates(),
         _ if who.is_apparatus() => false,
         SpaceKind::Team => who.admin,
-        SpaceKind::Intake => true,
+        SpaceKind::Intake => whose == Whose::Own || who.is_peer(),
         SpaceKind::Clinical => who.coordinates(),
         SpaceKind::Care | SpaceKind::Personal | SpaceKind::Session | SpaceKind::Shared => {
             whose == Whose::Own
@@ -111,7 +115,7 @@ fn may_read(kind: SpaceKind, whose: Whose, who: &Person) -> bool {
         SpaceKind::Audit => false,
         _ if who.is_apparatus() => false,
         SpaceKind::Team => true,
-        SpaceKind::Intake => who.is_staff(),
+        SpaceKind::Intake => whose == Whose::Own || who.is_peer(),
         // Readers are members: a browser of theirs is served what no key is wrapped to it for.
         SpaceKind::Clinical => who.coordinates(),
         SpaceKind::Care | SpaceKind::Personal | SpaceKind::Session | SpaceKind::Shared => {
@@ -127,7 +131,7 @@ fn may_make(kind: SpaceKind, who: &Person) -> bool {
     match kind {
         SpaceKind::Care => app,
         SpaceKind::Session => app && who.is_staff(),
-        SpaceKind::Personal | SpaceKind::Shared => app_or_browser,
+        SpaceKind::Personal | SpaceKind::Shared | SpaceKind::Intake => app_or_browser,
         _ => false,
     }
 }
@@ -139,17 +143,24 @@ type Sought = fn(&Person) -> bool;
 
 /// Where a record belongs, and who may write it there if not everybody who may write there at all.
 fn home(record: u16) -> (&'static [SpaceKind], OwnRule) {
-    use SpaceKind::{Care, Caseload, Clinical, Operations, Personal, Roster, Session, Shared};
+    use SpaceKind::{
+        Care, Caseload, Clinical, Intake, Operations, Personal, Roster, Session, Shared,
+    };
     const ANYBODY: OwnRule = |_, _| true;
     match record {
-        1 => (&[Roster], |_, who| who.admin),
+        1 | 4 => (&[Roster], |_, who| who.admin),
+        // The shifts and the availability tried here are the writer's own.
+        2 | 3 => (&[Roster], ANYBODY),
         10 | 20 => (&[Operations], ANYBODY),
         11 => (&[Clinical], ANYBODY),
         21 => (&[Session], ANYBODY),
         // A coordinator may add a task for somebody, and no contact.
         30 => (&[Caseload], |whose, _| whose == Whose::Own),
         31 | 32 | 41 => (&[Care], ANYBODY),
-        40 => (&[Caseload], ANYBODY),
+        40 | 45 => (&[Caseload], ANYBODY),
+        46 | 47 => (&[Care], ANYBODY),
+        51 => (&[Personal], ANYBODY),
+        60 => (&[Intake], ANYBODY),
         50 => (&[Personal, Shared], ANYBODY),
         other => panic!("record {other}: say here where it belongs and who may write it"),
     }
@@ -197,6 +208,14 @@ fn content(record: u16, me: MemberId) -> Vec<FieldOp> {
         20 => vec![put("kind", text("defusing"))],
         30 => vec![put("mode", text("phone"))],
         40 => vec![put("kind", text("call"))],
+        2 => vec![put(&format!("availability.{me}"), text("available"))],
+        3 => vec![
+            put("member", text(&me.to_string())),
+            put("starts_at", Scalar::Int(1_772_000_000_000)),
+            put("ends_at", Scalar::Int(1_772_003_600_000)),
+        ],
+        4 => vec![put("name", text("Night line")), put("kind", text("crisis_line"))],
+        45 => vec![put("to_kind", text("eap"))],
         _ => vec![],
     }
 }
@@ -315,6 +334,7 @@ fn scene() -> Scene {
     world.on("cleo", |phone, env| phone.assign(env, session, &[lead])).unwrap();
     let check_in = world.record("amy", "check_in", &[("zone", text("reacting"))]);
     world.on("amy", |phone, _| phone.set_backup(true)).unwrap();
+    world.record("amy", "support_request", &[("urgency", text("today"))]);
     let cleo = world.member("cleo");
     world.on("amy", |phone, env| phone.share(env, check_in, &[cleo], false)).unwrap();
     world.sync_all();
@@ -350,7 +370,8 @@ fn scene() -> Scene {
         places.push(Place { kind, whose: Whose::Team, id: info.id, info: Some(info) });
     }
     let there = spaces_at_relay(&world);
-    for kind in [SpaceKind::Care, SpaceKind::Personal, SpaceKind::Session, SpaceKind::Shared] {
+    use SpaceKind::{Care, Intake, Personal, Session, Shared};
+    for kind in [Care, Intake, Personal, Session, Shared] {
         let id = there.get(&(kind as u8)).unwrap_or_else(|| panic!("no {kind:?} was made"))[0];
         let info = SpaceInfo::made_by(&made_epochs(&world, id)[0]).unwrap();
         places.push(Place { kind, whose: Whose::Others, id, info: Some(info) });
@@ -391,11 +412,8 @@ fn other_team(world: &mut World) -> SpaceId {
 }
 
 /// The team's own sealed spaces, and one who may make each.
-const TEAMS_OWN: [(SpaceKind, Sought); 3] = [
-    (SpaceKind::Team, |who| who.admin),
-    (SpaceKind::Intake, |who| who.is_staff() && !who.guest),
-    (SpaceKind::Clinical, |who| who.coordinates()),
-];
+const TEAMS_OWN: [(SpaceKind, Sought); 2] =
+    [(SpaceKind::Team, |who| who.admin), (SpaceKind::Clinical, |who| who.coordinates())];
 
 /// A sealed space of this device's making, whose key is wrapped for nobody.
 fn make(
@@ -436,7 +454,10 @@ fn attempt(
     record: &'static DocType,
     kind: Kind,
 ) -> Envelope {
-    let doc = DocId::random(&mut rogue.rng);
+    let mut doc = DocId::random(&mut rogue.rng);
+    if record.number == 3 {
+        doc = own_doc_id(rogue.member, doc);
+    }
     let header = rogue.document(world, kind, place.id, doc, record);
     let body = match (kind, content(record.number, rogue.member)) {
         (Kind::Change, ops) if !ops.is_empty() => {
@@ -472,6 +493,7 @@ fn own_places(scene: &mut Scene, at: usize) -> Vec<Place> {
     for (kind, owner) in [
         (SpaceKind::Care, SpaceOwner::Member(me)),
         (SpaceKind::Personal, SpaceOwner::Member(me)),
+        (SpaceKind::Intake, SpaceOwner::Member(me)),
         (SpaceKind::Session, SpaceOwner::Doc(doc)),
         (SpaceKind::Shared, SpaceOwner::Team),
     ] {

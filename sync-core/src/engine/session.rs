@@ -67,8 +67,14 @@ impl Phone {
         let desk = self.desk()?;
         let mut notes = Vec::new();
         // Of a session logged twice all notes stand side by side, those of the record asked for first.
+        let records = match desk.session_of(intervention) {
+            Ok(session) => session.into_iter().map(|(record, _)| record).collect(),
+            // A note may be here before the record that it belongs to.
+            Err(error) if error.code() == Code::NoSuchRecord => vec![intervention],
+            Err(error) => return Err(error),
+        };
         let mut spaces = Vec::new();
-        for (record, _) in desk.session_of(intervention)? {
+        for record in records {
             spaces.extend(desk.session_spaces(record)?);
         }
         for row in spaces {
