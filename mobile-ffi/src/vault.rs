@@ -115,6 +115,9 @@ impl engine::KeyVault for Foreign {
     }
 }
 
+/// A database, and the key store of the phone in it.
+pub(crate) type Opened = (Box<dyn Store>, Box<dyn engine::KeyVault>);
+
 /// A key store with the key of the database it has just given.
 pub(crate) struct Cabinet {
     vault: Box<dyn engine::KeyVault>,
@@ -171,11 +174,7 @@ impl Cabinet {
     }
 
     /// The database, and the key store for the phone in it.
-    pub(crate) fn open(
-        self,
-        path: &str,
-        create: bool,
-    ) -> Result<(Box<dyn Store>, Box<dyn engine::KeyVault>), AftercallError> {
+    pub(crate) fn open(self, path: &str, create: bool) -> Result<Opened, AftercallError> {
         Ok((open_store(path, &self.key, create)?, self.vault))
     }
 }

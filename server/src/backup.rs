@@ -94,6 +94,7 @@ pub fn keys(data: &Path, to: &Path, keep: u32, now: Timestamp) -> Result<KeyBack
     }
     let today = now.day();
     let mut done = KeyBackup { file: to.join(name_of(today)), ..KeyBackup::default() };
+    remove_partial(to)?;
     copy(&source, &done.file)?;
     for (day, file) in dated(to)? {
         if day > today {
@@ -135,6 +136,18 @@ fn name_of(day: Day) -> String {
 }
 
 /// Backups of keys in a folder, oldest first.
+/// What a backup left that was ended in the middle holds keys, too.
+fn remove_partial(folder: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let file = entry?.path();
+        let finished = file.with_extension("db");
+        if file.extension().is_some_and(|end| end == "partial") && day_of(&finished).is_some() {
+            fs::remove_file(&file)?;
+        }
+    }
+    Ok(())
+}
+
 fn dated(folder: &Path) -> std::io::Result<Vec<(Day, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -178,6 +191,7 @@ fn copy(source: &Path, file: &Path) -> Result<(), BackupError> {
 fn vacuum_into(source: &Path, to: &Path) -> Result<(), StoreError> {
     let from = store::open(source, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     from.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
+    store::for_owner_only(to)?;
     let copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let verdict: String = copy.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if verdict == "ok" { Ok(()) } else { Err(StoreError::Damaged("the backup")) }

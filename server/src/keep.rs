@@ -207,5 +207,8 @@ fn verify_erased(args: &VerifyArgs, typed: &str) -> ExitCode {
     }
     let day = report.day.map_or_else(String::new, |day| format!(" on {day}"));
     println!("Erased{day}: no body, no key, and nothing here opens it.");
+    println!(
+        "This speaks of one document. A record may have a sealed part with an id of its own: `phone receipts` names each."
+    );
     ExitCode::SUCCESS
 }

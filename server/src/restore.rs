@@ -151,8 +151,6 @@ fn enter_new_incarnation(
     let without_key = copy.settle()?;
     let teams = copy.write(|tx| {
         let teams = meta::teams(tx)?;
-        // Whoever restores an old backup knows that days have passed since.
-        expiry::count_to(tx, now.day())?;
         for team in &teams {
             let begun = Incarnation { id: IncarnationId::random(rng), held: true };
             heal::begin(tx, *team, begun, "restored", now)?;
@@ -178,8 +176,11 @@ fn put_in_place(data: &Path, aside: &Path, name: &str) -> Result<(), RestoreErro
             let _ = keys.tidy();
         }
         let kept = data.join(format!("{name}.replaced"));
-        if kept.exists() {
+        if kept.exists() && is_same_file(&kept, &current)? {
+            // This restore was stopped in the middle before.
             fs::remove_file(&kept)?;
+        } else {
+            set_aside(data, name)?;
         }
         fs::hard_link(&current, &kept)?;
     }
@@ -191,6 +192,31 @@ fn put_in_place(data: &Path, aside: &Path, name: &str) -> Result<(), RestoreErro
     }
     fs::rename(aside.join(name), &current)?;
     Ok(backup::sync_folder(data)?)
+}
+
+/// What an earlier restore kept stays, under names with a number.
+fn set_aside(data: &Path, name: &str) -> std::io::Result<()> {
+    let ends = ["", "-wal", "-shm"].map(|end| format!("{name}{end}.replaced"));
+    let taken = |n: &u32| ends.iter().any(|kept| data.join(format!("{kept}-{n}")).exists());
+    let Some(free) = (2..).find(|n| !taken(n)) else { return Ok(()) };
+    for kept in &ends {
+        if data.join(kept).exists() {
+            fs::rename(data.join(kept), data.join(format!("{kept}-{free}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// Two names of one file.
+fn is_same_file(a: &Path, b: &Path) -> std::io::Result<bool> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        let (a, b) = (fs::metadata(a)?, fs::metadata(b)?);
+        Ok((a.dev(), a.ino()) == (b.dev(), b.ino()))
+    }
+    #[cfg(not(unix))]
+    Ok(fs::read(a)? == fs::read(b)?)
 }
 
 /// Says on a folder that the machine's clock is right, whether or not a relay is running on it.

@@ -17,6 +17,7 @@ use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
+use sync_core::crypto::labels;
 use sync_core::crypto::passphrase_and_device_key;
 use sync_core::engine::{self, KeyVault, MasterKey, Tier};
 use sync_core::protocol::Code;
@@ -296,8 +297,8 @@ impl KeyVault for FolderVault {
 
 fn label(tier: Tier) -> &'static [u8] {
     match tier {
-        Tier::A => b"aftercall vault a v2",
-        Tier::B => b"aftercall vault b v2",
+        Tier::A => labels::VAULT_A,
+        Tier::B => labels::VAULT_B,
     }
 }
 

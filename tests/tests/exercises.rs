@@ -58,6 +58,11 @@ fn lock_and_panic_go_on_recording_and_sending_without_a_key_that_reads() {
 }
 
 #[test]
+fn what_a_locked_phone_wrote_into_a_space_that_another_made_first_is_not_lost() {
+    play("locked-collision.jsonl", 6);
+}
+
+#[test]
 fn killed_anywhere_loses_nothing_and_doubles_nothing() {
     let told = play("killed-anywhere.jsonl", 60);
     assert!(!told.contains("never reached"), "every crash point must have been reached: {told}");

@@ -191,3 +191,25 @@ fn a_wait_that_a_team_chose_is_the_one_that_counts() {
     assert!(called(&mut world, "bo") && called(&mut world, "amy"));
     assert!(!called(&mut world, "rex"), "nobody is called for their own");
 }
+
+#[test]
+fn nobody_answers_for_another_by_an_edit_and_only_the_asker_changes_what_is_asked() {
+    let mut world = world();
+    let id = ask(&mut world, "rex", "now", "words");
+    world.sync_all();
+    let amy = tests::set(&[&world.member("amy").to_string()]);
+    for (name, field, value) in [
+        ("bo", "taken_by", amy.clone()),
+        ("bo", "seen_by", amy.clone()),
+        ("rex", "passed_by", amy),
+        ("bo", "urgency", text("routine")),
+        ("bo", "words", text("never mind")),
+    ] {
+        let fields = [(field.to_owned(), value)].into();
+        let refused = world.on(name, |phone, env| phone.edit(env, id, &fields));
+        assert_eq!(refused.unwrap_err().code(), Code::NotAllowed, "{name} {field}");
+    }
+    world.edit("rex", id, &[("urgency", text("today"))]);
+    world.sync_all();
+    assert_eq!(world.shown("bo", id, "urgency"), Some(text("today")));
+}

@@ -7,8 +7,12 @@ use std::path::Path;
 use crate::{Outcome, Stop, build, failed};
 
 /// Words that only the feature `drill` brings into a program.
-const WORDS: [&str; 4] =
-    ["phone.record.before_commit", "relay.push.before_commit", "expect_relay_never", "tamper"];
+const WORDS: [&str; 4] = [
+    "phone.record.before_commit",
+    "relay.push.before_commit",
+    "expect_relay_never",
+    "swap_enrolment_keys",
+];
 
 /// The check. Leaves the build with drills in place, because that is what exercises run.
 pub fn absent_without_its_feature() -> Outcome {

@@ -27,7 +27,7 @@ cargo xtask bindings [python|kotlin|swift]     generate the bindings and run the
 cargo xtask bench [FIGURE…] [--json] [--compare FILE]
                                                measure S1a, S1p, S1b, S2, S3, S4, S5, S8 beside their floors;
                                                FILE holds what an earlier run printed with --json
-cargo xtask prove [WHAT] [TIMES]               what takes hours: kills, histories, agreement, fuzz,
+cargo xtask prove [WHAT] [TIMES]               what takes hours: kills, histories, agreement, seals, fuzz,
                                                dependencies";
 
 /// Why a command ended without doing what it was asked.

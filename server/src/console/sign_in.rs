@@ -63,7 +63,7 @@ pub(super) fn needed() -> Response {
         "Sign in",
         &html! {
             p { "This page needs a sign-in link. A link works once and for 15 minutes; a session ends after 30 minutes without use." }
-            p { "Ask the relay's operator for a new one: " code { "aftercall admin console-link" } "." }
+            p { "Ask the relay's operator for a new one: " code { "aftercall admin --data FOLDER console-link TEAM" } "." }
             p { a href="/console/now" { "I have just signed in: go on" } }
         },
     );

@@ -168,6 +168,10 @@ pub enum PhoneCommand {
     Purge {
         record: String,
     },
+    /// Puts a record under a legal hold.
+    Hold {
+        record: String,
+    },
     Share {
         record: String,
         with: Vec<String>,

@@ -256,7 +256,8 @@ pub enum Verb {
     Outbox,
     /// Exchange what each side lacks with the relay
     Sync,
-    /// Go on syncing whenever the relay hints that something is there, and say what arrived; Ctrl-C ends it
+    /// Go on syncing whenever the relay hints that something is there, and say what arrived; Ctrl-C ends it. It keeps the
+    /// phone to itself meanwhile, and shows nothing sealed once it has locked itself
     Watch {
         /// Seconds after which it syncs without a hint, too
         #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]

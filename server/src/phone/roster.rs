@@ -94,6 +94,7 @@ pub fn on_call(phone: &mut Phone) -> Outcome {
 }
 
 /// Whether any resource on this phone is stale by this day.
+#[cfg(feature = "drill")]
 pub fn any_stale(phone: &mut Phone, today: Day) -> Result<bool, Failure> {
     let all = refs::all_records(phone, Some("resource"))?;
     Ok(all.iter().any(|view| verified(view, today).1))

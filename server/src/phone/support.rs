@@ -47,7 +47,9 @@ fn turn_words(view: &RequestView) -> Option<String> {
     };
     let you = if view.calls_me { " - YOU ARE CALLED" } else { "" };
     let doubt = if view.uncertain { " (uncertain: a clock was never corrected)" } else { "" };
-    Some(format!("called: {called}{you}{doubt}"))
+    // Nothing rings: who is named sees it when they look.
+    let how = if view.state == RequestState::Queued { "goes to" } else { "called" };
+    Some(format!("{how}: {called}{you}{doubt}"))
 }
 
 fn request_words(view: &RequestView) -> String {
@@ -90,7 +92,10 @@ fn request_json(view: &RequestView) -> Json {
 pub fn requests(phone: &mut Phone) -> Outcome {
     let all = phone.requests(now())?;
     let words = match all.is_empty() {
-        true => "There are no requests for support.".into(),
+        true if !phone.is_unlocked() => {
+            "This phone cannot read now, so requests for support cannot be shown: 'unlock' to see them.".into()
+        }
+        true => "There are no requests for support that this phone can open.".into(),
         false => all.iter().map(request_words).collect(),
     };
     Ok(Output { words, json: Json::Array(all.iter().map(request_json).collect()) })

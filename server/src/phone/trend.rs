@@ -54,6 +54,11 @@ fn mean_json(mean: Mean) -> Json {
 pub fn trend(phone: &mut Phone, weeks: u32) -> Outcome {
     let weeks = phone.trend(now(), weeks)?;
     let mut words: String = weeks.iter().map(week_words).collect();
+    if !phone.is_unlocked() {
+        words = "This phone cannot read now: what is sealed is left out. 'unlock' to see all.\n"
+            .to_owned()
+            + &words;
+    }
     words.push_str("This repeats what you recorded; it is no finding. Only this phone shows it.");
     let json = weeks
         .iter()

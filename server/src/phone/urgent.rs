@@ -21,6 +21,9 @@ pub fn numbers_for(
 /// The numbers in words.
 pub fn words(numbers: &BTreeMap<String, String>) -> String {
     let mut out = String::from("If you or somebody else is in danger, call now:\n");
+    if numbers.is_empty() {
+        out.push_str("  your local emergency number (112 or 911)\n");
+    }
     for (label, number) in numbers {
         out.push_str(&format!("  {label}: {number}\n"));
     }
@@ -35,6 +38,11 @@ pub fn crisis(phone: &mut Phone) -> Result<Output, Failure> {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_phone_that_knows_no_numbers_yet_names_the_emergency_number() {
+        assert!(super::words(&Default::default()).contains("112 or 911"));
+    }
+
     #[test]
     fn the_numbers_stand_with_their_labels() {
         let numbers = [("988 lifeline".to_owned(), "988".to_owned())].into();

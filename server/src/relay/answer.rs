@@ -14,12 +14,17 @@ const LEVEL: i32 = 3;
 /// # Errors
 /// `too_large` if it or what it inflates to is larger than the relay takes, `malformed` if it is no such frame.
 pub(super) fn inflate(body: &[u8]) -> Result<Vec<u8>, Code> {
+    inflate_at_most(body, MAX_REQUEST_INFLATED)
+}
+
+/// As [`inflate`], with a lesser cap for what inflates to, in bytes.
+pub(super) fn inflate_at_most(body: &[u8], most: usize) -> Result<Vec<u8>, Code> {
     if body.len() > MAX_REQUEST {
         return Err(Code::TooLarge);
     }
     let told = zstd_safe::get_frame_content_size(body).ok().flatten().ok_or(Code::Malformed)?;
     let told = usize::try_from(told).map_err(|_| Code::TooLarge)?;
-    if told > MAX_REQUEST_INFLATED {
+    if told > most {
         return Err(Code::TooLarge);
     }
     if zstd_safe::find_frame_compressed_size(body) != Ok(body.len()) {

@@ -94,6 +94,8 @@ impl Relay {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Authentic, Refusal> {
+        // Of strangers one at a time: what a body inflates to is theirs to choose.
+        let _turn = self.strangers.lock().unwrap_or_else(PoisonError::into_inner);
         let request = decode(body)?;
         let team = request.team;
         if !self.store().read(|reader| meta::is_allowed(reader, team))? {

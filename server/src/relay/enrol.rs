@@ -10,12 +10,14 @@ use sync_core::protocol::{
 
 use crate::store::{StoreError, Tx, invites, items, vouched};
 
-use super::answer::{deflate, inflate};
+use super::answer::{deflate, inflate_at_most};
 use super::invites::ANSWER_LIFE_MS;
 use super::{Refusal, Relay};
 
 /// An enrolment request is a few hundred bytes.
 const MOST_BYTES: usize = 4 * 1024;
+/// Longest that one inflates to.
+const MOST_INFLATED: usize = 64 * 1024;
 
 impl Relay {
     /// Serves `POST /v1/enrol`; the same request asked again tells whether the device is listed yet. With a typed code
@@ -28,7 +30,7 @@ impl Relay {
         if body.len() > MOST_BYTES {
             return Err(Code::TooLarge.into());
         }
-        let body = inflate(body)?;
+        let body = inflate_at_most(body, MOST_INFLATED)?;
         if let Ok(request) = from_cbor::<CodeRequest>(&body) {
             return Ok(deflate(&to_cbor(&self.try_code(&request)?)));
         }

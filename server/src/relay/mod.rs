@@ -78,6 +78,8 @@ pub struct Relay {
     /// Held from the beginning of a push until the directory in memory is the stored one again.
     pushing: Mutex<()>,
     enrolling: Rate<TeamId>,
+    /// Held while a request of a device that no directory lists is read.
+    strangers: Mutex<()>,
     streams: Streams,
 }
 
@@ -102,6 +104,7 @@ impl Relay {
             rng: Mutex::new(settings.rng),
             directories: RwLock::new(directories),
             pushing: Mutex::new(()),
+            strangers: Mutex::new(()),
             enrolling: Rate::new(),
             streams: Streams::new(),
         })

@@ -162,7 +162,10 @@ impl KeyFile {
         let mut batch = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let place = (SpaceId::new(row.get(0)?), DocId::new(row.get(1)?));
-            batch.insert(place, RestKey::new(row.get(2)?));
+            // What is here already is what the rows are under now.
+            if !has(&lock(&self.inner).file, place)? {
+                batch.insert(place, RestKey::new(row.get(2)?));
+            }
             if batch.len() == MOST_CACHED {
                 self.keep(&std::mem::take(&mut batch))?;
             }
@@ -229,6 +232,11 @@ fn version(file: &Connection) -> Result<i64, StoreError> {
         0 | VERSION => Ok(found),
         found => Err(StoreError::Newer { found, known: VERSION }),
     }
+}
+
+fn has(file: &Connection, (space, doc): Place) -> Result<bool, StoreError> {
+    let held = "SELECT 1 FROM places WHERE space = ?1 AND doc = ?2";
+    Ok(file.prepare_cached(held)?.exists(params![space.as_bytes(), doc.as_bytes()])?)
 }
 
 fn put(file: &Connection, place: Place, key: &RestKey) -> Result<(), StoreError> {

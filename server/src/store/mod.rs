@@ -299,8 +299,26 @@ fn connect(path: &Path, extra: OpenFlags) -> Result<Connection, StoreError> {
     open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | extra)
 }
 
+/// Nobody but its owner may read a database, whoever made the folder; SQLite gives its logs the same rights.
+pub(crate) fn for_owner_only(path: &Path) -> Result<(), StoreError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let others =
+            std::fs::metadata(path).map_err(StoreError::Folder)?.permissions().mode() & 0o077;
+        if others != 0 {
+            let owners = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(path, owners).map_err(StoreError::Folder)?;
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
 pub(crate) fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_NO_MUTEX | flags)?;
+    for_owner_only(path)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Set explicitly: defaults differ by build, and NORMAL would lose acknowledged commits at power loss.

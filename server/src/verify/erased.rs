@@ -54,6 +54,8 @@ pub enum Trace {
     KeyBackup(PathBuf, Option<Day>),
     /// A copy of the database holds it in the clear.
     Open(PathBuf),
+    /// A copy lies beside a write-ahead log of its own, which was not looked through.
+    CopiedLog(PathBuf),
 }
 
 impl fmt::Display for Trace {
@@ -82,6 +84,11 @@ impl fmt::Display for Trace {
             Trace::Open(file) => {
                 write!(f, "{} holds it in the clear until you remove it", file.display())
             }
+            Trace::CopiedLog(file) => write!(
+                f,
+                "{} was copied from a relay that was running or was killed, and may open it: remove it with its copy, or make backups with `aftercall backup`",
+                file.display()
+            ),
         }
     }
 }
@@ -229,6 +236,10 @@ fn look_at_copy(file: &Path, days: u32, report: &mut ErasedReport) -> Result<(),
         return Ok(());
     }
     report.looked += 1;
+    let log = log_beside(file);
+    if log.metadata().is_ok_and(|log| log.len() > 0) {
+        report.traces.push(Trace::CopiedLog(log));
+    }
     let copy = look_only(file)?;
     if has(&copy, "places")? {
         let mut held =
@@ -252,7 +263,17 @@ fn look_at_copy(file: &Path, days: u32, report: &mut ErasedReport) -> Result<(),
     Ok(())
 }
 
-/// A copy is read as it lies there, and no file is made beside it.
+/// The write-ahead log that belongs to a copy: `relay.db-wal`, or `relay.db-wal.replaced` of `relay.db.replaced`.
+fn log_beside(file: &Path) -> PathBuf {
+    const ASIDE: &str = ".replaced";
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    file.with_file_name(match name.split_once(ASIDE) {
+        Some((name, number)) => format!("{name}-wal{ASIDE}{number}"),
+        None => format!("{name}-wal"),
+    })
+}
+
+/// A copy is read as it lies there, without a log of its own, and no file is made beside it.
 fn look_only(file: &Path) -> Result<Connection, StoreError> {
     let path = file.to_string_lossy();
     let path = path.replace('%', "%25").replace('?', "%3f").replace('#', "%23");

@@ -54,6 +54,10 @@ pub const CODE_SECRET: &[u8] = b"aftercall code secret v1";
 
 /// Before what is sealed and its place, in the associated data of what a relay keeps of a document (`server`).
 pub const AT_REST: &[u8] = b"aftercall at rest v1";
+/// Associated data of master key A as a terminal phone keeps it wrapped (`server`).
+pub const VAULT_A: &[u8] = b"aftercall vault a v2";
+/// Associated data of master key B as a terminal phone keeps it wrapped (`server`).
+pub const VAULT_B: &[u8] = b"aftercall vault b v2";
 
 /// Before a device's public keys, in its fingerprint.
 pub const FINGERPRINT: &[u8] = b"fingerprint v1";
@@ -122,6 +126,8 @@ pub const ALL: &[&[u8]] = &[
     MEET,
     WIPED,
     AT_REST,
+    VAULT_A,
+    VAULT_B,
 ];
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 use std::fmt;
 
 use rand_core::CryptoRng;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use super::CryptoError;
 
 /// A symmetric key or a seed.
 pub(super) struct Secret(Zeroizing<[u8; 32]>);
+
+impl ZeroizeOnDrop for Secret {}
 
 impl Secret {
     pub(super) fn generate(rng: &mut dyn CryptoRng) -> Self {
@@ -52,8 +54,6 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
-    use zeroize::ZeroizeOnDrop;
-
     use super::super::testing::rng;
     use super::super::{DeviceKeys, DocumentKey, EpochSecret, SenderKey};
     use super::*;

@@ -65,7 +65,7 @@ pub const OPERATIONS: &[OpRight] = {
             "none; an admin's: a second admin other than the one concerned, if there is one",
         ),
         row("begin or end a legal hold", ADMIN, "none"),
-        row("change the policy profile", ADMIN, "none"),
+        row("change the policy profile", ADMIN, "a second admin, if there is one"),
         row("list a relay, renew the directory", ADMIN, "none"),
     ]
 };
@@ -154,6 +154,8 @@ impl Directory {
             }
             // What a wipe destroys is what the removal took out: whoever could not do the one cannot do the other.
             Op::Wipe { device } => self.was_admins(device).map_or(one, |member| two(Some(member))),
+            // It says for how long notes are kept, and so what is erased everywhere.
+            Op::Policy { .. } => two(None),
             Op::Recovery { member, .. } => Needs { member: Some(*member), ..two(None) },
             _ => one,
         }

@@ -52,8 +52,11 @@ impl Desk<'_> {
         without: Option<EnvelopeId>,
     ) -> Result<Replayed> {
         let mut kept = Vec::new();
+        // Nothing of a superseded space was taken: what it holds waits to be moved into the one that stands.
+        let waits = self.rows.space(space)?.is_some_and(|row| row.superseded);
         for id in self.rows.changes(space, doc)? {
-            let refused = self.rows.item(id)?.is_none_or(|item| item.state == ItemState::Refused);
+            let refused =
+                self.rows.item(id)?.is_none_or(|item| item.state == ItemState::Refused && !waits);
             if Some(id) == without || refused {
                 continue;
             }

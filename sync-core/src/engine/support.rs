@@ -66,7 +66,10 @@ impl Desk<'_> {
         fields: &BTreeMap<String, Value>,
         now: Timestamp,
     ) -> Result<BTreeMap<String, Value>> {
-        let (kind, _) = self.open_record(record)?;
+        let (kind, parts) = self.open_record(record)?;
+        if kind.name == "support_request" {
+            self.check_request_edit(&parts, fields)?;
+        }
         let step = match fields.get("state") {
             Some(Value::Text(state)) if kind.name == "support_request" => match state.as_str() {
                 "seen" => RequestStep::Seen,
@@ -81,6 +84,28 @@ impl Desk<'_> {
         fields.remove("state");
         fields.extend(self.answered(record, step, now)?);
         Ok(fields)
+    }
+
+    /// Who has seen or taken a request says so themselves, by an answer; what is asked for is the asker's word.
+    fn check_request_edit(&self, parts: &[Part], fields: &BTreeMap<String, Value>) -> Result<()> {
+        const ANSWERS: [&str; 3] = ["seen_by", "taken_by", "passed_by"];
+        const ASKED: [&str; 3] = ["urgency", "words", "call_back"];
+        let names = |among: &[&str]| fields.keys().any(|name| among.contains(&name.as_str()));
+        if names(&ANSWERS) {
+            let why = "answer the request instead; everybody speaks for themselves";
+            return Err(EngineError::refused_because(Code::NotAllowed, why));
+        }
+        let mine = match parts.first() {
+            Some(part) => {
+                self.space_row(part.space)?.info.owner == SpaceOwner::Member(self.identity.member)
+            }
+            None => true,
+        };
+        if names(&ASKED) && !mine {
+            let why = "only the member who asked changes what is asked for";
+            return Err(EngineError::refused_because(Code::NotAllowed, why));
+        }
+        Ok(())
     }
 
     /// The state that a request is shown with.

@@ -49,8 +49,12 @@ pub fn to_cbor<T: minicbor::Encode<()>>(value: &T) -> Vec<u8> {
     minicbor::to_vec(value).expect("encoding to a vector cannot fail")
 }
 
-/// Decodes a protocol value; trailing bytes are an error.
+/// Decodes a protocol value; trailing bytes are an error, and so are more than [`limits::MAX_ITEMS`] values: a byte on
+/// the wire would take many in memory.
 pub fn from_cbor<T: for<'b> minicbor::Decode<'b, ()>>(bytes: &[u8]) -> Result<T, WireError> {
+    if !wire::has_few_items(bytes) {
+        return Err(WireError::Malformed);
+    }
     let mut decoder = minicbor::Decoder::new(bytes);
     let value = decoder.decode().map_err(|_| WireError::Malformed)?;
     if decoder.position() != bytes.len() {

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::ids::EnvelopeId;
 
 use super::envelope::body_hash;
-use super::{Envelope, EnvelopeError, HEADER_LEN, Header};
+use super::{Envelope, EnvelopeError, HEADER_LEN, Header, limits};
 
 /// Header bytes that travel: all but directory_hash and body_hash, which are its last 64.
 const SHORT: usize = HEADER_LEN - 64;
@@ -98,5 +98,61 @@ impl Batch {
         bytes[SHORT..SHORT + 32].copy_from_slice(hash.as_bytes());
         bytes[SHORT + 32..].copy_from_slice(&body_hash(&packed.body));
         Ok(bytes)
+    }
+}
+/// Whether there are no more values than a message may have. Counts heads one after the other, whatever they are
+/// inside of; what is no CBOR is for the decoder to refuse.
+pub(super) fn has_few_items(bytes: &[u8]) -> bool {
+    let (mut at, mut items) = (0usize, 0);
+    while let Some(first) = bytes.get(at) {
+        items += 1;
+        if items > limits::MAX_ITEMS {
+            return false;
+        }
+        let width = match first & 0x1f {
+            24 => 1,
+            25 => 2,
+            26 => 4,
+            27 => 8,
+            _ => 0,
+        };
+        let Some(argument) = bytes.get(at + 1..at + 1 + width) else { return true };
+        let value = match width {
+            0 if first & 0x1f < 24 => u64::from(first & 0x1f),
+            _ => argument.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)),
+        };
+        // Byte and text strings stand behind their head.
+        let behind = if matches!(first >> 5, 2 | 3) { usize::try_from(value) } else { Ok(0) };
+        let Some(next) = behind.ok().and_then(|behind| (at + 1 + width).checked_add(behind)) else {
+            return true;
+        };
+        at = next;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::{WireError, from_cbor, to_cbor};
+
+    #[test]
+    fn many_small_values_are_refused_before_any_is_made() {
+        let most = vec![ByteVec::from(vec![]); limits::MAX_ITEMS - 1];
+        assert!(from_cbor::<Vec<ByteVec>>(&to_cbor(&most)).is_ok());
+        let more = vec![ByteVec::from(vec![]); limits::MAX_ITEMS];
+        assert_eq!(from_cbor::<Vec<ByteVec>>(&to_cbor(&more)), Err(WireError::Malformed));
+    }
+
+    #[test]
+    fn what_stands_inside_of_strings_is_not_counted() {
+        let long = vec![ByteVec::from(vec![0; 3 * limits::MAX_ITEMS]); 2];
+        assert!(has_few_items(&to_cbor(&long)));
+        for cut in
+            [&[0x5b, 0xff][..], &[0x5b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff], &[0x81]]
+        {
+            assert!(has_few_items(cut), "the decoder refuses it");
+            assert!(from_cbor::<Vec<ByteVec>>(cut).is_err());
+        }
     }
 }

@@ -141,7 +141,7 @@ fn operations(admins: u8) -> Vec<(&'static str, Op, Rule)> {
         ("a wipe of an admin's", Op::Wipe { device: keys(REMOVED).device_id() }, Against(REMOVED)),
         ("a peer removed and wiped", removal(PEER, Some(true)), One),
         ("a hold", Op::Hold { space: SpaceId::new([1; 16]), doc: DocId::ZERO, held: true }, One),
-        ("a policy", Op::Policy { profile: PolicyProfile::neutral() }, One),
+        ("a policy", Op::Policy { profile: PolicyProfile::neutral() }, Second),
         ("a relay", Op::Relay { relay: RelayId::new([9; 32]) }, One),
         ("a renewal", Op::Renew, One),
     ];

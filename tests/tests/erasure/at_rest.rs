@@ -322,3 +322,20 @@ fn an_operator_backs_up_a_running_relay_restores_it_and_proves_an_erasure() {
     assert!(proven.status.success(), "{}", said(&proven));
     assert!(said(&proven).contains("nothing here opens it"), "{}", said(&proven));
 }
+
+#[test]
+fn a_copy_beside_a_log_of_its_own_proves_nothing() {
+    let (mut world, id) = scene();
+    let folder = tempfile::tempdir().unwrap();
+    let copies = folder.path().join("tuesday");
+    std::fs::create_dir(&copies).unwrap();
+    for file in std::fs::read_dir(world.backup().folder()).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), copies.join(file.file_name())).unwrap();
+    }
+    world.on("amy", |phone, env| phone.purge(env, id)).unwrap();
+    world.sync_all();
+    let log = copies.join("relay.db-wal");
+    std::fs::write(&log, b"what was written last").unwrap();
+    assert!(traces(&mut world, id, &[&copies]).contains(&Trace::CopiedLog(log)));
+}

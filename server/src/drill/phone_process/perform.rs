@@ -255,6 +255,9 @@ fn write(phone: &mut Phone, env: &mut Env<'_>, command: &PhoneCommand) -> Option
         PhoneCommand::Purge { record } => {
             (|| Ok(phone.purge(env, record.parse()?).map(|()| Json::Null)?))()
         }
+        PhoneCommand::Hold { record } => {
+            (|| Ok(phone.hold(record.parse()?, true).map(|()| Json::Null)?))()
+        }
         PhoneCommand::Rotate { record } => (|| {
             for space in phone.sealed_spaces(record.parse()?)? {
                 phone.rotate(env, space)?;

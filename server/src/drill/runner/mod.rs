@@ -221,6 +221,7 @@ impl World {
             Verb::Rotate(rotate) => self.rotate(rotate),
             Verb::Revoke(revoke) => self.revoke(revoke),
             Verb::Purge(on) => self.purge(on),
+            Verb::Hold(on) => self.hold(on),
             Verb::Recover(recover) => self.recover(recover),
             Verb::Escrow(escrow) => self.escrow(escrow),
             Verb::Expect(expect) => self.expect(expect),

@@ -209,6 +209,11 @@ impl World {
         self.again(&on.device, PhoneCommand::Purge { record }).map(|_| ())
     }
 
+    pub(super) fn hold(&mut self, on: &OnRecord) -> Played {
+        let record = self.id_on(&on.device, &on.record)?;
+        self.again(&on.device, PhoneCommand::Hold { record }).map(|_| ())
+    }
+
     pub(super) fn rotate(&mut self, step: &Rotate) -> Played {
         let record = self.id_on(&step.device, &step.space_of)?;
         self.ask(&step.device, PhoneCommand::Rotate { record }).map(|_| ())
@@ -225,7 +230,7 @@ impl World {
             Verb::Share(step) => &step.device,
             Verb::Answer(step) => &step.device,
             Verb::Rotate(step) => &step.device,
-            Verb::Purge(on) => &on.device,
+            Verb::Purge(on) | Verb::Hold(on) => &on.device,
             _ => return Ok(Json::Null),
         };
         let outbox = self.ask(device, PhoneCommand::Outbox)?;

@@ -141,7 +141,7 @@ impl Known {
                 self.device(&revoke.device)?;
                 self.device(&revoke.by)
             }
-            Verb::Purge(on) => {
+            Verb::Purge(on) | Verb::Hold(on) => {
                 self.device(&on.device)?;
                 self.kind(&on.record).map(|_| ())
             }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use super::raw;
 use super::verbs::{RelayOp, RelayStep, Tamper, TamperStep, Verb};
 
-const LATER: &[&str] = &["clone", "bundle", "escalate", "hand_over", "hold", "expect_statistic"];
+const LATER: &[&str] = &["clone", "bundle", "escalate", "hand_over", "expect_statistic"];
 
 pub(super) fn arguments<T: DeserializeOwned>(object: Map<String, Json>) -> Result<T, String> {
     serde_json::from_value(Json::Object(object)).map_err(|error| error.to_string())
@@ -47,6 +47,7 @@ impl Verb {
             "rotate" => Self::Rotate(arguments(object)?),
             "revoke" => Self::Revoke(arguments(object)?),
             "purge" => Self::Purge(arguments(object)?),
+            "hold" => Self::Hold(arguments(object)?),
             "recover" => Self::Recover(arguments(object)?),
             "escrow" => Self::Escrow(arguments(object)?),
             "expect" => Self::Expect(arguments(object)?),

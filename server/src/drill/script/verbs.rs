@@ -420,6 +420,8 @@ pub enum Verb {
     Rotate(Rotate),
     Revoke(Revoke),
     Purge(OnRecord),
+    /// A record is under a legal hold from here on.
+    Hold(OnRecord),
     Recover(Recover),
     Escrow(Escrow),
     Expect(Expect),
