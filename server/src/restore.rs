@@ -16,6 +16,7 @@ use sync_core::protocol::Timestamp;
 
 use crate::backup::{self, DATABASE};
 use crate::crash_point;
+use crate::relay::MOST_DAYS_AHEAD;
 use crate::relay::heal;
 use crate::store::incarnations::Incarnation;
 use crate::store::keys::{self, KeyFile};
@@ -151,6 +152,12 @@ fn enter_new_incarnation(
     let without_key = copy.settle()?;
     let teams = copy.write(|tx| {
         let teams = meta::teams(tx)?;
+        // A backup may be as old as backups may be: so many days have passed since. More than that may be a machine
+        // whose clock is wrong, and waits for the operator's word as everywhere.
+        let most = backup::MOST_DAYS + MOST_DAYS_AHEAD;
+        if expiry::counted(tx)?.is_some_and(|counted| now.day().0 <= counted.0 + most) {
+            expiry::count_to(tx, now.day())?;
+        }
         for team in &teams {
             let begun = Incarnation { id: IncarnationId::random(rng), held: true };
             heal::begin(tx, *team, begun, "restored", now)?;

@@ -6,9 +6,11 @@ use sync_core::ids::MemberId;
 use sync_core::protocol::{Day, Timestamp};
 use sync_core::records::{RecordType, Value, is_stale, parse_value};
 
+#[cfg(feature = "drill")]
+use super::Failure;
 use super::look::minute;
 use super::output::{Output, field_words, short, table};
-use super::{Failure, Outcome, now, refs};
+use super::{Outcome, now, refs};
 
 /// The day on which a resource was last compared with its source, and whether that is too long ago.
 pub fn verified(resource: &RecordView, today: Day) -> (Option<Day>, bool) {

@@ -31,6 +31,7 @@ mod sync;
 #[cfg(feature = "drill")]
 mod withhold;
 
+pub(crate) use expiry::MOST_DAYS as MOST_DAYS_AHEAD;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

@@ -52,6 +52,6 @@ pub const STALE_DAYS: u32 = 14;
 pub const MAX_NUMBER_GAP: u64 = 100_000;
 /// Longest life of a device's token, in seconds.
 pub const TOKEN_LIFE_S: i64 = 120;
-/// Values in one CBOR message, each array, map, number and string counted: about four times what the largest honest
+/// Values in one CBOR message, each array, map, number and string counted: many times what the largest honest
 /// request has (5,000 envelopes, and what it knows of 1,000 spaces).
-pub const MAX_ITEMS: usize = 256 * 1024;
+pub const MAX_ITEMS: usize = 1024 * 1024;
