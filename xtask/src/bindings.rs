@@ -95,7 +95,8 @@ fn kotlin(built: &[Artifact], failures: &mut Vec<String>) -> Tally {
         std::fs::create_dir_all(&story).map_err(cannot)?;
         let mut test = Command::new("java");
         clean_env(&mut test);
-        test.arg(format!("-Djna.library.path={}", folder.display())).arg("-cp");
+        // Where the machine looks for libraries: the variable is called otherwise on macOS.
+        test.env("LD_LIBRARY_PATH", &folder).env("DYLD_LIBRARY_PATH", &folder).arg("-cp");
         classes.push(app);
         test.arg(join_paths(&classes)?).arg("StoryKt");
         test.env("AFTERCALL_PROGRAM", build::program(built, "aftercall")?);

@@ -1,202 +1,14 @@
-//! Who may write and read what, cell by cell: every record in every kind of space by everybody, pushed by phones that
-//! obey nothing to a real relay, and judged by a phone's own gates.
-//!
-//! The expectations are a statement of their own, in words of the field, and call nothing of what they check.
+//! A team with everybody in it, the spaces there are, and one attempt at a cell.
 
-#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+use super::table::{Person, Whose, may_make, may_read};
+use super::*;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
-use sync_core::crypto::DeviceKeys;
-use sync_core::directory::{Guest, Op, SpaceInfo};
-use sync_core::doc::{self, Edit};
-use sync_core::engine::NewMember;
-use sync_core::gates;
-use sync_core::ids::{DekId, DocId, EpochId, MemberId, SpaceId};
-use sync_core::protocol::{
-    Code, Cursors, Envelope, Kind, SealedBody, SpaceBody, SpaceOwner, Suite, Verdict, to_cbor,
-};
-use sync_core::records::{
-    DeviceClass, DocType, FieldOp, NotesMode, PolicyProfile, Role, Scalar, SpaceKind, own_doc_id,
-};
-use tests::hostile::{Rogue, directory, made_epochs, open_space};
-use tests::{World, text};
-
-/// Whose space it is, as seen by the one who writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    /// The team's.
-    Team,
-    /// Their own; of a session or a group: one that they read.
-    Own,
-    /// Another member's; of a session or a group: one that they do not read.
-    Others,
-    /// Another team's, or nobody's.
-    Nobodys,
-}
-
-/// Who writes and reads.
-#[derive(Debug, Clone)]
-struct Person {
-    role: Option<Role>,
-    admin: bool,
-    class: DeviceClass,
-    /// A guest, of open spaces and their own caseload only.
-    guest: bool,
-}
-
-impl Person {
-    fn of(role: Option<Role>) -> Self {
-        Self { role, admin: false, class: DeviceClass::Native, guest: false }
-    }
-
-    fn is_staff(&self) -> bool {
-        use Role::{
-            Chaplain, ClinicalDirector, Coordinator, FacilitatorMhp, PeerSupporter, TeamLead,
-        };
-        let staff =
-            [PeerSupporter, FacilitatorMhp, Chaplain, TeamLead, Coordinator, ClinicalDirector];
-        self.role.is_some_and(|role| staff.contains(&role))
-    }
-
-    fn is_peer(&self) -> bool {
-        matches!(self.role, Some(Role::PeerSupporter | Role::FacilitatorMhp | Role::Chaplain))
-    }
-
-    fn coordinates(&self) -> bool {
-        matches!(self.role, Some(Role::Coordinator | Role::ClinicalDirector))
-    }
-
-    /// A console or a station carries and shows; it takes no part in what is sealed.
-    fn is_apparatus(&self) -> bool {
-        matches!(self.class, DeviceClass::Console | DeviceClass::Station)
-    }
-
-    fn is_admitted(&self, kind: SpaceKind) -> bool {
-        use SpaceKind::{Caseload, Directory, Operations, Roster};
-        !self.guest || matches!(kind, Directory | Roster | Operations | Caseload)
-    }
-}
-
-fn is_sealed(kind: SpaceKind) -> bool {
-    use SpaceKind::{Audit, Caseload, Directory, Operations, Roster};
-    !matches!(kind, Directory | Roster | Operations | Caseload | Audit)
-}
-
-/// The column "may write".
-fn may_write(kind: SpaceKind, whose: Whose, who: &Person) -> bool {
-    match kind {
-        // Entries are made by admins' devices in a form of their own; the audit log is the relay's.
-        SpaceKind::Directory | SpaceKind::Audit => false,
-        SpaceKind::Roster => who.admin || who.is_staff(),
-        SpaceKind::Operations => who.is_staff(),
-        SpaceKind::Caseload => whose == Whose::Own || who.coordinates(),
-        _ if who.is_apparatus() => false,
-        SpaceKind::Team => who.admin,
-        SpaceKind::Intake => whose == Whose::Own || who.is_peer(),
-        SpaceKind::Clinical => who.coordinates(),
-        SpaceKind::Care | SpaceKind::Personal | SpaceKind::Session | SpaceKind::Shared => {
-            whose == Whose::Own
-        }
-    }
-}
-
-/// The column "may read".
-fn may_read(kind: SpaceKind, whose: Whose, who: &Person) -> bool {
-    if whose == Whose::Nobodys || !who.is_admitted(kind) {
-        return false;
-    }
-    match kind {
-        SpaceKind::Directory | SpaceKind::Roster => true,
-        SpaceKind::Operations => who.is_staff(),
-        SpaceKind::Caseload => whose == Whose::Own,
-        SpaceKind::Audit => false,
-        _ if who.is_apparatus() => false,
-        SpaceKind::Team => true,
-        SpaceKind::Intake => whose == Whose::Own || who.is_peer(),
-        // Readers are members: a browser of theirs is served what no key is wrapped to it for.
-        SpaceKind::Clinical => who.coordinates(),
-        SpaceKind::Care | SpaceKind::Personal | SpaceKind::Session | SpaceKind::Shared => {
-            whose == Whose::Own
-        }
-    }
-}
-
-/// Who may make a sealed space of their own.
-fn may_make(kind: SpaceKind, who: &Person) -> bool {
-    let app = who.class == DeviceClass::Native;
-    let app_or_browser = app || who.class == DeviceClass::Web;
-    match kind {
-        SpaceKind::Care => app,
-        SpaceKind::Session => app && who.is_staff(),
-        SpaceKind::Personal | SpaceKind::Shared | SpaceKind::Intake => app_or_browser,
-        _ => false,
-    }
-}
-
-/// A rule of one record's own.
-type OwnRule = fn(Whose, &Person) -> bool;
-/// Whom to look for.
-type Sought = fn(&Person) -> bool;
-
-/// Where a record belongs, and who may write it there if not everybody who may write there at all.
-fn home(record: u16) -> (&'static [SpaceKind], OwnRule) {
-    use SpaceKind::{
-        Care, Caseload, Clinical, Intake, Operations, Personal, Roster, Session, Shared,
-    };
-    const ANYBODY: OwnRule = |_, _| true;
-    match record {
-        1 | 4 => (&[Roster], |_, who| who.admin),
-        // The shifts and the availability tried here are the writer's own.
-        2 | 3 => (&[Roster], ANYBODY),
-        10 | 20 => (&[Operations], ANYBODY),
-        11 => (&[Clinical], ANYBODY),
-        21 => (&[Session], ANYBODY),
-        // A coordinator may add a task for somebody, and no contact.
-        30 => (&[Caseload], |whose, _| whose == Whose::Own),
-        31 | 32 | 41 => (&[Care], ANYBODY),
-        40 | 45 => (&[Caseload], ANYBODY),
-        46 | 47 => (&[Care], ANYBODY),
-        51 => (&[Personal], ANYBODY),
-        60 => (&[Intake], ANYBODY),
-        50 => (&[Personal, Shared], ANYBODY),
-        other => panic!("record {other}: say here where it belongs and who may write it"),
-    }
-}
-
-/// The cell: nothing, or the code it is refused with.
-fn expected(
-    kind: SpaceKind,
-    whose: Whose,
-    record: u16,
-    envelope: Kind,
-    who: &Person,
-) -> Option<Code> {
-    let (homes, own_rule) = home(record);
-    let not_here = matches!(kind, SpaceKind::Directory | SpaceKind::Audit);
-    if not_here || whose == Whose::Nobodys {
-        Some(Code::WrongSpace)
-    } else if !who.is_admitted(kind) {
-        Some(Code::GuestEnded)
-    } else if is_sealed(kind) != (envelope == Kind::Sealed) || !may_write(kind, whose, who) {
-        Some(Code::NotAllowed)
-    } else if !homes.contains(&kind) {
-        Some(Code::WrongSpace)
-    } else if !own_rule(whose, who) {
-        Some(Code::NotAllowed)
-    } else {
-        None
-    }
-}
-
-fn all_records() -> impl Iterator<Item = &'static DocType> {
+pub fn all_records() -> impl Iterator<Item = &'static DocType> {
     (0..=u16::MAX).filter_map(DocType::by_number)
 }
 
 /// Sound content of an open record.
-fn content(record: u16, me: MemberId) -> Vec<FieldOp> {
+pub fn content(record: u16, me: MemberId) -> Vec<FieldOp> {
     let put = |key: &str, value: Scalar| FieldOp::Put(key.into(), value);
     let text = |value: &str| Scalar::Str(value.into());
     match record {
@@ -222,30 +34,30 @@ fn content(record: u16, me: MemberId) -> Vec<FieldOp> {
 
 /// A place to write to.
 #[derive(Clone)]
-struct Place {
-    kind: SpaceKind,
-    whose: Whose,
-    id: SpaceId,
+pub struct Place {
+    pub kind: SpaceKind,
+    pub whose: Whose,
+    pub id: SpaceId,
     /// The space as everybody knows it; `None` where the team has none of this id.
-    info: Option<SpaceInfo>,
+    pub info: Option<SpaceInfo>,
 }
 
 /// A team at work, everybody's phones whose keys the test holds, and the spaces there are.
-struct Scene {
-    world: World,
-    people: Vec<(Person, Rogue)>,
-    places: Vec<Place>,
+pub struct Scene {
+    pub world: World,
+    pub people: Vec<(Person, Rogue)>,
+    pub places: Vec<Place>,
 }
 
 /// Every profile allows every note here: what is forbidden is forbidden by right.
-fn profile() -> PolicyProfile {
+pub fn profile() -> PolicyProfile {
     let mut profile = PolicyProfile::neutral();
     profile.notes_mode = NotesMode::SealedText;
     profile.contact_notes_mode = NotesMode::SealedText;
     profile
 }
 
-fn enter(world: &mut World, person: &Person) -> MemberId {
+pub fn enter(world: &mut World, person: &Person) -> MemberId {
     use SpaceKind::{Caseload, Operations, Roster};
     let spaces = [Roster, Operations, Caseload].map(|kind| kind as u8).to_vec();
     let until = world.now().plus_minutes(60 * 24 * 365).day();
@@ -258,7 +70,7 @@ fn enter(world: &mut World, person: &Person) -> MemberId {
 }
 
 /// Everybody: each role, an admin without one, a guest, and devices of the other classes.
-fn everybody() -> Vec<Person> {
+pub fn everybody() -> Vec<Person> {
     let mut people: Vec<Person> =
         Role::ALL.into_iter().map(|role| Person::of(Some(role))).collect();
     let peer = Person::of(Some(Role::PeerSupporter));
@@ -273,7 +85,7 @@ fn everybody() -> Vec<Person> {
     people
 }
 
-fn enrol_everybody(world: &mut World) -> Vec<(Person, Rogue)> {
+pub fn enrol_everybody(world: &mut World) -> Vec<(Person, Rogue)> {
     let mut people = Vec::new();
     for (seed, person) in (1_000..).zip(everybody()) {
         let member = enter(world, &person);
@@ -306,7 +118,7 @@ fn enrol_everybody(world: &mut World) -> Vec<(Person, Rogue)> {
 }
 
 /// The spaces at the relay, by kind: their ids.
-fn spaces_at_relay(world: &World) -> BTreeMap<u8, Vec<SpaceId>> {
+pub fn spaces_at_relay(world: &World) -> BTreeMap<u8, Vec<SpaceId>> {
     let database = rusqlite::Connection::open(world.folder().join("relay.db")).unwrap();
     let mut statement =
         database.prepare("SELECT kind, id FROM spaces WHERE head_seq > 0 ORDER BY id").unwrap();
@@ -319,7 +131,7 @@ fn spaces_at_relay(world: &World) -> BTreeMap<u8, Vec<SpaceId>> {
     out
 }
 
-fn scene() -> Scene {
+pub fn scene() -> Scene {
     let mut world = World::new(77, profile());
     let amy = world.join("amy", &[Role::PeerSupporter]);
     world.join("cleo", &[Role::Coordinator]);
@@ -384,7 +196,7 @@ fn scene() -> Scene {
 }
 
 /// The operations space of another team that this relay serves.
-fn other_team(world: &mut World) -> SpaceId {
+pub fn other_team(world: &mut World) -> SpaceId {
     use sync_core::engine::{Env, Phone};
     use sync_core::store::{MemoryStore, MemoryVault};
     let mut rng = ChaCha20Rng::seed_from_u64(4_711);
@@ -412,11 +224,11 @@ fn other_team(world: &mut World) -> SpaceId {
 }
 
 /// The team's own sealed spaces, and one who may make each.
-const TEAMS_OWN: [(SpaceKind, Sought); 2] =
+pub const TEAMS_OWN: [(SpaceKind, Sought); 2] =
     [(SpaceKind::Team, |who| who.admin), (SpaceKind::Clinical, |who| who.coordinates())];
 
 /// A sealed space of this device's making, whose key is wrapped for nobody.
-fn make(
+pub fn make(
     world: &World,
     rogue: &mut Rogue,
     kind: SpaceKind,
@@ -435,7 +247,7 @@ fn make(
 }
 
 /// A sealed body of the right shape: nobody but its readers can tell more.
-fn sealed_body() -> Vec<u8> {
+pub fn sealed_body() -> Vec<u8> {
     to_cbor(&SealedBody {
         suite: Suite::X25519,
         epoch: EpochId::new([1; 16]),
@@ -447,7 +259,7 @@ fn sealed_body() -> Vec<u8> {
 }
 
 /// One person's attempt at a cell.
-fn attempt(
+pub fn attempt(
     world: &World,
     rogue: &mut Rogue,
     place: &Place,
@@ -470,7 +282,7 @@ fn attempt(
 }
 
 /// What a phone that is shown this row makes of its author's right.
-fn judged_by_phone(world: &World, envelope: &Envelope, info: &SpaceInfo) -> Option<Code> {
+pub fn judged_by_phone(world: &World, envelope: &Envelope, info: &SpaceInfo) -> Option<Code> {
     let directory = directory(world);
     let author = gates::authenticate(envelope, directory, directory.len()).unwrap();
     let right = gates::check_right(envelope, &author, info, world.now().day());
@@ -478,7 +290,7 @@ fn judged_by_phone(world: &World, envelope: &Envelope, info: &SpaceInfo) -> Opti
 }
 
 /// The sealed spaces of this person's own making, each by whether they may; and their own caseload.
-fn own_places(scene: &mut Scene, at: usize) -> Vec<Place> {
+pub fn own_places(scene: &mut Scene, at: usize) -> Vec<Place> {
     let Scene { world, people, .. } = scene;
     let (person, rogue) = &mut people[at];
     let me = rogue.member;
@@ -511,90 +323,4 @@ fn own_places(scene: &mut Scene, at: usize) -> Vec<Place> {
         }
     }
     places
-}
-
-#[test]
-fn everybody_writes_and_reads_what_the_table_gives_them_and_nothing_else() {
-    let mut scene = scene();
-    let (mut cells, mut granted) = (0, 0);
-    for at in 0..scene.people.len() {
-        let mut places = own_places(&mut scene, at);
-        places.extend(scene.places.clone());
-        let Scene { world, people, .. } = &mut scene;
-        let (person, rogue) = &mut people[at];
-        let mut attempts = Vec::new();
-        for place in &places {
-            for record in all_records() {
-                for kind in [Kind::Change, Kind::Sealed] {
-                    let envelope = attempt(world, rogue, place, record, kind);
-                    attempts.push((place, record.number, kind, envelope));
-                }
-            }
-        }
-        let push: Vec<Envelope> = attempts.iter().map(|(.., envelope)| envelope.clone()).collect();
-        let results = rogue.push(world, &push);
-        for ((place, record, kind, envelope), result) in attempts.iter().zip(&results) {
-            let cell = expected(place.kind, place.whose, *record, *kind, person);
-            let code = cell.map_or("", Code::as_str);
-            let what = || {
-                format!(
-                    "{person:?}: {kind:?} of record {record} in {:?} {:?}",
-                    place.kind, place.whose
-                )
-            };
-            assert_eq!(result.code, code, "{}", what());
-            assert_eq!(result.verdict == Verdict::Stored, cell.is_none(), "{}", what());
-            let not_here = matches!(place.kind, SpaceKind::Directory | SpaceKind::Audit);
-            if let (Some(info), false) = (&place.info, not_here) {
-                assert_eq!(judged_by_phone(world, envelope, info), cell, "a phone: {}", what());
-            }
-            (cells, granted) = (cells + 1, granted + usize::from(cell.is_none()));
-        }
-        reads_what_it_may(world, person, rogue, &places);
-    }
-    assert!(cells > 6_000 && granted > 100, "{cells} cells, {granted} granted");
-}
-
-/// What is served to somebody who holds nothing is what they may read: those spaces and no other.
-fn reads_what_it_may(world: &World, person: &Person, rogue: &mut Rogue, places: &[Place]) {
-    let asks = rogue.ask(world, |request| {
-        request.cursors = Some(Cursors::default());
-        request.max_bytes = u32::MAX;
-    });
-    let served: BTreeSet<SpaceId> = asks.unwrap().spaces.iter().map(|s| s.space).collect();
-    let filled: BTreeSet<SpaceId> = spaces_at_relay(world).into_values().flatten().collect();
-    let may: BTreeMap<SpaceId, &Place> = places
-        .iter()
-        .filter(|place| filled.contains(&place.id) && may_read(place.kind, place.whose, person))
-        .map(|place| (place.id, place))
-        .collect();
-    for (id, place) in &may {
-        assert!(served.contains(id), "{person:?} reads {:?} {:?}", place.kind, place.whose);
-    }
-    for id in &served {
-        let place = places.iter().find(|place| place.id == *id);
-        let what = place.map(|place| (place.kind, place.whose));
-        assert!(may.contains_key(id), "{person:?} is served {what:?}");
-    }
-}
-
-#[test]
-fn a_guest_whose_time_is_over_neither_writes_nor_reads() {
-    let mut world = World::new(78, profile());
-    let person = Person { guest: true, ..Person::of(Some(Role::PeerSupporter)) };
-    let member = enter(&mut world, &person);
-    let invitation = world.on("admin", |phone, env| phone.invite(env, member)).unwrap();
-    world.sync("admin");
-    let mut guest = Rogue::enrol_by(&mut world, 5, &invitation);
-    let operations = open_space(&world, SpaceKind::Operations, None);
-    let (kind, whose) = (SpaceKind::Operations, Whose::Team);
-    let info = SpaceInfo::open(directory(&world).team(), kind, None);
-    let place = Place { kind, whose, id: operations, info: Some(info.clone()) };
-    let incident = DocType::by_number(10).unwrap();
-    let in_time = attempt(&world, &mut guest, &place, incident, Kind::Change);
-    assert_eq!(guest.push(&world, &[in_time])[0].verdict, Verdict::Stored);
-    world.wait_minutes(60 * 24 * 366);
-    let late = attempt(&world, &mut guest, &place, incident, Kind::Change);
-    assert_eq!(guest.exchange(&world, std::slice::from_ref(&late)).err(), Some(Code::GuestEnded));
-    assert_eq!(judged_by_phone(&world, &late, &info), Some(Code::GuestEnded));
 }
