@@ -122,7 +122,7 @@ pub fn restore(
     Ok(restored)
 }
 
-/// Where keys come from: the folder itself, a copy of a whole folder, a backup; the later ones count.
+/// Where keys come from: the folder itself, a copy of a whole folder, a backup; the first that has one counts.
 fn key_files(
     data: &Path,
     from: &Path,
